@@ -1,0 +1,96 @@
+"""Label numbers, names, colours and SNOMED CT codes of everything CalcScore labels.
+
+No other module spells out a label value, a structure's name, a colour or a code. The label values
+are those of the paper's two networks (paper, "Neural-network models").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+
+class Territory(IntEnum):
+    """Arterial territories and their values in a territory map."""
+
+    AORTA = 1
+    ILIAC = 2
+    MESENTERIC = 3
+    RENAL = 4
+
+    @property
+    def key(self) -> str:
+        """Name in files and on the command line, e.g. ``"aorta"``."""
+        return self.name.lower()
+
+
+SIDE_TERRITORIES = (Territory.ILIAC, Territory.MESENTERIC, Territory.RENAL)
+"""The territories that branch off the aorta and are shortened."""
+
+COMBINED = "combined"
+"""Key of the row that takes the four territories as one artery."""
+
+
+class CalcificationLabel(IntEnum):
+    """Values in a calcification map."""
+
+    ARTERY = 1
+    CALCIFICATION = 2
+
+    @property
+    def key(self) -> str:
+        """Name in files, e.g. ``"calcification"``."""
+        return self.name.lower()
+
+
+class Vessel(str, Enum):
+    """Single vessels that are reported below their territory where they can be told apart."""
+
+    LEFT_ILIAC = "left_iliac"
+    RIGHT_ILIAC = "right_iliac"
+    COELIAC = "coeliac"
+    SUPERIOR_MESENTERIC = "superior_mesenteric"
+    LEFT_RENAL = "left_renal"
+    RIGHT_RENAL = "right_renal"
+
+
+VESSELS_OF = {
+    Territory.ILIAC: (Vessel.LEFT_ILIAC, Vessel.RIGHT_ILIAC),
+    Territory.MESENTERIC: (Vessel.COELIAC, Vessel.SUPERIOR_MESENTERIC),
+    Territory.RENAL: (Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL),
+}
+"""The two vessels of each side territory: (left, right), or (upper, lower) for the mesenteric one."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How a labelled structure is shown and coded.
+
+    Attributes
+    ----------
+    title : str
+        Name for readers.
+    colour : tuple of int
+        sRGB, 0 to 255; from the Okabe-Ito palette, which colour-blind readers tell apart.
+    code : str
+        SNOMED CT concept identifier.
+    meaning : str
+        SNOMED CT meaning of `code`.
+    """
+
+    title: str
+    colour: tuple[int, int, int]
+    code: str
+    meaning: str
+
+
+STRUCTURES: dict[Territory | CalcificationLabel, Structure] = {
+    Territory.AORTA: Structure("Aorta", (213, 94, 0), "7832008", "Abdominal aorta"),
+    Territory.ILIAC: Structure("Iliac", (0, 114, 178), "10293006", "Iliac artery"),
+    Territory.MESENTERIC: Structure("Mesenteric", (0, 158, 115), "86570000", "Mesenteric artery"),
+    Territory.RENAL: Structure("Renal", (204, 121, 167), "2841007", "Renal artery"),
+    CalcificationLabel.ARTERY: Structure("Artery, not calcified", (86, 180, 233), "51114001", "Artery"),
+    CalcificationLabel.CALCIFICATION: Structure(
+        "Calcification", (240, 228, 66), "29483008", "Calcified atheromatous plaque"
+    ),
+}
