@@ -84,13 +84,18 @@ class Structure:
     meaning: str
 
 
-STRUCTURES: dict[Territory | CalcificationLabel, Structure] = {
+STRUCTURES = {
     Territory.AORTA: Structure("Aorta", (213, 94, 0), "7832008", "Abdominal aorta"),
     Territory.ILIAC: Structure("Iliac", (0, 114, 178), "10293006", "Iliac artery"),
     Territory.MESENTERIC: Structure("Mesenteric", (0, 158, 115), "86570000", "Mesenteric artery"),
     Territory.RENAL: Structure("Renal", (204, 121, 167), "2841007", "Renal artery"),
+}
+"""How the territories are shown and coded."""
+
+CALCIFICATION_STRUCTURES = {
     CalcificationLabel.ARTERY: Structure("Artery, not calcified", (86, 180, 233), "51114001", "Artery"),
     CalcificationLabel.CALCIFICATION: Structure(
         "Calcification", (240, 228, 66), "29483008", "Calcified atheromatous plaque"
     ),
 }
+"""How the labels of a calcification map are shown and coded."""

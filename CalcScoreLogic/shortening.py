@@ -1,0 +1,317 @@
+"""The standard lengths: side branches of 2.5 cm, the aorta to 1 cm above the highest one.
+
+Paper, "Shortening algorithm". Everything is computed on the 1 mm grid the paper prescribes, but only
+inside the box of each connected component and only at the front that grows, which gives the same
+voxels as dilating the whole volume 25 times. The decisions that the paper leaves open are told where
+they are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from .anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
+from .errors import InputError
+from .geometry import Array, Image, nonzero_box, pad_box
+
+LENGTH_RANGE_MM = (5.0, 100.0)
+MARGIN_RANGE_MM = (0.0, 100.0)
+
+STUMP_DILATIONS = 2
+"""Steps of the 6-neighbour cross by which the aorta reaches into a branch to mark its stump."""
+
+STUMP_REACH_MM = 25.0
+"""Pieces of a stump farther than this from its largest piece are false contacts (paper, step 3B)."""
+
+_SUBDIVISION = 2
+
+_CROSS = ndimage.generate_binary_structure(3, 1)
+
+Box = tuple[slice, slice, slice]
+
+
+class ShorteningMethod(str, Enum):
+    """How the length along a branch is measured.
+
+    ``paper`` counts 6-neighbour steps of 1 mm; ``geodesic`` measures the Euclidean path inside the
+    vessel, so that a branch in any direction keeps the same length.
+    """
+
+    PAPER = "paper"
+    GEODESIC = "geodesic"
+
+
+@dataclass(frozen=True)
+class ShorteningParameters:
+    """What `shorten` does.
+
+    Parameters
+    ----------
+    length_mm : float
+        Length of the side branches that is kept, 5 to 100 mm; whole millimetres for ``paper``.
+    margin_mm : float
+        Aorta kept above the highest side branch, 0 to 100 mm.
+    method : ShorteningMethod or str
+        How `length_mm` is measured.
+
+    Raises
+    ------
+    InputError
+        A value out of its range.
+    """
+
+    length_mm: float = 25.0
+    margin_mm: float = 10.0
+    method: ShorteningMethod = ShorteningMethod.PAPER
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "method", ShorteningMethod(self.method))
+        except ValueError:
+            raise InputError(f"the method is {self.method!r}, choose paper or geodesic") from None
+        _check_range("length", self.length_mm, LENGTH_RANGE_MM)
+        _check_range("margin", self.margin_mm, MARGIN_RANGE_MM)
+        if self.method is ShorteningMethod.PAPER and self.length_mm != round(self.length_mm):
+            raise InputError(
+                f"the length is {self.length_mm:g} mm, the paper's method takes whole millimetres "
+                "(or choose the geodesic method)"
+            )
+
+
+@dataclass(frozen=True)
+class Shortening:
+    """Result of `shorten`.
+
+    Attributes
+    ----------
+    territories : Image
+        Shortened territory map on the input's grid, uint8.
+    warnings : tuple of str
+        What a reader should know: nothing to cut at, pieces that were left out.
+    """
+
+    territories: Image
+    warnings: tuple[str, ...]
+
+
+def shorten(territories: Image, parameters: ShorteningParameters | None = None) -> Shortening:
+    """Trim the side branches to a standard length and the aorta above the highest one.
+
+    Parameters
+    ----------
+    territories : Image
+        Territory map with the values of `anatomy.Territory`, any orientation and spacing.
+    parameters : ShorteningParameters, optional
+        Lengths and method; the paper's by default.
+
+    Returns
+    -------
+    Shortening
+        The shortened map on the same grid, and warnings. The result does not depend on the order and
+        the signs in which the axes are stored.
+
+    Notes
+    -----
+    The map is sampled on a 1 mm grid by nearest neighbour (the first voxel centre in canonical storage
+    is kept; a tie takes the higher index, as ITK does). An input voxel keeps its label if the 1 mm
+    voxel nearest to its centre carries that label after shortening. Source: paper, "Shortening
+    algorithm", steps 1 to 4.
+    """
+    parameters = parameters or ShorteningParameters()
+    source = territories.canonical()
+    kept = np.zeros_like(territories.array)
+    result = Image(kept, territories.geometry)
+    box = nonzero_box(source.array)
+    if box is None:
+        return Shortening(result, ("The territory map is empty.",))
+
+    spacing_zyx = source.geometry.spacing[::-1]
+    axes = [_AxisSampling.over(span, n, mm) for span, n, mm in zip(box, source.array.shape, spacing_zyx, strict=True)]
+    fine = _take(source.array, [axis.source_of_fine for axis in axes])
+    shortened, warnings = _shorten_isotropic(fine, parameters)
+
+    window = source.array[box]
+    survives = _take(shortened, [axis.fine_of_source for axis in axes]) == window
+    territories.geometry.canonical_view(kept)[box] = np.where(survives, window, 0)
+    return Shortening(result, tuple(warnings))
+
+
+@dataclass(frozen=True)
+class _AxisSampling:
+    """Nearest neighbours between one axis of the input and of the 1 mm grid.
+
+    Attributes
+    ----------
+    source_of_fine : ndarray of int
+        Input index for each 1 mm index of the range that touches the box.
+    fine_of_source : ndarray of int
+        Index into that range for each input index of the box.
+    """
+
+    source_of_fine: Array
+    fine_of_source: Array
+
+    @classmethod
+    def over(cls, span: slice, count: int, spacing_mm: float) -> _AxisSampling:
+        """Sample the inputs `span` of an axis with `count` voxels of `spacing_mm`."""
+        fine_count = max(round(count * spacing_mm), 1)
+        source = np.minimum(np.floor(np.arange(fine_count) / spacing_mm + 0.5).astype(np.intp), count - 1)
+        fine = np.minimum(np.floor(np.arange(span.start, span.stop) * spacing_mm + 0.5).astype(np.intp), fine_count - 1)
+        first = min(int(np.searchsorted(source, span.start)), int(fine[0]))
+        last = max(int(np.searchsorted(source, span.stop)), int(fine[-1]) + 1)
+        return cls(source[first:last], fine - first)
+
+
+def _take(array: Array, indices: list[Array]) -> Array:
+    """Pick the outer product of three index lists, without a copy where they are plain ranges."""
+    for axis, index in enumerate(indices):
+        if len(index) and index[-1] - index[0] + 1 == len(index) and np.all(np.diff(index) == 1):
+            array = array[(slice(None),) * axis + (slice(int(index[0]), int(index[-1]) + 1),)]
+        else:
+            array = array.take(index, axis=axis)
+    return array
+
+
+def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[Array, list[str]]:
+    """Shorten a 1 mm map, axes (z, y, x) with z to Superior; give the map and the warnings."""
+    aorta = fine == Territory.AORTA
+    shortened = np.where(aorta, fine, 0)
+    warnings = []
+    boxes = ndimage.find_objects(fine, max_label=max(Territory))
+    for territory in SIDE_TERRITORIES:
+        detached_mm3 = []
+        box = boxes[territory - 1]
+        for component_box, component in _components(fine == territory, box) if box else ():
+            stump = _stump(component, component_box, aorta)
+            if not stump.any():
+                detached_mm3.append(int(np.count_nonzero(component)))
+                continue
+            shortened[component_box][_grow(component, stump, parameters)] = territory
+        if detached_mm3:
+            warnings.append(
+                f"{STRUCTURES[territory].title}: {_pieces(len(detached_mm3))} not attached to the aorta "
+                f"({sum(detached_mm3) / 1000:.2f} cm³) left out; bridge the gap in the segmentation to count it."
+            )
+    side_slices = np.flatnonzero((shortened > Territory.AORTA).any(axis=(1, 2)))
+    if side_slices.size:
+        first_cut = int(side_slices[-1] + parameters.margin_mm) + 1
+        above = shortened[first_cut:]
+        above[above == Territory.AORTA] = 0
+    else:
+        warnings.append("No side branch is attached to the aorta, so the aorta was not cut above the highest one.")
+    return shortened, warnings
+
+
+def _components(mask: Array, box: Box) -> Iterator[tuple[Box, Array]]:
+    """Yield the box and the mask within it of each 6-connected component of `mask` inside `box`."""
+    labels, _ = ndimage.label(mask[box], _CROSS)
+    for number, inner in enumerate(ndimage.find_objects(labels), start=1):
+        outer = tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True))
+        yield outer, labels[inner] == number  # type: ignore[misc]
+
+
+def _stump(component: Array, box: Box, aorta: Array) -> Array:
+    """Mark where a component leaves the aorta (paper, steps 3A and 3B); all False: nowhere."""
+    # The margin lets aorta voxels just outside the component's box reach into it.
+    wide = pad_box(box, STUMP_DILATIONS, aorta.shape)
+    reach = ndimage.binary_dilation(aorta[wide], _CROSS, iterations=STUMP_DILATIONS)
+    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
+    pieces, count = ndimage.label(component & reach[inner], _CROSS)
+    if count < 2:
+        return np.asarray(pieces > 0)
+    largest = int(np.argmax(np.bincount(pieces.ravel())[1:])) + 1
+    others = np.argwhere((pieces > 0) & (pieces != largest))
+    distances, _ = cKDTree(np.argwhere(pieces == largest)).query(others)
+    nearest = ndimage.minimum(distances, pieces[tuple(others.T)], np.arange(count + 1))
+    near = np.asarray(nearest) <= STUMP_REACH_MM
+    near[0], near[largest] = False, True
+    return np.asarray(near[pieces])
+
+
+def _grow(component: Array, stump: Array, parameters: ShorteningParameters) -> Array:
+    """Mark the part of a component within the length of its stump (paper, step 3C)."""
+    if parameters.method is ShorteningMethod.GEODESIC:
+        return path_length_mm(component, stump, parameters.length_mm) <= parameters.length_mm
+    return _grow_by_steps(component, stump, round(parameters.length_mm))
+
+
+def _grow_by_steps(component: Array, stump: Array, steps: int) -> Array:
+    """Dilate `stump` by the 6-neighbour cross inside `component`, visiting only the front."""
+    # One voxel of background all round, so that no neighbour wraps to another row.
+    kept = np.pad(stump, 1)
+    free = np.pad(component & ~stump, 1).ravel()
+    strides = np.array(kept.strides) // kept.itemsize
+    neighbours = np.concatenate([strides, -strides])
+    flat = kept.ravel()
+    front = np.flatnonzero(flat)
+    for _ in range(steps):
+        reached = (front[:, None] + neighbours).ravel()
+        front = np.unique(reached[free[reached]])
+        if not front.size:
+            break
+        free[front] = False
+        flat[front] = True
+    return kept[1:-1, 1:-1, 1:-1]
+
+
+def path_length_mm(component: Array, stump: Array, limit_mm: float) -> Array:
+    """Measure the Euclidean length of the shortest path inside a vessel from its stump.
+
+    Parameters
+    ----------
+    component : ndarray of bool, shape (z, y, x)
+        The vessel on a 1 mm grid.
+    stump : ndarray of bool, shape (z, y, x)
+        Where the length is 0; part of `component`.
+    limit_mm : float
+        Lengths beyond this are not computed.
+
+    Returns
+    -------
+    ndarray of float, shape (z, y, x)
+        Length in mm; infinite outside the vessel, beyond the limit, and where no path leads.
+
+    Notes
+    -----
+    The eikonal equation solved by fast marching (Sethian 1996, doi:10.1073/pnas.93.4.1591), ITK's
+    implementation, on voxels halved in each direction: first-order marching on the 1 mm voxels
+    overestimates oblique lengths by up to 7 %, on the halved ones by up to 3 %.
+    """
+    import SimpleITK as sitk
+
+    # No path to a voxel is shorter than the straight line, so nothing outside this box can be in reach.
+    start = nonzero_box(stump, padding=int(limit_mm) + 1)
+    length = np.full(component.shape, np.inf)
+    if start is None:
+        return length
+    speed = _subdivide(component[start].astype(np.float32))
+    marching = sitk.FastMarchingImageFilter()
+    marching.SetTrialPoints([tuple(int(v) for v in point[::-1]) for point in np.argwhere(_subdivide(stump[start]))])
+    marching.SetStoppingValue(_SUBDIVISION * (limit_mm + 1))
+    arrival = sitk.GetArrayFromImage(marching.Execute(sitk.GetImageFromArray(speed))) / _SUBDIVISION
+    blocks = [size for n in component[start].shape for size in (n, _SUBDIVISION)]
+    mean = np.minimum(arrival, 2 * limit_mm).reshape(blocks).mean(axis=(1, 3, 5))
+    length[start] = np.where(component[start] & (mean <= limit_mm), mean, np.inf)
+    return length
+
+
+def _subdivide(array: Array) -> Array:
+    """Repeat each voxel `_SUBDIVISION` times along each axis."""
+    for axis in range(3):
+        array = array.repeat(_SUBDIVISION, axis=axis)
+    return array
+
+
+def _pieces(count: int) -> str:
+    return "1 piece" if count == 1 else f"{count} pieces"
+
+
+def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
+    if not limits[0] <= value <= limits[1]:
+        raise InputError(f"the {name} is {value:g} mm, it runs from {limits[0]:g} to {limits[1]:g} mm")

@@ -1,0 +1,1 @@
+"""Tests, the literal reference of the paper's algorithm, and the benchmarks."""

@@ -1,0 +1,1 @@
+"""Slow and plain readings of the method, which the library is measured against."""
