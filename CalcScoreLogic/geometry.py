@@ -20,7 +20,7 @@ from .errors import InputError
 Array = npt.NDArray[Any]
 
 GRID_TOLERANCE_MM = 1e-3
-"""Two grids are the same when no voxel centre differs by more than this."""
+"""Two grids are the same when no corner differs by more than this."""
 
 _ORTHONORMAL_TOLERANCE = 1e-3
 
@@ -108,13 +108,13 @@ class Geometry:
         Returns
         -------
         str or None
-            The first difference in words, or None when both have the same size and no voxel centre
-            lies more than `GRID_TOLERANCE_MM` apart.
+            The first difference in words, or None when both have the same size and no corner lies more
+            than `GRID_TOLERANCE_MM` apart.
         """
         if self.size != other.size:
             return f"size {_numbers(self.size)} against {_numbers(other.size)} voxels"
-        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
-        corners = corners * (np.array(self.size) - 1)
+        # Outer corners, not voxel centres: a single slice has a thickness too.
+        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * self.size - 0.5
         apart = np.linalg.norm(self.to_physical(corners) - other.to_physical(corners), axis=1).max()
         if apart <= GRID_TOLERANCE_MM:
             return None
@@ -255,9 +255,7 @@ def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | 
 
 def pad_box(box: tuple[slice, slice, slice], padding: int, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
     """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
-    widened = [
-        slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)
-    ]
+    widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]
     return widened[0], widened[1], widened[2]
 
 
