@@ -173,7 +173,8 @@ class Geometry:
         """
         order, flips = self._canonical_axes
         view = array.transpose([2 - order[2], 2 - order[1], 2 - order[0]])
-        return view[tuple(slice(None, None, -1 if flips[a] else 1) for a in (2, 1, 0))]
+        flipped = tuple(slice(None, None, -1 if flips[a] else 1) for a in (2, 1, 0))
+        return np.asarray(view[flipped])
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,7 +112,7 @@ def score_masks(
         }
     checks = [
         label_warning(calcification, territories),
-        metal_warning(cta, shortening.territories) if cta is not None else None,
+        metal_warning(cta, territories) if cta is not None else None,
     ]
     result = CaseResult(
         case=case,

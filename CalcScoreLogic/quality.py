@@ -56,9 +56,11 @@ def label_warning(calcification: Image, arteries: Image) -> str | None:
         of the arteries.
     """
     box = nonzero_box(arteries.array)
-    if box is None or (calcification.array == CalcificationLabel.CALCIFICATION).any():
+    if box is None:
         return None
     inside = calcification.array[box][arteries.array[box] > 0]
+    if CalcificationLabel.CALCIFICATION in inside or CalcificationLabel.CALCIFICATION in calcification.array:
+        return None
     covered = np.count_nonzero(inside == CalcificationLabel.ARTERY) / inside.size
     if covered >= 0.5:
         return None

@@ -284,13 +284,14 @@ def _clusters(view: _Crop, vessel_map: Array) -> tuple[Cluster, ...]:
             values = view.hu[tuple(at.T)]
             peak = ndimage.maximum(values, number, np.arange(count))
             mean = np.bincount(number, weights=values) / sizes
-        for n in range(count):
-            vessel = int(np.argmax(vessel_votes[n]))
+        winners = np.argmax(vessel_votes, axis=1)
+        volumes = sizes * view.geometry.voxel_volume_mm3
+        for n, vessel in enumerate(winners):
             found.append(
                 Cluster(
                     territory=territory,
                     vessel=list(Vessel)[vessel - 1] if vessel else None,
-                    volume_mm3=float(sizes[n] * view.geometry.voxel_volume_mm3),
+                    volume_mm3=float(volumes[n]),
                     centroid_mm=(float(positions[n, 0]), float(positions[n, 1]), float(positions[n, 2])),
                     max_hu=None if peak is None else float(peak[n]),
                     mean_hu=None if mean is None else float(mean[n]),

@@ -198,14 +198,25 @@ def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[A
                 f"{STRUCTURES[territory].title}: {_pieces(len(detached_mm3))} not attached to the aorta "
                 f"({sum(detached_mm3) / 1000:.2f} cm³) left out; bridge the gap in the segmentation to count it."
             )
-    side_slices = np.flatnonzero((shortened > Territory.AORTA).any(axis=(1, 2)))
-    if side_slices.size:
-        first_cut = int(side_slices[-1] + parameters.margin_mm) + 1
-        above = shortened[first_cut:]
-        above[above == Territory.AORTA] = 0
-    else:
-        warnings.append("No side branch is attached to the aorta, so the aorta was not cut above the highest one.")
+    warnings += _cut_aorta(shortened, parameters.margin_mm)
     return shortened, warnings
+
+
+def _cut_aorta(shortened: Array, margin_mm: float) -> list[str]:
+    """Clear the aorta above the highest side branch, in place (paper, step 4); give the warnings."""
+    branches = shortened > Territory.AORTA
+    side_slices = np.flatnonzero(branches.any(axis=(1, 2)))
+    if not side_slices.size:
+        return ["No side branch is attached to the aorta, so the aorta was not cut above the highest one."]
+    first_cut = int(side_slices[-1] + margin_mm) + 1
+    above = shortened[first_cut:]
+    above[above == Territory.AORTA] = 0
+    if (shortened[branches] == Territory.ILIAC).all():
+        return [
+            f"No mesenteric or renal artery is attached to the aorta, so the aorta ends {margin_mm:g} mm above "
+            "the iliac arteries; its score stands for that short part only."
+        ]
+    return []
 
 
 def _components(mask: Array, box: Box) -> Iterator[tuple[Box, Array]]:

@@ -51,7 +51,7 @@ def test_the_aorta_wins_where_masks_overlap(order: int) -> None:
 
 
 def test_masks_on_different_grids_are_refused() -> None:
-    with pytest.raises(InputError, match="first.nii and second.nii lie on different grids"):
+    with pytest.raises(InputError, match=r"first\.nii and second\.nii lie on different grids"):
         from_masks([("first.nii", Territory.AORTA, line([1])), ("second.nii", Territory.ILIAC, line([1], 3.0))])
 
 

@@ -55,7 +55,7 @@ def test_an_iliac_that_crosses_the_midline_stays_one_vessel() -> None:
         Capsule(2, (X - 6, Y, 38), (X - 14, Y, 28), 4),
         Capsule(2, (X - 14, Y, 28), (X + 4, Y, 10), 4),
     ]
-    territories, vessel_map, _ = separate(AORTA + crossing)
+    _, vessel_map, _ = separate(AORTA + crossing)
     # The crossing part, right of its own start and left of the aorta's centre, still is the right iliac.
     assert vessel_map[10, Y, X + 4] == number(Vessel.RIGHT_ILIAC)
     assert vessel_map[10, Y, X + 20] == number(Vessel.LEFT_ILIAC)
@@ -63,7 +63,7 @@ def test_an_iliac_that_crosses_the_midline_stays_one_vessel() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_coeliac_is_the_upper_origin(order: int) -> None:
-    territories, vessel_map, untold = separate(AORTA + (COELIAC + SMA)[::order])
+    _, vessel_map, untold = separate(AORTA + (COELIAC + SMA)[::order])
     assert untold == ()
     assert vessel_map[97, Y - 22, X + 3] == number(Vessel.COELIAC)
     assert vessel_map[66, Y - 20, X] == number(Vessel.SUPERIOR_MESENTERIC)

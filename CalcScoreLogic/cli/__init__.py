@@ -1,0 +1,102 @@
+"""The ``calcscore`` program.
+
+Each command lives in a module of this package with two functions: ``add`` describes it to the argument
+parser, ``run`` does it. Heavy libraries are imported in ``run``, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from .. import __version__
+from ..errors import CalcScoreError, InputError
+from . import demo, phantom, score, shorten, territories, threshold
+from .outcome import Outcome
+
+EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+_COMMANDS = (territories, shorten, score, threshold, phantom, demo)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the whole command line.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+        Parser whose result has ``run``, a function from the arguments to an `Outcome`.
+    """
+    parser = _Parser(
+        prog="calcscore",
+        description="Arterial calcification of the abdominal aorta and its branches on contrast CT angiography.",
+        epilog="Research software, not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"calcscore {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        command = module.add(commands)
+        command.add_argument("--json", action="store_true", help="print one machine-readable object and nothing else")
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Command line without the program's name; ``sys.argv`` by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 1 a run failed, 2 bad usage or bad input, 130 interrupted.
+    """
+    options = build_parser().parse_args(arguments)
+    # A terminated run unwinds like an interrupted one, so that its temporary files go too.
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _print(options.run(options), as_json=options.json)
+    except InputError as error:
+        return _complain(error, EXIT_BAD_INPUT)
+    except CalcScoreError as error:
+        return _complain(error, EXIT_FAILED)
+    except MemoryError:
+        return _complain("the memory of this machine does not suffice for these images", EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _complain("interrupted, nothing half done was left", EXIT_INTERRUPTED)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return EXIT_DONE
+
+
+def _interrupt(signum: int, frame: Any) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _complain(reason: object, code: int) -> int:
+    print(f"calcscore: {reason}", file=sys.stderr)
+    return code
+
+
+def _print(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome.data, allow_nan=False, ensure_ascii=False))
+        return
+    for line in outcome.lines:
+        print(line)
+    for warning in outcome.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

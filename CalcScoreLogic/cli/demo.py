@@ -1,0 +1,92 @@
+"""``calcscore demo``: the whole way on a phantom, with a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .outcome import Outcome
+from .phantom import make_folder
+
+if TYPE_CHECKING:
+    from ..results import CaseResult
+
+SEED = 15
+PICTURE = "overview.png"
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "demo",
+        help="try it on a synthetic case",
+        description="Make a phantom, mark its calcification by threshold, shorten, score and draw a picture.",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    return parser
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from .. import case_files as files
+    from ..anatomy import CalcificationLabel, Territory
+    from ..atomic import atomic_folder, write_json
+    from ..image_io import write_image, write_label_map
+    from ..overview import draw_overview
+    from ..phantom import PhantomParameters, make_phantom
+    from ..pipeline import CaseParameters, score_masks
+    from ..thresholding import threshold
+
+    folder = options.output
+    make_folder(folder.parent)
+    phantom = make_phantom(PhantomParameters(SEED))
+    found = threshold(phantom.cta, phantom.territories)
+    scored = score_masks(
+        "demo", phantom.territories, found.calcification, CaseParameters(calcification="fixed"), cta=phantom.cta
+    )
+    true = score_masks(
+        "demo", phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta
+    )
+    with atomic_folder(folder) as part:
+        write_image(part / files.CTA, phantom.cta)
+        write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
+        write_label_map(part / files.CALCIFICATION, found.calcification, CalcificationLabel)
+        write_label_map(part / files.SHORTENED, scored.shortened, Territory)
+        scored.result.write_json(part / files.SCORES)
+        scored.result.write_csv(part / files.SCORES_TABLE)
+        write_json(part / files.TRUTH, {**true.result.to_dict(), "phantom": phantom.details})
+        images = (phantom.cta, phantom.territories, scored.shortened, found.calcification)
+        draw_overview(part / PICTURE, scored.result, *images)
+    lines = [
+        f"A phantom with a lumen of {phantom.details['lumen_hu']:.0f} HU; calcification at or above "
+        f"{found.threshold_hu:.0f} HU; arteries as drawn.",
+        *table(scored.result, true.result),
+        f"Results and the picture {PICTURE} are in {folder}. Research software, not a medical device.",
+    ]
+    return Outcome(lines, scored.result.to_dict(), list(scored.result.warnings))
+
+
+def table(result: CaseResult, truth: CaseResult) -> list[str]:
+    """Lay out the scores beside the true burden, one line a territory."""
+    header = ("Territory", "Burden %", "true %", "Calcified mm³", "Artery cm³", "Clusters", "Mean mm³", "Status")
+    lines = ["{:<11} {:>9} {:>7} {:>14} {:>11} {:>9} {:>9}  {}".format(*header)]
+    for name, row in result.scores.territories.items():
+        true = truth.scores.territories[name]
+        cells = (
+            name,
+            _number(row.burden, 100, 1),
+            _number(true.burden, 100, 1),
+            _number(row.calcified_volume_mm3, 1, 0),
+            _number(row.artery_volume_mm3, 1e-3, 1),
+            str(row.cluster_count),
+            _number(row.mean_cluster_volume_mm3, 1, 0),
+            row.status.value,
+        )
+        lines.append("{:<11} {:>9} {:>7} {:>14} {:>11} {:>9} {:>9}  {}".format(*cells))
+    return lines
+
+
+def _number(value: float | None, factor: float, digits: int) -> str:
+    """Write a figure; an en dash for one that is not defined."""
+    return "–" if value is None else f"{value * factor:.{digits}f}"

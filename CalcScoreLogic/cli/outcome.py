@@ -1,0 +1,87 @@
+"""What a command hands back to be printed, and the checks that all commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..shortening import ShorteningParameters
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did.
+
+    Attributes
+    ----------
+    lines : list of str
+        For a reader, one line a case.
+    data : dict
+        For a program (``--json``).
+    warnings : list of str
+        What a reader should know; also in `data`.
+    """
+
+    lines: list[str]
+    data: dict[str, Any]
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse, before any work, outputs that cannot be written or would overwrite an input.
+
+    Raises
+    ------
+    InputError
+        A missing folder, a folder in the place of a file, an input's own path, the same path twice.
+    """
+    sources = {path.resolve() for path in inputs if path is not None}
+    seen: set[Path] = set()
+    for output in outputs:
+        if output is None:
+            continue
+        target = output.resolve()
+        if target in sources:
+            raise InputError(f"{output}: the output would overwrite an input, choose another name")
+        if target in seen:
+            raise InputError(f"{output}: two outputs have the same name, choose another for one of them")
+        if target.is_dir():
+            raise InputError(f"{output}: this is a folder, give the name of a file")
+        if not target.parent.is_dir():
+            raise InputError(f"{output}: the folder {output.parent} does not exist, make it first")
+        seen.add(target)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name in front of what is wrong with its content."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def add_shortening_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--length``, ``--margin`` and ``--method``."""
+    parser.add_argument("--length", type=float, metavar="MM", help="branch length kept, 5 to 100 mm (default 25)")
+    parser.add_argument("--margin", type=float, metavar="MM", help="aorta kept above the highest branch (default 10)")
+    parser.add_argument(
+        "--method",
+        choices=("paper", "geodesic"),
+        help="paper: 6-neighbour steps (default); geodesic: Euclidean length along the vessel",
+    )
+
+
+def shortening_parameters(options: argparse.Namespace) -> ShorteningParameters:
+    """Read what `add_shortening_options` added; options not given take the paper's values."""
+    from ..shortening import ShorteningParameters
+
+    given = {"length_mm": options.length, "margin_mm": options.margin, "method": options.method}
+    return ShorteningParameters(**{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,87 @@
+"""``calcscore phantom``: synthetic CTA with exact ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .outcome import Outcome
+
+if TYPE_CHECKING:
+    from ..phantom import Phantom
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "phantom",
+        help="make synthetic CTA with exact ground truth",
+        description="Make case folders with a synthetic CTA, both label maps and the true scores.",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the case folders")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first case (default 0)")
+    parser.add_argument("--cases", type=int, default=1, metavar="N", help="number of cases, one seed each (default 1)")
+    parser.add_argument(
+        "--spacing", type=float, nargs=3, default=(1.0, 1.0, 1.0), metavar=("X", "Y", "Z"), help="mm (default 1 1 1)"
+    )
+    return parser
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from tqdm import tqdm
+
+    from ..phantom import PhantomParameters, make_phantom
+
+    if options.cases < 1:
+        raise InputError(f"--cases: {options.cases} cases cannot be made, give 1 or more")
+    first = PhantomParameters(options.seed, tuple(options.spacing))
+    make_folder(options.output)
+    cases, lines = [], []
+    for seed in tqdm(range(first.seed, first.seed + options.cases), unit="case", disable=not sys.stderr.isatty()):
+        phantom = make_phantom(PhantomParameters(seed, first.spacing))
+        folder = options.output / f"case_{seed}"
+        truth = write_case(folder, phantom)
+        combined = truth["territories"]["combined"]
+        cases.append({"case": folder.name, "folder": str(folder), "truth": truth["territories"]})
+        lines.append(
+            f"{folder}: burden {100 * combined['burden']:.1f} %, {combined['cluster_count']} clusters, "
+            f"lumen {phantom.details['lumen_hu']:.0f} HU, aorta {phantom.details['aorta_shape']}"
+        )
+    return Outcome(lines, {"cases": cases})
+
+
+def make_folder(folder: Path) -> None:
+    """Make an output folder where there is none.
+
+    Raises
+    ------
+    InputError
+        A file has its name, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
+
+
+def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:
+    """Write a phantom as a case folder, which appears whole or not at all; give its true scores."""
+    from .. import case_files as files
+    from ..anatomy import CalcificationLabel, Territory
+    from ..atomic import atomic_folder, write_json
+    from ..image_io import write_image, write_label_map
+    from ..pipeline import CaseParameters, score_masks
+
+    truth = score_masks(
+        folder.name, phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta
+    ).result.to_dict()
+    with atomic_folder(folder) as part:
+        write_image(part / files.CTA, phantom.cta)
+        write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
+        write_label_map(part / files.CALCIFICATION, phantom.calcification, CalcificationLabel)
+        write_json(part / files.TRUTH, {**truth, "phantom": phantom.details})
+    return truth

@@ -1,0 +1,75 @@
+"""``calcscore territories``: a territory map from another tool's segmentation."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .outcome import Outcome, check_outputs, naming
+
+if TYPE_CHECKING:
+    from ..external import TerritoryMap
+
+_KEYS = ("aorta", "iliac", "mesenteric", "renal")
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "territories",
+        help="make a territory map from another tool's segmentation",
+        description="Make a territory map from a label map, from TotalSegmentator's output, or from mask files.",
+    )
+    parser.add_argument(
+        "segmentation", nargs="?", type=Path, metavar="SEG_OR_DIR", help="label map, or folder of mask files"
+    )
+    parser.add_argument("--preset", choices=("totalsegmentator",), help="how the labels or files are named")
+    parser.add_argument("--map", metavar="LABEL=TERRITORY,…", help="e.g. 52=aorta,65=iliac,66=iliac")
+    for key in _KEYS:
+        parser.add_argument(
+            f"--{key}", type=Path, action="append", default=[], metavar="FILE", help=f"mask file of the {key} territory"
+        )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="territory map to write")
+    return parser
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from ..anatomy import Territory
+    from ..image_io import write_label_map
+
+    masks = [(path, Territory[key.upper()]) for key in _KEYS for path in getattr(options, key)]
+    check_outputs([options.output], [options.segmentation, *(path for path, _ in masks)])
+    result = _read(options, masks)
+    write_label_map(options.output, result.territories, Territory)
+    used = [f"{name} ({volume / 1000:.2f} cm³)" for name, volume in result.used.items()]
+    data = {
+        "output": str(options.output),
+        "used": result.used,
+        "lacked": [territory.key for territory in result.lacked],
+        "warnings": list(result.warnings),
+    }
+    return Outcome([f"{options.output}: {', '.join(used)}"], data, list(result.warnings))
+
+
+def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> TerritoryMap:
+    """Read what the options point at."""
+    from .. import external
+    from ..image_io import read_labels, read_mask
+
+    ways = [bool(options.preset), bool(options.map), bool(masks)]
+    if sum(ways) != 1 or bool(masks) == bool(options.segmentation):
+        raise InputError(
+            "give a segmentation with --preset or with --map, "
+            "or mask files with --aorta, --iliac, --mesenteric, --renal"
+        )
+    if masks:
+        return external.from_masks((path.name, territory, read_mask(path)) for path, territory in masks)
+    if options.preset and options.segmentation.is_dir():
+        files = external.find_totalsegmentator_files(options.segmentation)
+        return external.from_masks((name, territory, read_mask(path)) for name, territory, path in files)
+    mapping = external.TOTALSEGMENTATOR_LABELS if options.preset else external.parse_mapping(options.map)
+    with naming(options.segmentation):
+        return external.from_label_map(read_labels(options.segmentation), mapping)

@@ -1,0 +1,11 @@
+"""Run the benchmarks named on the command line, or all."""
+
+import sys
+
+from Testing.bench import lengths, score, shortening
+
+BENCHMARKS = {"shortening": shortening.run, "score": score.run, "lengths": lengths.run}
+
+for name in sys.argv[1:] or BENCHMARKS:
+    print(f"== {name}", flush=True)
+    BENCHMARKS[name]()

@@ -1,0 +1,65 @@
+"""``calcscore score`` on two 512 x 512 x 685 masks against SimpleITK reading the two files."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from Testing.bench.tree import life_size_tree
+from Testing.trees import to_sitk
+
+SIZE, SPACING = (512, 512, 685), (0.7, 0.7, 0.8)
+REPEATS = 5
+READ = "import sys, SimpleITK as sitk; [sitk.ReadImage(f) for f in sys.argv[1:]]"
+
+
+def run() -> None:
+    """Print times of whole processes, their ratio and the peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder) / name) for name in ("territories.nii.gz", "calcification.nii.gz")]
+        # In a process of its own: a child's peak memory counts what its parent held when it started.
+        maker = multiprocessing.get_context("spawn").Process(target=write_masks, args=(files,))
+        maker.start()
+        maker.join()
+        output = str(Path(folder) / "scores.json")
+        command = ["--territories", files[0], "--calcification", files[1], "-o", output]
+        scoring, reading, memory = [], [], 0.0
+        for _ in range(REPEATS):
+            seconds, peak = _measure([sys.executable, "-m", "CalcScoreLogic", "score", *command])
+            scoring.append(seconds)
+            memory = max(memory, peak)
+            reading.append(_measure([sys.executable, "-c", READ, *files])[0])
+    ours, baseline = float(np.median(scoring)), float(np.median(reading))
+    print(
+        f"calcscore score {ours:.2f} s, SimpleITK reads both files in {baseline:.2f} s: "
+        f"{ours / baseline:.2f} times as long, peak memory {memory:.2f} GB"
+    )
+
+
+def write_masks(files: list[str]) -> None:
+    """Write the territory map and the calcification map."""
+    tree = life_size_tree(SIZE, SPACING)
+    noise = np.random.default_rng(0).random(tree.shape, dtype=np.float32) < 0.08
+    calcification = np.where(tree > 0, np.where(noise, 2, 1), 0).astype(np.uint8)
+    for file, array in zip(files, (tree, calcification), strict=True):
+        sitk.WriteImage(to_sitk(array, SPACING), file, useCompression=True)
+
+
+def _measure(command: list[str]) -> tuple[float, float]:
+    """Run a process; give its wall time in seconds and its peak memory in GB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[:4]} ended with {process.returncode}")
+    return seconds, usage.ru_maxrss * 1024 / 1e9

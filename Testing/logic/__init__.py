@@ -1,0 +1,1 @@
+"""Tests of CalcScoreLogic, one file a module."""

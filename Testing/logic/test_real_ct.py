@@ -1,0 +1,89 @@
+"""Real CT, where it is at hand beside the checkout: every figure again with a few lines of numpy."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from CalcScoreLogic.cli import main
+from Testing.reference.scoring import figures
+from Testing.reference.shortening import shorten_image
+from Testing.trees import to_sitk
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real CT volumes are not beside this checkout")
+
+
+def score(folder: Path, segmentation: Path, cta: Path, value: str) -> dict[str, dict[str, str]]:
+    """Run territories, threshold and score; give the rows of scores.csv by territory."""
+    territories, calcification = str(folder / "t.nii.gz"), str(folder / "c.nii.gz")
+    assert main(["territories", str(segmentation), "--preset", "totalsegmentator", "-o", territories]) == 0
+    arguments = [str(cta), "--arteries", territories, "--method", "fixed", "--value", value]
+    assert main(["threshold", *arguments, "-o", calcification]) == 0
+    arguments = ["--territories", territories, "--calcification", calcification, "--cta", str(cta)]
+    assert main(["score", *arguments, "-o", str(folder / "s.json"), "--csv", str(folder / "s.csv")]) == 0
+    with (folder / "s.csv").open(newline="") as stream:
+        return {row["territory"]: row for row in csv.DictReader(stream)}
+
+
+def check(row: dict[str, str], artery: np.ndarray, calcified: np.ndarray, voxel_mm3: float) -> None:
+    for key, value in figures(artery, calcified, voxel_mm3).items():
+        assert (float(row[key]) if row[key] else None) == (value if value is None else pytest.approx(value)), key
+
+
+def test_abdomen_with_totalsegmentator_labels(tmp_path: Path) -> None:
+    segmentation = DATA / "ts_example" / "example_seg_fast_force_split.nii.gz"
+    cta = DATA / "ts_example" / "example_ct.nii.gz"
+    rows = score(tmp_path, segmentation, cta, "130")
+    labels, hu = sitk.ReadImage(str(segmentation)), sitk.GetArrayFromImage(sitk.ReadImage(str(cta)))
+    territories = np.select([np.isin(sitk.GetArrayFromImage(labels), v) for v in ([52], [65, 66])], [1, 2], 0)
+    image = sitk.GetImageFromArray(territories.astype(np.uint8))
+    image.CopyInformation(labels)
+    shortened = sitk.GetArrayFromImage(shorten_image(image))
+    for name, mask in (("aorta", shortened == 1), ("iliac", shortened == 2), ("combined", shortened > 0)):
+        check(rows[name], mask, hu >= 130, 27.0)
+    for name in ("mesenteric", "renal"):
+        assert rows[name]["status"] in ("absent", "not_in_view")
+        assert rows[name]["burden"] == rows[name]["mean_cluster_volume_mm3"] == ""
+    assert float(rows["aorta"]["artery_volume_mm3"]) > 0
+
+
+def test_dissection_with_a_stent_graft(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cta = DATA / "ts_dissection" / "ct_cropped.nii.gz"
+    rows = score(tmp_path, DATA / "ts_dissection", cta, "470")
+    printed = capsys.readouterr().err
+    hu = sitk.GetArrayFromImage(sitk.ReadImage(str(cta)))
+    shortened = sitk.GetArrayFromImage(shorten_image(sitk.ReadImage(str(tmp_path / "t.nii.gz"))))
+    for name, label in (("aorta", 1), ("mesenteric", 3)):
+        check(rows[name], shortened == label, hu >= 470, 1.5**3)
+    for name in ("iliac", "renal"):
+        assert (rows[name]["artery_volume_mm3"], rows[name]["burden"]) == ("0.0", "")
+    assert "Metal inside an artery" in printed
+    assert any("over 3000 HU" in warning for warning in json.loads((tmp_path / "s.json").read_text())["warnings"])
+
+
+def test_large_ct_stays_below_4_gb(tmp_path: Path) -> None:
+    cta = DATA / "ctliver" / "ctliver_aortoiliac_roi_0.7mm.nrrd"
+    image = sitk.ReadImage(str(cta))
+    array = np.zeros(image.GetSize()[::-1], np.uint8)
+    array[100:400, 60:120, 90:160] = 1  # holds the infrarenal aorta, which is all that memory asks for
+    mask = to_sitk(array, image.GetSpacing())
+    mask.CopyInformation(image)
+    sitk.WriteImage(mask, str(tmp_path / "arteries.nrrd"), useCompression=True)
+    output = tmp_path / "c.nii.gz"
+    command = [sys.executable, "-m", "CalcScoreLogic", "threshold", str(cta), "--method", "otsu"]
+    process = subprocess.Popen([*command, "--arteries", str(tmp_path / "arteries.nrrd"), "-o", str(output)])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert output.is_file()
+    assert usage.ru_maxrss * 1024 < 4e9
