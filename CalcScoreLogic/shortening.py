@@ -125,7 +125,8 @@ def shorten(territories: Image, parameters: ShorteningParameters | None = None) 
     """
     parameters = parameters or ShorteningParameters()
     source = territories.canonical()
-    kept = np.zeros_like(territories.array)
+    # zeros, not zeros_like: the system hands out empty pages, and only those inside the box are touched.
+    kept = np.zeros(territories.array.shape, territories.array.dtype)
     result = Image(kept, territories.geometry)
     box = nonzero_box(source.array)
     if box is None:

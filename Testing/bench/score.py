@@ -47,8 +47,13 @@ def run() -> None:
 def write_masks(files: list[str]) -> None:
     """Write the territory map and the calcification map."""
     tree = life_size_tree(SIZE, SPACING)
-    noise = np.random.default_rng(0).random(tree.shape, dtype=np.float32) < 0.08
-    calcification = np.where(tree > 0, np.where(noise, 2, 1), 0).astype(np.uint8)
+    calcification = np.where(tree > 0, 1, 0).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    # Eighty plaques of 1 to 4 mm around random voxels of the arteries.
+    for z, y, x in rng.choice(np.argwhere(tree > 0), 80):
+        reach = [round(rng.uniform(1, 4) / mm) for mm in SPACING[::-1]]
+        window = tuple(slice(max(c - r, 0), c + r + 1) for c, r in zip((z, y, x), reach, strict=True))
+        calcification[window][calcification[window] == 1] = 2
     for file, array in zip(files, (tree, calcification), strict=True):
         sitk.WriteImage(to_sitk(array, SPACING), file, useCompression=True)
 
