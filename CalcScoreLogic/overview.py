@@ -44,8 +44,10 @@ def draw_overview(
     padding = int(np.ceil(MARGIN_MM / min(geometry.spacing)))
     wide = pad_box(box, padding, arteries.shape)  # type: ignore[arg-type]
     slab = (wide[0], box[1], wide[2])
+    front, side = (n * mm for n, mm in zip(arteries[wide].shape[:0:-1], geometry.spacing, strict=False))
     figure = Figure(figsize=(13.0, 6.2), dpi=120, layout="constrained")
-    axes = figure.subplots(1, 4, width_ratios=(1.0, 1.0, 0.8, 0.95))
+    # Widths in millimetres, so that the three projections have one scale.
+    axes = figure.subplots(1, 4, width_ratios=(front, front, side, front))
     # The slab leaves out what lies before and behind the arteries, most of the spine above all.
     _show(
         axes[0],

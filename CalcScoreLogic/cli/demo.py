@@ -12,7 +12,7 @@ from .phantom import make_folder
 if TYPE_CHECKING:
     from ..results import CaseResult
 
-SEED = 15
+SEED = 28
 PICTURE = "overview.png"
 
 
