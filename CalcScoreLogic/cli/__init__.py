@@ -17,6 +17,7 @@ from .. import __version__
 from ..errors import CalcScoreError, InputError
 from . import demo, phantom, score, shorten, territories, threshold
 from .outcome import Outcome
+from .progress import stage
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -69,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A terminated run unwinds like an interrupted one, so that its temporary files go too.
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _print(options.run(options), as_json=options.json)
+        try:
+            outcome = options.run(options)
+        finally:
+            stage()
+        _print(outcome, as_json=options.json)
     except InputError as error:
         return _complain(error, EXIT_BAD_INPUT)
     except CalcScoreError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .outcome import Outcome
 from .phantom import make_folder
+from .progress import stage
 
 if TYPE_CHECKING:
     from ..results import CaseResult
@@ -40,7 +41,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
     folder = options.output
     make_folder(folder.parent)
+    stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED))
+    stage("scoring")
     found = threshold(phantom.cta, phantom.territories)
     scored = score_masks(
         "demo", phantom.territories, found.calcification, CaseParameters(calcification="fixed"), cta=phantom.cta
@@ -48,6 +51,7 @@ def run(options: argparse.Namespace) -> Outcome:
     true = score_masks(
         "demo", phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta
     )
+    stage("writing and drawing")
     with atomic_folder(folder) as part:
         write_image(part / files.CTA, phantom.cta)
         write_label_map(part / files.TERRITORIES, phantom.territories, Territory)

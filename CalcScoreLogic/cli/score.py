@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .outcome import Outcome, add_shortening_options, check_outputs, shortening_parameters
+from .progress import stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace) -> Outcome:
         shortening=None if options.no_shorten else shortening_parameters(options),
         weights=parse_weights(options.weights) if options.weights else None,
     )
+    stage("reading")
     # SimpleITK reads outside Python's lock, so two threads take half the time.
     with ThreadPoolExecutor() as threads:
         reading = threads.submit(read_calcification, options.calcification)
@@ -60,6 +62,7 @@ def run(options: argparse.Namespace) -> Outcome:
     cta = read_ct(options.cta) if options.cta else None
     if cta is not None:
         check_same_grid(territories, cta, str(options.territories), str(options.cta))
+    stage("shortening and scoring")
     name = case_name(options.territories)
     result = score_masks(name, territories, calcification, parameters, cta=cta, inputs=inputs).result
     result.write_json(options.output)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .outcome import Outcome, add_shortening_options, check_outputs, shortening_parameters
+from .progress import stage
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -32,7 +33,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
     parameters = shortening_parameters(options)
     check_outputs([options.output], [options.territories])
+    stage("reading")
     territories = read_territories(options.territories)
+    stage("shortening")
     shortening = shorten(territories, parameters)
     write_label_map(options.output, shortening.territories, Territory)
     voxel_cm3 = territories.geometry.voxel_volume_mm3 / 1000

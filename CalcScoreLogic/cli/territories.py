@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .outcome import Outcome, check_outputs, naming
+from .progress import stage
 
 if TYPE_CHECKING:
     from ..external import TerritoryMap
@@ -42,7 +43,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
     masks = [(path, Territory[key.upper()]) for key in _KEYS for path in getattr(options, key)]
     check_outputs([options.output], [options.segmentation, *(path for path, _ in masks)])
+    stage("reading")
     result = _read(options, masks)
+    stage("writing")
     write_label_map(options.output, result.territories, Territory)
     used = [f"{name} ({volume / 1000:.2f} cm³)" for name, volume in result.used.items()]
     data = {

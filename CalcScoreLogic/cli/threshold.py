@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .outcome import Outcome, check_outputs, naming
+from .progress import stage
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -38,12 +39,14 @@ def run(options: argparse.Namespace) -> Outcome:
     method = ThresholdMethod(options.method)
     check_arguments(method, options.value, options.reference is not None)
     check_outputs([options.output], [options.cta, options.arteries, options.reference])
+    stage("reading")
     arteries = read_territories(options.arteries)
     reference = read_calcification(options.reference) if options.reference else None
     cta = read_ct(options.cta)
     check_same_grid(cta, arteries, str(options.cta), str(options.arteries))
     if reference is not None:
         check_same_grid(cta, reference, str(options.cta), str(options.reference))
+    stage("thresholding")
     with naming(options.arteries):
         result = threshold(cta, arteries, method, options.value, reference)
     write_label_map(options.output, result.calcification, CalcificationLabel)

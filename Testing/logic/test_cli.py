@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -321,3 +323,14 @@ def test_an_interrupted_run_leaves_nothing(ending: signal.Signals, tmp_path: Pat
     assert list(tmp_path.glob("case_0"))
     assert all(folder.name.startswith("case_") for folder in tmp_path.iterdir())
     assert all(len(list(folder.iterdir())) == 4 for folder in tmp_path.iterdir())
+
+
+def test_a_terminal_sees_what_is_going_on(case: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "CalcScoreLogic", *map(str, score_arguments(case)), "-o", str(case / "s.json")]
+    subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    seen = os.read(ours, 10_000).decode()
+    assert "reading…" in seen
+    assert "shortening and scoring…" in seen
+    assert seen.rstrip("\r\n").endswith("\x1b[K")
