@@ -62,8 +62,8 @@ class Ellipsoid:
     def distance(self, x: Array, y: Array, z: Array) -> Array:
         """Give the signed distance, exact on the surface and to first order around it."""
         relative = [c - np.float32(m) for c, m in zip((x, y, z), self.centre, strict=True)]
-        level = np.zeros((), dtype=np.float32)
-        slope = np.zeros((), dtype=np.float32)
+        level: Array = np.zeros((), dtype=np.float32)
+        slope: Array = np.zeros((), dtype=np.float32)
         for axis, semi in zip(self.rotation.astype(np.float32), self.semi_axes.astype(np.float32), strict=True):
             own = sum(r * a for r, a in zip(relative, axis, strict=True) if a) / semi
             level = level + own**2
