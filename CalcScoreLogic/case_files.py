@@ -11,8 +11,10 @@ SHORTENED = "shortened.nii.gz"
 SCORES = "scores.json"
 SCORES_TABLE = "scores.csv"
 TRUTH = "truth.json"
+REPORT = "report.html"
+OVERVIEW = "overview.png"
 
-_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH)}
+_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)}
 
 
 def case_name(path: Path) -> str:

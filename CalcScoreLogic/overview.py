@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, CalcificationLabel, Territory
-from .atomic import atomic_path
 from .geometry import Array, Geometry, Image, nonzero_box, pad_box
 from .results import CaseResult
 
@@ -22,21 +21,27 @@ PLAQUE_COLOUR = (0.10, 0.10, 0.12)
 COMBINED_GREY = (0.45, 0.45, 0.48)
 
 
-def draw_overview(
-    path: Path, result: CaseResult, cta: Image, territories: Image, shortened: Image, calcification: Image
-) -> None:
+def overview_png(
+    result: CaseResult, cta: Image, territories: Image, shortened: Image, calcification: Image
+) -> bytes | None:
     """Draw a case: CTA, arteries and calcification from the front and from the left, and the burdens.
 
     Parameters
     ----------
-    path : Path
-        PNG file to write; it appears whole or not at all.
     result : CaseResult
         The scores.
     cta, territories, shortened, calcification : Image
         The case's images on one grid.
+
+    Returns
+    -------
+    bytes or None
+        A PNG file; None where matplotlib is not installed, so that scores need no drawing library.
     """
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return None
 
     geometry = cta.geometry.canonical()
     arteries = territories.canonical().array
@@ -68,8 +73,9 @@ def draw_overview(
     _bars(axes[3], result)
     _legend(figure)
     figure.suptitle(f"{result.case}: arterial calcification", fontsize=14, x=0.01, ha="left")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, metadata={"Description": "Research software, not a medical device."})
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Description": "Research software, not a medical device."})
+    return picture.getvalue()
 
 
 def _show(axis: Axes, picture: Array, geometry: Geometry, across: str, **style: Any) -> None:

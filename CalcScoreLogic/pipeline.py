@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .anatomy import Territory
-from .geometry import Image
+from .anatomy import STRUCTURES, Territory
+from .geometry import Image, check_same_grid
 from .quality import label_warning, metal_warning
-from .results import CaseResult
+from .results import BurdenRange, CaseResult
 from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
+
+if TYPE_CHECKING:
+    from .inference.options import InferenceOptions
+    from .inference.protocol import Message, Result
+    from .models import Model
+
+WIDE_RANGE = 0.01
+"""Folds disagree when their burdens span more than this, and more than half of the burden."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class CaseParameters:
     shortening : ShorteningParameters or None
         Standard lengths; None scores the territory map as it is.
     calcification : str
-        Where the calcification comes from, e.g. ``"mask"`` or ``"fixed"``; for the record.
+        Where the calcification comes from, e.g. ``"mask"``, ``"fixed"`` or ``"network"``; for the record.
     weights : mapping of Territory to float, optional
         Weights of the composite score; none is made without them.
     """
@@ -49,18 +57,20 @@ class CaseParameters:
 
 @dataclass(frozen=True)
 class ScoredCase:
-    """Result of `score_masks`.
+    """A case with its scores and the images they were measured in.
 
     Attributes
     ----------
     result : CaseResult
         The scores.
-    shortened : Image
-        The territory map they were measured in.
+    territories, shortened, calcification : Image
+        Label maps; `shortened` is the one that was measured.
     """
 
     result: CaseResult
+    territories: Image
     shortened: Image
+    calcification: Image
 
 
 def score_masks(
@@ -122,7 +132,174 @@ def score_masks(
         provenance=provenance(inputs or {}),
         composite=composite,
     )
-    return ScoredCase(result, shortening.territories)
+    return ScoredCase(result, territories, shortening.territories, calcification)
+
+
+def analyze(
+    case: str,
+    cta: Image,
+    models: Sequence[Model],
+    parameters: CaseParameters | None = None,
+    options: InferenceOptions | None = None,
+    interpreter: str | None = None,
+    on_message: Callable[[Message], None] | None = None,
+    inputs: Mapping[str, Path] | None = None,
+) -> ScoredCase:
+    """Label a CTA with both ensembles and score it; waits for the end.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    cta : Image
+        HU.
+    models : sequence of Model
+        The territory ensemble and the calcification ensemble.
+    parameters : CaseParameters, optional
+        What to do with the label maps.
+    options : InferenceOptions, optional
+        How the ensembles are run.
+    interpreter : str, optional
+        Python with torch and nnunetv2; the running one by default.
+    on_message : callable, optional
+        Takes progress and notices as they come.
+    inputs : mapping of str to Path, optional
+        Files the CTA was read from, for the record.
+
+    Returns
+    -------
+    ScoredCase
+        Scores and label maps on the CTA's grid.
+
+    Raises
+    ------
+    InputError
+        Models or CTA cannot be used.
+    CalcScoreError
+        The run failed.
+    """
+    from .inference.protocol import Notice
+    from .inference.run import InferenceRun
+
+    notices: list[str] = []
+
+    def listen(message: Message) -> None:
+        if isinstance(message, Notice):
+            notices.append(message.text)
+        if on_message:
+            on_message(message)
+
+    with InferenceRun(cta, {model.role.value: model.path for model in models}, options, interpreter) as run:
+        run.start()
+        outcome = run.wait(listen)
+        assert run.folder is not None  # noqa: S101
+        scored = score_prediction(case, cta, run.folder, outcome, models, parameters, inputs)
+    return replace(scored, result=replace(scored.result, warnings=(*notices, *scored.result.warnings)))
+
+
+def score_prediction(
+    case: str,
+    cta: Image,
+    folder: Path,
+    outcome: Result,
+    models: Sequence[Model],
+    parameters: CaseParameters | None = None,
+    inputs: Mapping[str, Path] | None = None,
+) -> ScoredCase:
+    """Score what the ensembles made of a CTA.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    cta : Image
+        HU.
+    folder : Path
+        The run's folder, with the label maps.
+    outcome : Result
+        What the run said at its end.
+    models : sequence of Model
+        The models that were run, for the record.
+    parameters : CaseParameters, optional
+        What to do with the label maps.
+    inputs : mapping of str to Path, optional
+        Files the CTA was read from, for the record.
+
+    Returns
+    -------
+    ScoredCase
+        Scores with the range of the single folds, and label maps on the CTA's grid.
+    """
+    parameters = replace(parameters or CaseParameters(), calcification="network")
+    territories, calcification = _prediction(folder, outcome.files, cta)
+    scored = score_masks(case, territories, calcification, parameters, cta, inputs)
+    pairs = zip(*(outcome.fold_files.get(role, []) for role in ("territories", "calcification")), strict=False)
+    ranges = _burden_ranges(
+        [_prediction(folder, dict(zip(("territories", "calcification"), pair, strict=True)), cta) for pair in pairs],
+        parameters,
+    )
+    warnings = [*_demo_warnings(models), *scored.result.warnings, *_disagreement(scored.result, ranges)]
+    record = {
+        **scored.result.provenance,
+        "models": {model.role.value: _model_record(model) for model in models},
+        "inference": outcome.provenance,
+    }
+    result = replace(scored.result, warnings=tuple(warnings), provenance=record, burden_ranges=ranges)
+    return replace(scored, result=result)
+
+
+def _prediction(folder: Path, files: Mapping[str, str], cta: Image) -> tuple[Image, Image]:
+    """Read the two label maps of a run onto the CTA's grid."""
+    from .image_io import read_calcification, read_territories
+
+    images = (read_territories(folder / files["territories"]), read_calcification(folder / files["calcification"]))
+    for image in images:
+        check_same_grid(cta, image, "the CTA", "the networks' label map")
+    # The file's grid is single precision; the CTA's own is exact.
+    territories, calcification = (Image(image.array, cta.geometry) for image in images)
+    return territories, calcification
+
+
+def _burden_ranges(folds: Sequence[tuple[Image, Image]], parameters: CaseParameters) -> dict[str, BurdenRange]:
+    """Score each fold by itself; give the lowest and highest burden of each row."""
+    if len(folds) < 2:
+        return {}
+    burdens: dict[str, list[float]] = {}
+    for territories, calcification in folds:
+        shortened = shorten(territories, parameters.shortening).territories if parameters.shortening else territories
+        for name, row in score(shortened, calcification).territories.items():
+            burdens.setdefault(name, [])
+            if row.burden is not None:
+                burdens[name].append(row.burden)
+    return {name: BurdenRange(min(found, default=None), max(found, default=None)) for name, found in burdens.items()}
+
+
+def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[str]:
+    """Warn where the folds' burdens span a wide range."""
+    warnings = []
+    for territory in Territory:
+        span, burden = ranges.get(territory.key), result.scores.territories[territory.key].burden
+        if span is None or span.lowest is None or span.highest is None:
+            continue
+        if span.highest - span.lowest > max(WIDE_RANGE, 0.5 * (burden or 0)):
+            warnings.append(
+                f"{STRUCTURES[territory].title}: the folds disagree, their burdens run from {100 * span.lowest:.1f} "
+                f"to {100 * span.highest:.1f} %; check the labels of this artery."
+            )
+    return warnings
+
+
+def _model_record(model: Model) -> dict[str, Any]:
+    """Name a model for the record, without the place where it lies."""
+    record = {"name": model.name, "sha256": model.fingerprint, "trained_on": model.trained_on, "demo": model.demo}
+    return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
+
+
+def _demo_warnings(models: Sequence[Model]) -> list[str]:
+    """Say it where a model knows phantoms only."""
+    if not any(model.demo for model in models):
+        return []
+    return ["The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."]
 
 
 def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:

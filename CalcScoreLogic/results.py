@@ -28,6 +28,14 @@ CSV_COLUMNS = (
 
 
 @dataclass(frozen=True)
+class BurdenRange:
+    """Lowest and highest burden over the folds of an ensemble; None where no fold found the artery."""
+
+    lowest: float | None
+    highest: float | None
+
+
+@dataclass(frozen=True)
 class CaseResult:
     """Scores of one case with all that is needed to read and repeat them.
 
@@ -45,6 +53,8 @@ class CaseResult:
         Versions, inputs with their SHA-256, time.
     composite : dict or None
         ``weights`` and ``burden`` where the user gave weights.
+    burden_ranges : dict of str to BurdenRange
+        Range of the burden over single folds, by row; empty where there is one fold or no network.
     """
 
     case: str
@@ -53,6 +63,7 @@ class CaseResult:
     warnings: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     composite: dict[str, Any] | None = None
+    burden_ranges: dict[str, BurdenRange] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the content of ``scores.json``."""
@@ -66,6 +77,8 @@ class CaseResult:
             "warnings": list(self.warnings),
             "provenance": self.provenance,
         }
+        for name, span in self.burden_ranges.items():
+            content["territories"][name] |= {"burden_fold_min": span.lowest, "burden_fold_max": span.highest}
         if self.composite is not None:
             content["composite"] = self.composite
         return content

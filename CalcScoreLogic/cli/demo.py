@@ -6,15 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .outcome import Outcome
-from .phantom import make_folder
+from .analyze import write_case
+from .outcome import Outcome, make_folder
 from .progress import stage
 
 if TYPE_CHECKING:
     from ..results import CaseResult
 
 SEED = 28
-PICTURE = "overview.png"
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -31,42 +30,31 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from .. import case_files as files
-    from ..anatomy import CalcificationLabel, Territory
-    from ..atomic import atomic_folder, write_json
-    from ..image_io import write_image, write_label_map
-    from ..overview import draw_overview
+    from ..atomic import write_json
+    from ..image_io import write_image
     from ..phantom import PhantomParameters, make_phantom
     from ..pipeline import CaseParameters, score_masks
     from ..thresholding import threshold
 
-    folder = options.output
-    make_folder(folder.parent)
+    make_folder(options.output.parent)
     stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED))
+    truth = CaseParameters(calcification="truth")
+    true = score_masks("demo", phantom.territories, phantom.calcification, truth, cta=phantom.cta).result
     stage("scoring")
     found = threshold(phantom.cta, phantom.territories)
-    scored = score_masks(
-        "demo", phantom.territories, found.calcification, CaseParameters(calcification="fixed"), cta=phantom.cta
-    )
-    true = score_masks(
-        "demo", phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta
-    )
+    fixed = CaseParameters(calcification="fixed")
+    scored = score_masks("demo", phantom.territories, found.calcification, fixed, cta=phantom.cta)
     stage("writing and drawing")
-    with atomic_folder(folder) as part:
-        write_image(part / files.CTA, phantom.cta)
-        write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
-        write_label_map(part / files.CALCIFICATION, found.calcification, CalcificationLabel)
-        write_label_map(part / files.SHORTENED, scored.shortened, Territory)
-        scored.result.write_json(part / files.SCORES)
-        scored.result.write_csv(part / files.SCORES_TABLE)
-        write_json(part / files.TRUTH, {**true.result.to_dict(), "phantom": phantom.details})
-        images = (phantom.cta, phantom.territories, scored.shortened, found.calcification)
-        draw_overview(part / PICTURE, scored.result, *images)
+    write_case(options.output, phantom.cta, scored)
+    write_image(options.output / files.CTA, phantom.cta)
+    write_json(options.output / files.TRUTH, {**true.to_dict(), "phantom": phantom.details})
     lines = [
         f"A phantom with a lumen of {phantom.details['lumen_hu']:.0f} HU; calcification at or above "
         f"{found.threshold_hu:.0f} HU; arteries as drawn.",
-        *table(scored.result, true.result),
-        f"Results and the picture {PICTURE} are in {folder}. Research software, not a medical device.",
+        *table(scored.result, true),
+        f"The results are in {options.output}: the picture {files.OVERVIEW}, report.html, scores and label maps.",
+        "Research software, not a medical device.",
     ]
     return Outcome(lines, scored.result.to_dict(), list(scored.result.warnings))
 

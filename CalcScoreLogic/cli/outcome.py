@@ -59,6 +59,20 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
         seen.add(target)
 
 
+def make_folder(folder: Path) -> None:
+    """Make an output folder where there is none.
+
+    Raises
+    ------
+    InputError
+        A file has its name, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Put the file's name in front of what is wrong with its content."""

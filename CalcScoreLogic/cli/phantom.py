@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .outcome import Outcome
+from .outcome import Outcome, make_folder
 
 if TYPE_CHECKING:
     from ..phantom import Phantom
@@ -52,20 +52,6 @@ def run(options: argparse.Namespace) -> Outcome:
             f"lumen {phantom.details['lumen_hu']:.0f} HU, aorta {phantom.details['aorta_shape']}"
         )
     return Outcome(lines, {"cases": cases})
-
-
-def make_folder(folder: Path) -> None:
-    """Make an output folder where there is none.
-
-    Raises
-    ------
-    InputError
-        A file has its name, or it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
 
 
 def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:

@@ -2,9 +2,15 @@
 
 import sys
 
-from Testing.bench import lengths, score, shortening
+from Testing.bench import accuracy, analyze, lengths, score, shortening
 
-BENCHMARKS = {"shortening": shortening.run, "score": score.run, "lengths": lengths.run}
+BENCHMARKS = {
+    "shortening": shortening.run,
+    "score": score.run,
+    "analyze": analyze.run,
+    "lengths": lengths.run,
+    "accuracy": accuracy.run,
+}
 
 for name in sys.argv[1:] or BENCHMARKS:
     print(f"== {name}", flush=True)

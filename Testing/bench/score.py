@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from Testing.bench.processes import measure
 from Testing.bench.tree import life_size_tree
 from Testing.trees import to_sitk
 
@@ -25,18 +22,15 @@ def run() -> None:
     """Print times of whole processes, their ratio and the peak memory."""
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder) / name) for name in ("territories.nii.gz", "calcification.nii.gz")]
-        # In a process of its own: a child's peak memory counts what its parent held when it started.
-        maker = multiprocessing.get_context("spawn").Process(target=write_masks, args=(files,))
-        maker.start()
-        maker.join()
+        write_masks(files)
         output = str(Path(folder) / "scores.json")
         command = ["--territories", files[0], "--calcification", files[1], "-o", output]
         scoring, reading, memory = [], [], 0.0
         for _ in range(REPEATS):
-            seconds, peak = _measure([sys.executable, "-m", "CalcScoreLogic", "score", *command])
+            seconds, peak = measure([sys.executable, "-m", "CalcScoreLogic", "score", *command])
             scoring.append(seconds)
             memory = max(memory, peak)
-            reading.append(_measure([sys.executable, "-c", READ, *files])[0])
+            reading.append(measure([sys.executable, "-c", READ, *files])[0])
     ours, baseline = float(np.median(scoring)), float(np.median(reading))
     print(
         f"calcscore score {ours:.2f} s, SimpleITK reads both files in {baseline:.2f} s: "
@@ -56,15 +50,3 @@ def write_masks(files: list[str]) -> None:
         calcification[window][calcification[window] == 1] = 2
     for file, array in zip(files, (tree, calcification), strict=True):
         sitk.WriteImage(to_sitk(array, SPACING), file, useCompression=True)
-
-
-def _measure(command: list[str]) -> tuple[float, float]:
-    """Run a process; give its wall time in seconds and its peak memory in GB."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{command[:4]} ended with {process.returncode}")
-    return seconds, usage.ru_maxrss * 1024 / 1e9

@@ -1,0 +1,143 @@
+"""``calcscore analyze``: from a CTA to its scores, with both ensembles."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .models import store_folder
+from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
+from .progress import stage
+from .score import parse_weights, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..geometry import Image
+    from ..inference.options import InferenceOptions
+    from ..inference.protocol import Message
+    from ..models import Model
+    from ..pipeline import ScoredCase
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "analyze",
+        help="score a CTA with both network ensembles",
+        description="Label arteries and calcification with both network ensembles, shorten and score.",
+    )
+    parser.add_argument("cta", type=Path, metavar="CTA", help="CT angiography: a file or a DICOM folder")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
+    parser.add_argument("--weights", metavar="TERRITORY=W,…", help="also give a composite score with these weights")
+    add_shortening_options(parser)
+    add_inference_options(parser)
+    return parser
+
+
+def add_inference_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which models run, and how."""
+    parser.add_argument("--territory-model", metavar="NAME", help="installed model or folder (default: the newest)")
+    parser.add_argument("--calcification-model", metavar="NAME", help="installed model or folder (default: the newest)")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the installed models")
+    parser.add_argument("--folds", metavar="N,…", help="folds to average, e.g. 0,1 (default: all)")
+    parser.add_argument("--no-mirroring", action="store_true", help="leave out the mirrored copies: faster, less exact")
+    parser.add_argument("--step-size", type=float, default=0.5, metavar="S", help="tile step, 0 to 1 (default 0.5)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument("--python", metavar="FILE", help="Python that has torch and nnunetv2 (default: this one)")
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from ..case_files import case_name
+    from ..image_io import read_ct
+    from ..pipeline import CaseParameters, analyze
+
+    parameters = CaseParameters(
+        shortening=shortening_parameters(options),
+        weights=parse_weights(options.weights) if options.weights else None,
+    )
+    networks, models = inference_options(options), chosen_models(options)
+    make_folder(options.output.parent)
+    stage("reading")
+    cta = read_ct(options.cta)
+    case = case_name(options.cta)
+    inputs = {"cta": options.cta}
+    scored = analyze(case, cta, models, parameters, networks, options.python, teller(), inputs)
+    stage("writing")
+    write_case(options.output, cta, scored)
+    return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
+
+
+def inference_options(options: argparse.Namespace) -> InferenceOptions:
+    """Read how the networks are run."""
+    from ..inference.options import InferenceOptions
+
+    folds = None
+    if options.folds is not None:
+        try:
+            folds = tuple(int(fold) for fold in options.folds.split(","))
+        except ValueError:
+            raise InputError(f"--folds: {options.folds!r} is not a list of numbers such as 0,1") from None
+    return InferenceOptions(folds, not options.no_mirroring, options.step_size, options.device, options.threads)
+
+
+def chosen_models(options: argparse.Namespace) -> Sequence[Model]:
+    """Find the two models, each checked."""
+    from ..models import Role, check, find
+
+    store = store_folder(options)
+    chosen = []
+    for role, name in ((Role.TERRITORIES, options.territory_model), (Role.CALCIFICATION, options.calcification_model)):
+        model = check(Path(name)) if name and Path(name).is_dir() else find(role, store, name)
+        if model.role is not role:
+            raise InputError(f"{name}: this model labels {model.role.value}, choose one for {role.value}")
+        chosen.append(model)
+    return chosen
+
+
+def teller() -> Callable[[Message], None]:
+    """Make a listener that shows the networks' progress on a terminal."""
+    from ..inference.protocol import Progress
+
+    def tell(message: Message) -> None:
+        if isinstance(message, Progress):
+            fold = f", fold {message.fold} of {message.folds}" if message.fold else ""
+            left = f" · {_duration(message.seconds_left)} left" if message.seconds_left is not None else ""
+            stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{left}")
+
+    return tell
+
+
+def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
+    """Write what `analyze` promises; the files appear together or not at all."""
+    from .. import case_files as files
+    from ..anatomy import CalcificationLabel, Territory
+    from ..atomic import atomic_folder
+    from ..image_io import write_label_map
+    from ..overview import overview_png
+    from ..report import write_report
+
+    with atomic_folder(folder) as part:
+        write_label_map(part / files.TERRITORIES, scored.territories, Territory)
+        write_label_map(part / files.SHORTENED, scored.shortened, Territory)
+        write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
+        scored.result.write_json(part / files.SCORES)
+        scored.result.write_csv(part / files.SCORES_TABLE)
+        picture = overview_png(scored.result, cta, scored.territories, scored.shortened, scored.calcification)
+        if picture:
+            (part / files.OVERVIEW).write_bytes(picture)
+        write_report(part / files.REPORT, scored.result, picture)
+
+
+def _duration(seconds: float) -> str:
+    """Write a time for a reader."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

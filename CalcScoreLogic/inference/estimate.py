@@ -1,0 +1,63 @@
+"""How long the rest of a run will take, from what its parts have taken so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Timetable:
+    """Planned work by kind, and the speed seen for each kind.
+
+    Work is counted in units of its kind: floating point operations for tiles, voxels for resampling. A kind
+    that has not run yet takes the seconds a unit that were planned for it.
+
+    Attributes
+    ----------
+    seconds_per_unit : dict of str to float
+        Planned speed of each kind, used until it was measured.
+    clock : callable
+        Gives the time in seconds.
+    """
+
+    seconds_per_unit: dict[str, float]
+    clock: Callable[[], float] = time.monotonic
+    _planned: dict[str, float] = field(default_factory=dict)
+    _done: dict[str, float] = field(default_factory=dict)
+    _spent: dict[str, float] = field(default_factory=dict)
+    _started: float | None = None
+    _last: float = 0.0
+
+    def plan(self, kind: str, units: float) -> None:
+        """Add work to come."""
+        self._planned[kind] = self._planned.get(kind, 0.0) + units
+
+    def begin(self) -> None:
+        """Start the clock for the next piece of work."""
+        self._last = self.clock()
+        if self._started is None:
+            self._started = self._last
+
+    def finish(self, kind: str, units: float) -> None:
+        """Note that `units` of a kind were done since the last note."""
+        now = self.clock()
+        self._done[kind] = self._done.get(kind, 0.0) + units
+        self._spent[kind] = self._spent.get(kind, 0.0) + now - self._last
+        self._last = now
+
+    def seconds_left(self) -> float:
+        """Expect how long the planned work that is not done will take, in seconds."""
+        left = 0.0
+        for kind, planned in self._planned.items():
+            done = self._done.get(kind, 0.0)
+            speed = self._spent[kind] / done if done else self.seconds_per_unit[kind]
+            left += max(planned - done, 0.0) * speed
+        return left
+
+    def fraction(self) -> float:
+        """Share of the whole expected time that has passed, 0 to 1."""
+        passed = 0.0 if self._started is None else self.clock() - self._started
+        whole = passed + self.seconds_left()
+        return min(passed / whole, 1.0) if whole else 0.0

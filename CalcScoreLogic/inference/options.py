@@ -1,0 +1,52 @@
+"""How the ensembles are run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class InferenceOptions:
+    """How the ensembles are run; the defaults are nnU-Net's, and the paper's.
+
+    Parameters
+    ----------
+    folds : tuple of int, optional
+        Folds that are averaged; all that a model has by default.
+    mirroring : bool
+        Average over mirrored copies of each tile, along the axes the model allows.
+    step_size : float
+        Distance between tiles as a share of the tile, above 0 to 1.
+    device : str
+        ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    threads : int, optional
+        CPU threads; all cores by default.
+
+    Raises
+    ------
+    InputError
+        A value that cannot be used.
+    """
+
+    folds: tuple[int, ...] | None = None
+    mirroring: bool = True
+    step_size: float = 0.5
+    device: str = "auto"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.folds is not None:
+            # From JSON it comes as a list.
+            object.__setattr__(self, "folds", tuple(self.folds))
+            if not self.folds or len(set(self.folds)) < len(self.folds) or min(self.folds) < 0:
+                raise InputError(f"the folds are {list(self.folds)}, give different numbers from 0 on")
+        if not 0 < self.step_size <= 1:
+            raise InputError(f"the step size is {self.step_size:g}, it runs from above 0 to 1")
+        if self.device not in DEVICES:
+            raise InputError(f"the device is {self.device!r}, choose one of {', '.join(DEVICES)}")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"the number of threads is {self.threads}, it must be 1 or more")

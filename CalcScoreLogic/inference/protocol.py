@@ -1,0 +1,103 @@
+"""What the worker says, one JSON object a line on its standard output."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+CTA_FILE = "cta.nii"
+"""The CTA in the run's folder: NIfTI, which every reader of nnU-Net takes, and not compressed."""
+
+JOB_FILE = "job.json"
+"""Models and options; it appears when the CTA is whole."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    stage : str
+        What is being done, for a reader, e.g. ``"territories"``.
+    fraction : float
+        Share of the expected time that has passed, 0 to 1.
+    seconds_left : float or None
+        Expected time to the end; None before anything can be told.
+    fold, folds : int or None
+        The fold at work, counted from 1, and how many there are.
+    tile, tiles : int or None
+        Tiles of this fold that are done, and how many there are.
+    """
+
+    stage: str
+    fraction: float
+    seconds_left: float | None = None
+    fold: int | None = None
+    folds: int | None = None
+    tile: int | None = None
+    tiles: int | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the reader of the result should know, e.g. that the GPU's memory did not suffice."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a run that worked.
+
+    Attributes
+    ----------
+    files : dict of str to str
+        Label map by role (``"territories"``, ``"calcification"``), names in the run's folder.
+    fold_files : dict of str to list of str
+        Label map of each single fold by role, in the order of the folds.
+    provenance : dict
+        Device, versions, folds, seconds.
+    """
+
+    files: dict[str, str]
+    fold_files: dict[str, list[str]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The end of a run that did not work.
+
+    Attributes
+    ----------
+    code : str
+        ``bad_input``, ``missing_package``, ``out_of_memory``, ``disk_full``, ``killed`` or ``internal``.
+    text : str
+        One sentence for the user.
+    """
+
+    code: str
+    text: str
+
+
+Message = Progress | Notice | Result | Failure
+
+_KINDS: dict[str, type[Any]] = {"progress": Progress, "notice": Notice, "result": Result, "failure": Failure}
+
+
+def encode(message: Message) -> str:
+    """Write a message as one line, without the line end."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(message, cls))
+    return json.dumps({"type": kind, **asdict(message)}, allow_nan=False)
+
+
+def decode(line: str) -> Message | None:
+    """Read a line; None for anything that is no message of this protocol."""
+    try:
+        content = json.loads(line)
+        message: Message = _KINDS[content.pop("type")](**content)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return message

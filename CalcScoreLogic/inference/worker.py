@@ -1,0 +1,106 @@
+"""The subprocess of a run: ``python -m CalcScoreLogic.inference.worker FOLDER``.
+
+It waits for the job in the folder while the heavy libraries load, runs the ensembles one after the other
+and speaks the lines of `protocol` on standard output.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import CalcScoreError, InputError
+from .guard import watch_parent
+from .options import InferenceOptions
+from .protocol import CTA_FILE, JOB_FILE, Failure, Message, Progress, encode
+
+_LOOK_SECONDS = 0.02
+
+
+def main(folder: Path) -> int:
+    """Do the job in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder, where the caller puts the CTA and the job.
+
+    Returns
+    -------
+    int
+        Exit code: 0 when the last line is a result, 1 when it is a failure.
+    """
+    # First of all, while this process has one thread and no stream of its own.
+    watch_parent(folder)
+    say = _speaker()
+    try:
+        say(Progress("starting", 0.0))
+        from .ensembles import run_ensembles
+
+        job = _wait_for(folder / JOB_FILE)
+        say(run_ensembles(folder / CTA_FILE, job["models"], InferenceOptions(**job["options"]), folder, say))
+    except Exception as error:
+        logging.exception("the run failed")
+        say(explain(error))
+        return 1
+    return 0
+
+
+def explain(error: BaseException) -> Failure:
+    """Turn what stopped the run into one sentence.
+
+    Parameters
+    ----------
+    error : exception
+        What was raised.
+
+    Returns
+    -------
+    Failure
+        A code for programs and a sentence for the user.
+    """
+    if isinstance(error, InputError):
+        return Failure("bad_input", str(error))
+    if isinstance(error, CalcScoreError):
+        return Failure("internal", str(error))
+    if isinstance(error, ImportError):
+        missing = error.name or str(error)
+        return Failure(
+            "missing_package",
+            f"{sys.executable}: this Python lacks {missing}, install it there: pip install torch nnunetv2",
+        )
+    if isinstance(error, MemoryError) or "alloc" in str(error).lower():
+        return Failure("out_of_memory", "the memory does not suffice for this CTA; close other programs or crop it")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Failure("disk_full", "the disk with the temporary files is full, free some space")
+    return Failure("internal", f"the networks failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}")
+
+
+def _speaker() -> Callable[[Message], None]:
+    """Keep standard output for the protocol; whatever else is printed goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+
+    def say(message: Message) -> None:
+        stream.write(encode(message) + "\n")
+
+    return say
+
+
+def _wait_for(job: Path) -> dict[str, Any]:
+    """Wait until the caller has handed the job over."""
+    while not job.exists():
+        time.sleep(_LOOK_SECONDS)
+    content: dict[str, Any] = json.loads(job.read_text(encoding="utf-8"))
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,31 @@
+"""Models: trained nnU-Net folders, checked in words, installed, listed and found.
+
+Nothing of a model is run before it has been checked. Only `check_checkpoint` and `safe_loading` import
+PyTorch, when they are called.
+"""
+
+from __future__ import annotations
+
+from .check import check, check_fully
+from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
+from .folders import demo_models_folder, user_models_folder
+from .model import BrokenModel, Model, Role
+from .store import find, install, list_models, remove
+
+__all__ = [
+    "BrokenModel",
+    "CheckpointHeader",
+    "Model",
+    "Role",
+    "check",
+    "check_checkpoint",
+    "check_fully",
+    "demo_models_folder",
+    "find",
+    "install",
+    "list_models",
+    "read_header",
+    "remove",
+    "safe_loading",
+    "user_models_folder",
+]
