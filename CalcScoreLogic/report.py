@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .anatomy import VESSELS_OF
 from .atomic import write_text
 from .results import CaseResult
 from .scoring import Row
@@ -25,6 +26,7 @@ img { max-width: 100%; } .quiet { color: #666; font-size: .9em; } li { margin: .
 @page { size: A4; margin: 14mm; } @media print { body { margin: 0; font-size: 11px; max-width: none; } }
 """
 
+_FOLDS = ("Folds", "burden, %")
 _HEADER = (
     ("Territory", ""),
     ("Burden", "%"),
@@ -32,14 +34,9 @@ _HEADER = (
     ("Artery", "cm³"),
     ("Clusters", ""),
     ("Mean cluster", "mm³"),
-    ("Folds", "burden, %"),
+    _FOLDS,
     ("Status", ""),
 )
-_PARTS = {
-    "iliac": ("left_iliac", "right_iliac"),
-    "mesenteric": ("coeliac", "superior_mesenteric"),
-    "renal": ("left_renal", "right_renal"),
-}
 _MISSING = "–"
 
 
@@ -89,18 +86,21 @@ def _how(result: CaseResult) -> str:
 
 def _table(result: CaseResult) -> str:
     """Lay out the rows, vessels below their territory."""
-    head = "".join(f"<th>{title}{f'<br><small>{unit}</small>' if unit else ''}</th>" for title, unit in _HEADER)
+    # One fold, or no network: a column of nothing says nothing.
+    header = [column for column in _HEADER if column is not _FOLDS or result.burden_ranges]
+    head = "".join(f"<th>{title}{f'<br><small>{unit}</small>' if unit else ''}</th>" for title, unit in header)
+    parts = {territory.key: [vessel.value for vessel in pair] for territory, pair in VESSELS_OF.items()}
     rows = []
     for name, row in result.scores.territories.items():
         rows.append(_row(name.capitalize(), row, _range(result, name), "total" if name == "combined" else ""))
-        for vessel in _PARTS.get(name, ()):
+        for vessel in parts.get(name, ()):
             if vessel in result.scores.vessels:
-                title = vessel.replace("_", " ").removesuffix(f" {name}")
-                rows.append(_row(title, result.scores.vessels[vessel], "", "part"))
+                span = "" if result.burden_ranges else None
+                rows.append(_row(vessel.replace("_", " "), result.scores.vessels[vessel], span, "part"))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _row(title: str, row: Row, span: str, kind: str) -> str:
+def _row(title: str, row: Row, span: str | None, kind: str) -> str:
     cells = (
         title,
         _number(row.burden, 100, 1),
@@ -108,13 +108,16 @@ def _row(title: str, row: Row, span: str, kind: str) -> str:
         _number(row.artery_volume_mm3, 1e-3, 1),
         str(row.cluster_count),
         _number(row.mean_cluster_volume_mm3, 1, 0),
-        span,
+        *([] if span is None else [span]),
         row.status.value.replace("_", " "),
     )
     return f'<tr class="{kind}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _range(result: CaseResult, name: str) -> str:
+def _range(result: CaseResult, name: str) -> str | None:
+    """Write the range of the folds; None where there is no such column."""
+    if not result.burden_ranges:
+        return None
     span = result.burden_ranges.get(name)
     if span is None or span.lowest is None or span.highest is None:
         return ""
