@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -198,3 +203,35 @@ def test_a_failed_analysis_leaves_an_earlier_result_alone(
     arguments = ["analyze", str(scan), "-o", str(earlier), "--territory-model", str(spoilt)]
     assert main([*arguments, "--calcification-model", str(folders[Role.CALCIFICATION])]) == 2
     assert {path.name: path.read_bytes() for path in earlier.iterdir()} == before
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_analysis_leaves_nothing(
+    ending: signal.Signals, folders: dict[Role, Path], tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    write_image(tmp_path / "c.nii.gz", cta())
+    command = [
+        sys.executable,
+        "-m",
+        "CalcScoreLogic",
+        "analyze",
+        str(tmp_path / "c.nii.gz"),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    command += ["--territory-model", str(folders[Role.TERRITORIES])]
+    command += ["--calcification-model", str(folders[Role.CALCIFICATION])]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    deadline = time.monotonic() + 60
+    while not list(temporary.glob("*/job.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(ending)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert complaint == "calcscore: interrupted, nothing half done was left\n"
+    assert not list(temporary.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.nii.gz", "temporary"]
