@@ -20,30 +20,13 @@ from Testing.logic.model_folders import (
     WritesFile,
     change,
     copy_model,
-    make_pair,
     replace_record,
     write,
     zip_folder,
 )
 
-pytestmark = NEEDS_NNUNET
+pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_demo_models")]
 TERRITORIES, CALCIFICATION = Role.TERRITORIES, Role.CALCIFICATION
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[Role, Path]:
-    return make_pair(tmp_path_factory.mktemp("trained ä"))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A store that is not there yet."""
-    return tmp_path / "data ä" / "models"
-
-
-@pytest.fixture(autouse=True)
-def no_demo_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "demo_models_folder", lambda: None)
 
 
 def everything(folder: Path) -> list[str]:

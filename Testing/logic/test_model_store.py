@@ -17,26 +17,10 @@ from CalcScoreLogic.cli import models as command
 from CalcScoreLogic.cli.outcome import Outcome
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import BrokenModel, Role, find, install, list_models, remove, store
-from Testing.logic.model_folders import NEEDS_NNUNET, change, copy_model, make_pair
+from Testing.logic.model_folders import NEEDS_NNUNET, change, copy_model
 
-pytestmark = NEEDS_NNUNET
+pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_demo_models")]
 TERRITORIES, CALCIFICATION = Role.TERRITORIES, Role.CALCIFICATION
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[Role, Path]:
-    return make_pair(tmp_path_factory.mktemp("trained ä"))
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A store that is not there yet."""
-    return tmp_path / "data ä" / "models"
-
-
-@pytest.fixture(autouse=True)
-def no_demo_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "demo_models_folder", lambda: None)
 
 
 def test_broken_models_are_listed_not_raised(trained: dict[Role, Path], home: Path) -> None:
