@@ -15,13 +15,13 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import CalcScoreError, InputError
-from . import analyze, demo, models, phantom, score, shorten, territories, threshold
+from . import analyze, demo, models, phantom, score, shorten, territories, threshold, train
 from .outcome import Outcome
 from .progress import stage
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-_COMMANDS = (analyze, territories, shorten, score, threshold, models, phantom, demo)
+_COMMANDS = (analyze, territories, shorten, score, threshold, train, models, phantom, demo)
 
 
 class _Parser(argparse.ArgumentParser):

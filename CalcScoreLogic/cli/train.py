@@ -1,0 +1,142 @@
+"""``calcscore train``: from labelled cases to two installed ensembles."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .models import describe, store_folder
+from .outcome import Outcome, make_folder
+from .progress import stage
+
+if TYPE_CHECKING:
+    from ..models import Model, Role
+    from ..training import Recipe, Workspace
+
+_NOTES = {
+    True: "knows synthetic phantoms only; not for patients",
+    False: "not validated; check it on cases of your own",
+}
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "train",
+        help="train and install the two ensembles",
+        description="Check and convert labelled cases, let nnU-Net plan, preprocess and train, and install the result. "
+        "The same command goes on where it was interrupted.",
+    )
+    parser.add_argument(
+        "cases",
+        nargs="?",
+        type=Path,
+        metavar="CASES",
+        help="folder with one folder a case: cta, territories and calcification",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="WORK", help="work folder")
+    parser.add_argument(
+        "--preset",
+        choices=("paper", "demo"),
+        default="paper",
+        help="paper: nnU-Net's default plans, 1000 epochs (default); demo: small networks for a CPU",
+    )
+    parser.add_argument(
+        "--phantoms", nargs="?", type=int, const=60, metavar="N", help="make N phantoms to train on (default 60)"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs a fold, instead of the preset's")
+    parser.add_argument("--role", choices=("territories", "calcification"), help="one ensemble (default both)")
+    parser.add_argument("--fold", type=int, choices=range(5), metavar="N", help="one fold, 0 to 4 (default all)")
+    parser.add_argument("--slurm", action="store_true", help="write a SLURM job array instead of training here")
+    parser.add_argument("--name", metavar="NAME", help="name of the models (default: demo on phantoms, else trained)")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the models (default: your own)")
+    parser.add_argument("--no-install", action="store_true", help="leave the models in the work folder")
+    return parser
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from .. import training
+    from ..models import Role
+
+    training.check_packages()
+    if (options.cases is None) == (options.phantoms is None):
+        raise InputError("give the folder with the cases, or --phantoms")
+    if options.slurm and (options.role or options.fold is not None):
+        raise InputError("--slurm writes a job for every fold, it takes no --role and no --fold")
+    recipe = _recipe(options)
+    if options.slurm:
+        training.check_for_array(recipe)
+    make_folder(options.output)
+    workspace = training.Workspace(options.output)
+    warnings = _prepare(options, workspace, recipe)
+    if options.slurm and not all(len(workspace.finished(role, recipe)) == training.FOLDS for role in Role):
+        script = training.write_script(workspace)
+        line = f"{script}: submit it with: sbatch {script}; when it is done, run this command again to install"
+        return Outcome([line], {"script": str(script), "models": [], "warnings": warnings}, warnings)
+    roles = [Role(options.role)] if options.role else list(Role)
+    folds = range(training.FOLDS) if options.fold is None else [options.fold]
+    training.train(workspace, roles, folds, stage)
+    return _finish(options, workspace, recipe, roles, warnings)
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    """Give the preset, with the user's number of epochs."""
+    from ..training import PRESETS
+
+    recipe = PRESETS[options.preset]
+    return recipe if options.epochs is None else replace(recipe, epochs=options.epochs)
+
+
+def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) -> list[str]:
+    """Find or make the cases and prepare the work folder; give the warnings."""
+    from .. import training
+
+    synthetic = options.phantoms is not None
+    folder = options.cases
+    if synthetic:
+        if options.phantoms < training.FOLDS:
+            raise InputError(f"--phantoms: {options.phantoms} are too few, five folds need at least {training.FOLDS}")
+        folder = workspace.root / "cases"
+        training.make_cases(folder, training.phantom_spacings(options.phantoms), stage)
+    cases = training.find_cases(folder)
+    about = {
+        "name": options.name or ("demo" if synthetic else "trained"),
+        "trained_on": training.describe_phantoms(options.phantoms) if synthetic else f"{len(cases)} cases",
+        "demo": synthetic,
+        "note": _NOTES[synthetic],
+    }
+    return training.prepare(cases, workspace, recipe, about, stage)
+
+
+def _finish(
+    options: argparse.Namespace, workspace: Workspace, recipe: Recipe, roles: list[Role], warnings: list[str]
+) -> Outcome:
+    """Assemble and install what is complete, and say what is there."""
+    from .. import training
+    from ..models import install
+
+    folders = training.assemble(workspace, roles, stage)
+    lines: list[str] = []
+    models: list[Model] = []
+    for role in roles:
+        finished = workspace.finished(role, recipe)
+        if role not in folders:
+            told = ", ".join(map(str, finished)) or "none"
+            lines.append(f"{role.value}: trained folds: {told}; it is installed when all five are")
+        elif options.no_install:
+            lines.append(f"{role.value}: {folders[role]}")
+        else:
+            stage("installing")
+            models += install(folders[role], store_folder(options))
+            lines.append(f"{role.value}: installed as {models[-1].name} ({describe(models[-1])})")
+    data = {
+        "work": str(workspace.root),
+        "folders": {role.value: str(folder) for role, folder in folders.items()},
+        "models": [model.to_dict() for model in models],
+        "warnings": warnings,
+    }
+    return Outcome(lines, data, warnings)

@@ -1,0 +1,110 @@
+"""A trained-model folder from what nnU-Net trained, as a process: ``python -m CalcScoreLogic.training.assemble``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..atomic import atomic_folder, write_json
+from ..errors import CalcScoreError
+from ..models import Role, safe_loading
+from .processes import attend
+from .recipe import FOLDS
+from .workspace import FINAL, Workspace
+
+_KEPT = ("network_weights", "trainer_name", "inference_allowed_mirroring_axes")
+_KEPT_ARGUMENTS = ("configuration", "fold")
+
+
+def assemble(workspace: Workspace, role: Role) -> Path:
+    """Put an ensemble together, with nothing in it that prediction does not need.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        With all folds of the ensemble trained.
+    role : Role
+        The ensemble.
+
+    Returns
+    -------
+    Path
+        The folder: ``dataset.json``, ``plans.json``, ``calcscore_model.json`` and a checkpoint a fold. The
+        weights of small networks are stored in half precision.
+
+    Raises
+    ------
+    CalcScoreError
+        A fold is not trained.
+    """
+    settings, recipe = workspace.settings(), workspace.recipe()
+    missing = sorted(set(range(FOLDS)) - set(workspace.finished(role, recipe)))
+    if missing:
+        raise CalcScoreError(f"{workspace.root}: folds {missing} of {role.value} are not trained")
+    target = workspace.model(role)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    with atomic_folder(target) as part:
+        for name in ("dataset.json", "plans.json"):
+            shutil.copyfile(workspace.trained(role, recipe) / name, part / name)
+        about = settings["about"]
+        write_json(
+            part / "calcscore_model.json", {"role": role.value, **about, "name": f"{about['name']}-{role.value}"}
+        )
+        for fold in range(FOLDS):
+            (part / f"fold_{fold}").mkdir()
+            source = workspace.fold(role, recipe, fold) / FINAL
+            slim_checkpoint(source, part / f"fold_{fold}" / FINAL, half=recipe.networks is not None)
+    return target
+
+
+def slim_checkpoint(source: Path, target: Path, half: bool) -> None:
+    """Copy a checkpoint without what only training needs.
+
+    Parameters
+    ----------
+    source, target : Path
+        Checkpoint of nnU-Net, and the one to write.
+    half : bool
+        Store the weights as float16.
+    """
+    import torch
+
+    with safe_loading(source):
+        checkpoint = torch.load(source, map_location="cpu")
+    content = {key: checkpoint[key] for key in _KEPT}
+    content["init_args"] = {key: checkpoint["init_args"][key] for key in _KEPT_ARGUMENTS}
+    if half:
+        content["network_weights"] = _halved(checkpoint["network_weights"])
+    torch.save(content, target)
+
+
+def _halved(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert each storage once: nnU-Net's decoder names the encoder's weights a second time."""
+    import torch
+
+    converted: dict[int, Any] = {}
+    halved = {}
+    for name, tensor in weights.items():
+        address = tensor.data_ptr()
+        if address not in converted:
+            converted[address] = tensor.to(torch.float16)
+        halved[name] = converted[address]
+    return halved
+
+
+def main() -> None:
+    """Run as a process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("role", type=Role)
+    options = parser.parse_args()
+    attend()
+    assemble(Workspace(options.work), options.role)
+
+
+if __name__ == "__main__":
+    main()

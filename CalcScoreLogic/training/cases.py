@@ -1,0 +1,188 @@
+"""The cases that the ensembles learn from: where they are and whether they can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import case_files as files
+from ..errors import InputError
+from ..file_checks import image_suffix
+from ..geometry import Array, Image, check_same_grid
+from ..image_io import read_calcification, read_ct, read_territories
+from ..models import Role
+from .recipe import FOLDS
+
+_STEMS = tuple(name.split(".")[0] for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION))
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """A CTA with its label maps.
+
+    Attributes
+    ----------
+    name : str
+        Name of the case: its folder's.
+    cta, territories, calcification : Path
+        Its files; the CTA may be a folder with a DICOM series.
+    """
+
+    name: str
+    cta: Path
+    territories: Path
+    calcification: Path
+
+    def label_map(self, role: Role) -> Path:
+        """Give the label map that an ensemble learns."""
+        return self.territories if role is Role.TERRITORIES else self.calcification
+
+    def stamps(self) -> dict[str, list[Any]]:
+        """Give path, size and time of change of each file, by which a changed case is told."""
+        paths = (self.cta, self.territories, self.calcification)
+        stats = [path.stat() for path in paths]
+        return {
+            stem: [str(path.resolve()), stat.st_size, stat.st_mtime_ns]
+            for stem, path, stat in zip(_STEMS, paths, stats, strict=True)
+        }
+
+
+@dataclass
+class CaseReport:
+    """What `check_cases` found.
+
+    Attributes
+    ----------
+    problems : list of str
+        Why the cases cannot be used, one sentence each.
+    warnings : list of str
+        What a reader should know.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def find_cases(folder: Path) -> list[TrainingCase]:
+    """Find the case folders in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        With one folder a case, each with ``cta``, ``territories`` and ``calcification`` in any format that is read.
+
+    Returns
+    -------
+    list of TrainingCase
+        Sorted by name.
+
+    Raises
+    ------
+    InputError
+        The folder is missing or holds no case, or a case lacks a file or has one twice; all such cases are named.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: this folder does not exist, give the folder with the case folders")
+    cases, problems = [], []
+    for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        found = {stem: _candidates(case, stem) for stem in _STEMS}
+        if not any(found.values()):
+            continue
+        lacking = [stem for stem, paths in found.items() if not paths]
+        twice = [stem for stem, paths in found.items() if len(paths) > 1]
+        problems += [f"{case}: there is no {stem} file (e.g. {stem}.nii.gz), add it" for stem in lacking]
+        for stem in twice:
+            names = " and ".join(path.name for path in found[stem])
+            problems.append(f"{case}: {names} are both there, keep one")
+        if not lacking and not twice:
+            cases.append(TrainingCase(case.name, *(found[stem][0] for stem in _STEMS)))
+    if not cases and not problems:
+        raise InputError(f"{folder}: no case folder with {', '.join(_STEMS)} is in it")
+    raise_problems(problems)
+    return cases
+
+
+def check_cases(cases: Sequence[TrainingCase], tell: Callable[[str], None] = lambda _: None) -> CaseReport:
+    """Read all cases and say what is wrong with them.
+
+    Parameters
+    ----------
+    cases : sequence of TrainingCase
+        The cases.
+    tell : callable
+        Called with a few words before each case.
+
+    Returns
+    -------
+    CaseReport
+        Files that cannot be read or hold unknown labels, maps on another grid than their CTA, labels that no case
+        holds and fewer than five cases are problems; a case without some label map's content is a warning.
+    """
+    report = CaseReport()
+    if len(cases) < FOLDS:
+        report.problems.append(f"there are {len(cases)} cases, five folds need at least {FOLDS}")
+    seen: dict[Role, set[int]] = {role: set() for role in Role}
+    readable = 0
+    for number, case in enumerate(cases, start=1):
+        tell(f"checking case {number} of {len(cases)}")
+        try:
+            held = _check_case(case, report)
+        except InputError as error:
+            report.problems.append(str(error))
+            continue
+        readable += 1
+        for role, values in held.items():
+            seen[role] |= values
+    for role in Role if readable == len(cases) else ():
+        missing = [label for label in role.labels if label not in seen[role]]
+        report.problems += [
+            f"no {role.value} map holds label {int(label)} ({label.name.lower()}), the network could not learn it"
+            for label in missing
+        ]
+    return report
+
+
+def raise_problems(problems: Sequence[str]) -> None:
+    """Refuse with all problems at once; raises InputError where there are any."""
+    if len(problems) == 1:
+        raise InputError(problems[0])
+    if problems:
+        raise InputError("\n  ".join([f"the cases have {len(problems)} problems:", *problems]))
+
+
+def _candidates(case: Path, stem: str) -> list[Path]:
+    """List what could be a file of a case; a DICOM series is a folder."""
+    named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
+    return [
+        path for path in named if (image_suffix(path) if path.is_file() else stem == _STEMS[0] and path.name == stem)
+    ]
+
+
+def _check_case(case: TrainingCase, report: CaseReport) -> dict[Role, set[int]]:
+    """Check one case and say which labels its maps hold; raises InputError."""
+    cta = read_ct(case.cta)
+    maps = {Role.TERRITORIES: read_territories(case.territories)}
+    maps[Role.CALCIFICATION] = read_calcification(case.calcification)
+    for role, image in maps.items():
+        check_same_grid(image, cta, str(case.label_map(role)), str(case.cta))
+    held = {role: _labels(image.array) for role, image in maps.items()}
+    for role, values in held.items():
+        if not values:
+            report.warnings.append(f"{case.label_map(role)}: the label map is empty")
+    _compare(case, maps, report)
+    return held
+
+
+def _compare(case: TrainingCase, maps: dict[Role, Image], report: CaseReport) -> None:
+    """Warn when the two maps of a case do not speak of the same arteries."""
+    arteries, calcified = (maps[role].array > 0 for role in Role)
+    if arteries.any() and calcified.any() and not (arteries & calcified).any():
+        report.warnings.append(f"{case.calcification}: no voxel of it lies in the arteries of {case.territories.name}")
+
+
+def _labels(array: Array) -> set[int]:
+    return set(np.flatnonzero(np.bincount(array.ravel())).tolist()) - {0}

@@ -1,0 +1,102 @@
+"""Where things lie in a work folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..atomic import write_json
+from ..errors import InputError
+from ..models import Role
+from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
+
+FINAL, LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
+_PREPROCESSED_MARK = "preprocessed.txt"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A work folder.
+
+    Attributes
+    ----------
+    root : Path
+        The folder that the user gave.
+    """
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """Recipe and cases, as the processes of the folds read them."""
+        return self.root / "training.json"
+
+    def raw(self, role: Role) -> Path:
+        """Give the folder of nnU-Net's raw data set."""
+        return self.root / "nnUNet_raw" / dataset_name(role)
+
+    def preprocessed(self, role: Role) -> Path:
+        """Give the folder of nnU-Net's plans, the split and the preprocessed data."""
+        return self.root / "nnUNet_preprocessed" / dataset_name(role)
+
+    def preprocessed_mark(self, role: Role) -> Path:
+        """Give the file that is there once all is preprocessed."""
+        return self.preprocessed(role) / _PREPROCESSED_MARK
+
+    def trained(self, role: Role, recipe: Recipe) -> Path:
+        """Give nnU-Net's result folder of an ensemble."""
+        folder = f"nnUNetTrainer__{recipe.plans_name}__{CONFIGURATION}"
+        return self.root / "nnUNet_results" / dataset_name(role) / folder
+
+    def fold(self, role: Role, recipe: Recipe, fold: int) -> Path:
+        """Give nnU-Net's result folder of a fold."""
+        return self.trained(role, recipe) / f"fold_{fold}"
+
+    def finished(self, role: Role, recipe: Recipe) -> list[int]:
+        """List the folds of an ensemble that are trained to the end."""
+        return [fold for fold in range(FOLDS) if (self.fold(role, recipe, fold) / FINAL).is_file()]
+
+    def model(self, role: Role) -> Path:
+        """Give the folder of the assembled model."""
+        return self.root / "models" / role.value
+
+    def log(self, name: str) -> Path:
+        """Give the log of a process."""
+        return self.root / "logs" / f"{name}.log"
+
+    def settings(self) -> dict[str, Any]:
+        """Read the settings.
+
+        Raises
+        ------
+        InputError
+            The folder holds none.
+        """
+        try:
+            content: dict[str, Any] = json.loads(self.settings_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            raise InputError(f"{self.root}: no training was prepared in this folder") from None
+        return content
+
+    def write_settings(self, settings: Mapping[str, Any]) -> None:
+        """Write what `settings` reads; raises what `atomic.write_json` raises."""
+        write_json(self.settings_file, dict(settings))
+
+    def recipe(self) -> Recipe:
+        """Read the recipe; raises what `settings` raises."""
+        return Recipe.from_dict(self.settings()["recipe"])
+
+    def variables(self) -> dict[str, str]:
+        """Give the environment variables that tell nnU-Net its folders."""
+        names = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+        return {name: str((self.root / name).resolve()) for name in names}
+
+    def environment(self) -> dict[str, str]:
+        """Give the environment of nnU-Net's processes; this process keeps its own."""
+        package = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+        return {**os.environ, **self.variables(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
