@@ -149,10 +149,10 @@ def _draw_plaque(
     arc = wall[0] + (wall[1] - wall[0]) * _relative_position(rng, artery, wall[1] - wall[0])
     radius = float(artery.tube.radii[artery.tube.sample_at(arc)])
     large = artery.territory in (Territory.AORTA, Territory.ILIAC)
-    length, width = np.clip(np.exp(rng.normal(1.4, 0.5, 2)), 1, 8)
+    length, width = np.clip(np.exp(rng.normal(1.6, 0.4, 2)), 1, 8)
     if confluent and large:
         length, width = rng.uniform(8, 30 if number == 0 else 16), rng.uniform(4, 12 if number == 0 else 7)
-    thickness = 1 + 3 * rng.beta(1.3, 2.2)
+    thickness = 1.5 + 3 * rng.beta(1.5, 2.0)
     faintest = artery.hu[0] + FAINTEST_ABOVE_LUMEN_HU
     brightness = 0.12 * rng.random() if rng.random() < 0.15 else rng.beta(1.6, 1.8)
     return Plaque(

@@ -70,7 +70,7 @@ def small_plans(default: dict[str, Any], recipe: Recipe, network: SmallNetwork) 
     configuration = {
         **planned,
         "data_identifier": f"{recipe.plans_name}_{CONFIGURATION}",
-        "batch_size": 1,
+        "batch_size": network.batch_size,
         "batch_dice": True,
         "patch_size": list(network.patch_size),
         "spacing": [network.spacing_mm] * 3,

@@ -35,6 +35,8 @@ class SmallNetwork:
         Voxel size of what it sees, the same along all axes, mm.
     patch_size : tuple of int
         Voxels it sees at once along (z, y, x): multiples of 2 to the number of stages less one.
+    batch_size : int
+        Patches an iteration.
     features : tuple of int
         Feature maps of each stage, the finest first.
     keeps_bright : bool
@@ -53,6 +55,7 @@ class SmallNetwork:
 
     spacing_mm: float
     patch_size: tuple[int, ...]
+    batch_size: int = 1
     features: tuple[int, ...] = (8, 16, 24, 32, 32)
     keeps_bright: bool = False
     label_weights: tuple[float, ...] | None = None
@@ -141,9 +144,16 @@ PAPER = Recipe("paper", epochs=1000)
 DEMO = Recipe(
     "demo",
     networks={
-        Role.TERRITORIES: SmallNetwork(2.0, (64, 112, 144)),
+        Role.TERRITORIES: SmallNetwork(2.0, (64, 112, 144), epochs=45, warm_epochs=8),
         Role.CALCIFICATION: SmallNetwork(
-            1.5, (32, 144, 192), keeps_bright=True, label_weights=(1.0, 10.0, 200.0), warm_epochs=10, iterations=30
+            1.5,
+            (48, 48, 48),
+            batch_size=4,
+            keeps_bright=True,
+            label_weights=(1.0, 2.0, 20.0),
+            epochs=50,
+            warm_epochs=20,
+            iterations=60,
         ),
     },
 )

@@ -34,7 +34,7 @@ TINY = Recipe(
     networks={
         Role.TERRITORIES: SmallNetwork(5.0, (16, 32, 32), features=(4, 8, 8)),
         Role.CALCIFICATION: SmallNetwork(
-            4.0, (16, 32, 32), (4, 8, 8), keeps_bright=True, label_weights=(1.0, 2.0, 3.0)
+            4.0, (16, 32, 32), batch_size=2, features=(4, 8, 8), keeps_bright=True, label_weights=(1.0, 2.0, 3.0)
         ),
     },
 )
