@@ -9,12 +9,9 @@ import torch
 from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from nnunetv2.training.nnUNetTrainer import nnUNetTrainer as stock
 
-from .calibration import balancing_shifts, relevant
-
 WEIGHTED_SHARE = 0.6
 """Share of the epochs in which `nnUNetTrainer.label_weights` count."""
 
-_CALIBRATION_PATCHES = 16
 _LEFT_RIGHT = 2  # axis of (z, y, x)
 _GRADIENT_LIMIT = 12.0  # nnU-Net's own
 
@@ -80,29 +77,6 @@ class nnUNetTrainer(stock.nnUNetTrainer):  # type: ignore[misc]  # noqa: N801  t
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_LIMIT)
         self.optimizer.step()
         return {"loss": np.asarray(loss.detach().cpu())}
-
-    def on_train_end(self) -> None:
-        """Calibrate before the final checkpoint is written."""
-        self.calibrate()
-        super().on_train_end()
-
-    def calibrate(self) -> None:
-        """Shift the biases of the last layer until held-out patches hold as much of each label as they should."""
-        self.network.eval()
-        self.set_deep_supervision_enabled(False)
-        parts = []
-        with torch.no_grad():
-            for _ in range(_CALIBRATION_PATCHES):
-                batch = next(self.dataloader_val)
-                logits = self.network(batch["data"].to(self.device))[0]
-                parts.append(relevant(logits.cpu().numpy(), batch["target"][0][0, 0].numpy()))
-            shifts = balancing_shifts(
-                np.concatenate([logits for logits, _ in parts], axis=1), np.concatenate([target for _, target in parts])
-            )
-            bias = self.network.decoder.seg_layers[-1].bias
-            bias += torch.as_tensor(shifts, dtype=bias.dtype, device=bias.device)
-        self.print_to_log_file("Shifts of the last biases:", shifts.round(3).tolist())
-        self.set_deep_supervision_enabled(True)
 
 
 def _has_bfloat16() -> bool:

@@ -21,7 +21,6 @@ from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.image_io import read_ct, read_territories
 from CalcScoreLogic.models import Role
 from CalcScoreLogic.training import Recipe, SmallNetwork, Workspace, phantoms, processes, recipe
-from CalcScoreLogic.training.calibration import balancing_shifts, relevant
 from CalcScoreLogic.training.plan import small_plans
 from CalcScoreLogic.training.processes import Job, run_jobs
 from Testing.logic.model_folders import NEEDS_NNUNET
@@ -259,25 +258,6 @@ def test_processes_get_their_folders_and_the_caller_keeps_its_environment(tmp_pa
     environment = Workspace(tmp_path).environment()
     assert environment["nnUNet_results"] == str(tmp_path / "nnUNet_results")
     assert dict(os.environ) == before
-
-
-def test_balancing_shifts_give_each_label_its_voxels() -> None:
-    rng = np.random.default_rng(3)
-    target = rng.choice(3, 4000, p=[0.9, 0.08, 0.02])
-    logits = rng.normal(size=(3, 4000)) + 3 * (np.arange(3)[:, None] == target) - np.array([[0.0], [2.0], [2.5]])
-    kept, true = relevant(logits, target)
-    shifts = balancing_shifts(kept, true)
-    before = np.bincount(logits.argmax(axis=0), minlength=3)
-    after = np.bincount((logits + shifts[:, None]).argmax(axis=0), minlength=3)
-    wanted = np.bincount(target, minlength=3)
-    assert np.all(before[1:] < 0.8 * wanted[1:])
-    assert np.all(np.abs(after[1:] - wanted[1:]) <= 2)
-    assert shifts[0] == 0
-
-
-def test_label_without_voxels_is_not_shifted() -> None:
-    logits = np.random.default_rng(4).normal(size=(3, 100))
-    assert balancing_shifts(logits, np.zeros(100, int)).tolist() == [0.0, 0.0, 0.0]
 
 
 def options(*arguments: object) -> argparse.Namespace:

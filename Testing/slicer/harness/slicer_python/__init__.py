@@ -1,0 +1,1 @@
+"""Stand-ins of the Python files of Slicer that slicer-core does not bring."""

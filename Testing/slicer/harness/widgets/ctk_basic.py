@@ -1,0 +1,315 @@
+"""ctk widgets: collapsible button and group box, path and directory choosers, combo boxes, message box."""
+
+# ruff: noqa: N801, N802, N815 - names are ctk's
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from Testing.slicer.harness.widgets.registry import stand_in, stored
+
+_HEADER_HEIGHT = 24
+
+
+@stand_in
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):
+    """A titled section that folds; its children are hidden while it is collapsed."""
+
+    contentsCollapsed = QtCore.Signal(bool)
+    collapsedHeight = stored(int, "collapsedHeight", 10, "updateGeometry")
+    flat = stored(bool, "flat", False, "update")
+    contentsLineWidth = stored(int, "contentsLineWidth", 1)
+    contentsMidLineWidth = stored(int, "contentsMidLineWidth", 0)
+    contentsFrameShape = stored(int, "contentsFrameShape", 0)
+    contentsFrameShadow = stored(int, "contentsFrameShadow", 16)
+    buttonTextAlignment = stored(int, "buttonTextAlignment", 129)
+    indicatorAlignment = stored(int, "indicatorAlignment", 129)
+
+    def __init__(self, *args: object) -> None:
+        title = args[0] if args and isinstance(args[0], str) else ""
+        super().__init__(next((a for a in args if isinstance(a, QtWidgets.QWidget)), None))
+        self._hidden: list[QtWidgets.QWidget] = []
+        self.setText(title)
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setContentsMargins(0, _HEADER_HEIGHT, 0, 0)
+        policy = QtWidgets.QSizePolicy.Policy
+        self.setSizePolicy(policy.Preferred, policy.Preferred)
+        self.toggled.connect(self._fold)
+
+    def _is_collapsed(self) -> bool:
+        return not self.isChecked()
+
+    def _set_collapsed(self, collapsed: bool) -> None:
+        self.setChecked(not collapsed)
+
+    collapsed = QtCore.Property(bool, _is_collapsed, _set_collapsed)
+
+    def _fold(self, opened: bool) -> None:
+        if opened:
+            for child in self._hidden:
+                child.setVisible(True)
+            self._hidden.clear()
+        else:
+            for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+                self._hide(child)
+        self.setMaximumHeight(16777215 if opened else _HEADER_HEIGHT + 2)
+        self.updateGeometry()
+        self.contentsCollapsed.emit(not opened)
+
+    def _hide(self, child: QtWidgets.QWidget) -> None:
+        if not child.isHidden():
+            child.setVisible(False)
+            self._hidden.append(child)
+
+    def childEvent(self, event: QtCore.QChildEvent) -> None:
+        child = event.child()
+        if event.polished() and not self.isChecked() and isinstance(child, QtWidgets.QWidget):
+            self._hide(child)
+        super().childEvent(event)
+
+    def sizeHint(self) -> QtCore.QSize:
+        header = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, _HEADER_HEIGHT)
+        layout = self.layout()
+        return header if layout is None or not self.isChecked() else layout.totalSizeHint().expandedTo(header)
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        layout = self.layout()
+        header = QtCore.QSize(60, _HEADER_HEIGHT)
+        return header if layout is None or not self.isChecked() else layout.totalMinimumSize().expandedTo(header)
+
+    def hitButton(self, position: QtCore.QPoint) -> bool:
+        return position.y() < _HEADER_HEIGHT
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        painter = QtWidgets.QStylePainter(self)
+        option = QtWidgets.QStyleOptionButton()
+        option.initFrom(self)
+        option.rect = QtCore.QRect(0, 0, self.width(), _HEADER_HEIGHT)
+        style = QtWidgets.QStyle
+        painter.drawControl(style.ControlElement.CE_PushButtonBevel, option)
+        arrow = QtWidgets.QStyleOption()
+        arrow.initFrom(self)
+        arrow.rect = QtCore.QRect(6, 7, 10, 10)
+        down = style.PrimitiveElement.PE_IndicatorArrowDown
+        painter.drawPrimitive(down if self.isChecked() else style.PrimitiveElement.PE_IndicatorArrowRight, arrow)
+        role = QtGui.QPalette.ColorRole.ButtonText
+        text = option.rect.adjusted(22, 0, -4, 0)
+        flags = int(QtCore.Qt.AlignmentFlag.AlignVCenter | QtCore.Qt.AlignmentFlag.AlignLeft)
+        painter.drawItemText(text, flags, self.palette(), self.isEnabled(), self.text(), role)
+
+
+@stand_in
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+    """A group box whose check mark folds it."""
+
+    collapsedHeight = stored(int, "collapsedHeight", 10)
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.toggled.connect(self._fold)
+
+    def _fold(self, opened: bool) -> None:
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+            child.setVisible(opened)
+
+    def _is_collapsed(self) -> bool:
+        return not self.isChecked()
+
+    def _set_collapsed(self, collapsed: bool) -> None:
+        self.setChecked(not collapsed)
+
+    collapsed = QtCore.Property(bool, _is_collapsed, _set_collapsed)
+
+
+@stand_in
+class ctkPathLineEdit(QtWidgets.QWidget):
+    """A path with a browse button."""
+
+    currentPathChanged = QtCore.Signal(str)
+    validInputChanged = QtCore.Signal(bool)
+    ENUMS: ClassVar[dict[str, int]] = {
+        "Dirs": 0x001,
+        "Files": 0x002,
+        "Drives": 0x004,
+        "Readable": 0x010,
+        "Writable": 0x020,
+        "Executable": 0x040,
+    }
+    filters = stored(int, "filters", 0x001 | 0x002)
+    options = stored(int, "options", 0)
+    nameFilters = stored("QStringList", "nameFilters", [])
+    settingKey = stored(str, "settingKey", "")
+    label = stored(str, "label", "")
+    showBrowseButton = stored(bool, "showBrowseButton", True, "_update_buttons")
+    showHistoryButton = stored(bool, "showHistoryButton", True)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._combo = QtWidgets.QComboBox()
+        self._combo.setEditable(True)
+        self._combo.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Fixed)
+        self._button = QtWidgets.QToolButton()
+        self._button.setText("...")
+        self._button.clicked.connect(self.browse)
+        layout.addWidget(self._combo)
+        layout.addWidget(self._button)
+        self._combo.editTextChanged.connect(self.currentPathChanged)
+
+    def _current_path(self) -> str:
+        return self._combo.currentText()
+
+    def setCurrentPath(self, path: str) -> None:
+        self._combo.setEditText(path)
+
+    currentPath = QtCore.Property(str, _current_path, setCurrentPath)
+
+    def addCurrentPathToHistory(self) -> None:
+        if self._combo.findText(self._combo.currentText()) < 0:
+            self._combo.addItem(self._combo.currentText())
+
+    def comboBox(self) -> QtWidgets.QComboBox:
+        return self._combo
+
+    def browse(self) -> None:
+        from Testing.slicer.harness.dialogs import dialogs
+
+        chosen = dialogs.choose_path("ctkPathLineEdit", self._label if "_label" in self.__dict__ else "")
+        if isinstance(chosen, str) and chosen:
+            self.setCurrentPath(chosen)
+
+    def _update_buttons(self) -> None:
+        self._button.setVisible(self.showBrowseButton)
+
+
+@stand_in
+class ctkDirectoryButton(QtWidgets.QWidget):
+    """A button that shows and chooses a folder."""
+
+    directoryChanged = QtCore.Signal(str)
+    directorySelected = QtCore.Signal(str)
+    caption = stored(str, "caption", "")
+    text = stored(str, "text", "")
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._button = QtWidgets.QPushButton()
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._button)
+        self._button.clicked.connect(self.browse)
+
+    def _directory(self) -> str:
+        return self._button.text()
+
+    def _set_directory(self, path: str) -> None:
+        if path != self._button.text():
+            self._button.setText(path)
+            self.directoryChanged.emit(path)
+
+    directory = QtCore.Property(str, _directory, _set_directory)
+
+    def browse(self) -> None:
+        from Testing.slicer.harness.dialogs import dialogs
+
+        chosen = dialogs.choose_path("ctkDirectoryButton", self.caption)
+        if isinstance(chosen, str) and chosen:
+            self._set_directory(chosen)
+            self.directorySelected.emit(chosen)
+
+
+@stand_in
+class ctkComboBox(QtWidgets.QComboBox):
+    """A combo box with a text for "nothing chosen"."""
+
+    returnRelease = QtCore.Signal()
+    defaultText = stored(str, "defaultText", "", "_show_default")
+    forceDefault = stored(bool, "forceDefault", False)
+    elideMode = stored(int, "elideMode", 3)
+
+    def _show_default(self) -> None:
+        self.setPlaceholderText(self.defaultText)
+
+    def _user_data(self) -> str:
+        return str(self.currentData() or "")
+
+    def setCurrentUserDataAsString(self, data: str) -> None:
+        self.setCurrentIndex(self.findData(data))
+
+    currentUserDataAsString = QtCore.Property(str, _user_data, setCurrentUserDataAsString)
+
+
+@stand_in
+class ctkCheckableComboBox(QtWidgets.QComboBox):
+    """A combo box whose entries have check marks."""
+
+    checkedIndexesChanged = QtCore.Signal()
+    returnRelease = QtCore.Signal()
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model().itemChanged.connect(lambda *_: self.checkedIndexesChanged.emit())
+
+    def setCheckState(self, index: QtCore.QModelIndex, state: QtCore.Qt.CheckState) -> None:
+        self.model().setData(index, state.value, QtCore.Qt.ItemDataRole.CheckStateRole)
+
+    def checkState(self, index: QtCore.QModelIndex) -> QtCore.Qt.CheckState:
+        return QtCore.Qt.CheckState(self.model().data(index, QtCore.Qt.ItemDataRole.CheckStateRole) or 0)
+
+    def checkedIndexes(self) -> list[QtCore.QModelIndex]:
+        every = [self.model().index(row, 0) for row in range(self.count())]
+        return [index for index in every if self.checkState(index) == QtCore.Qt.CheckState.Checked]
+
+    def checkableModel(self) -> QtCore.QAbstractItemModel:
+        return self.model()
+
+    def allChecked(self) -> bool:
+        return len(self.checkedIndexes()) == self.count()
+
+    def noneChecked(self) -> bool:
+        return not self.checkedIndexes()
+
+
+@stand_in
+class ctkMessageBox(QtWidgets.QMessageBox):
+    """A message box that can remember not to come again."""
+
+    dontShowAgain = stored(bool, "dontShowAgain", False)
+    dontShowAgainVisible = stored(bool, "dontShowAgainVisible", False)
+    dontShowAgainSettingsKey = stored(str, "dontShowAgainSettingsKey", "")
+
+    def setDontShowAgain(self, value: bool) -> None:
+        self.dontShowAgain = value
+
+
+@stand_in
+class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
+    """A text browser as high as its text."""
+
+    collapsed = stored(bool, "collapsed", False)
+
+
+@stand_in
+class ctkColorPickerButton(QtWidgets.QPushButton):
+    """A button that shows and chooses a colour."""
+
+    colorChanged = QtCore.Signal(QtGui.QColor)
+    colorNameChanged = QtCore.Signal(str)
+    displayColorName = stored(bool, "displayColorName", True)
+
+    def _color(self) -> QtGui.QColor:
+        return self.__dict__.get("_value", QtGui.QColor("black"))
+
+    def setColor(self, color: QtGui.QColor) -> None:
+        if color != self._color():
+            self._value = QtGui.QColor(color)
+            self.setText(self._value.name() if self.displayColorName else "")
+            self.colorChanged.emit(self._value)
+
+    color = QtCore.Property(QtGui.QColor, _color, setColor)

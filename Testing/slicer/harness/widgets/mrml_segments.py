@@ -1,0 +1,316 @@
+"""MRML widgets for segmentations: table of segments, selector, segment editor."""
+
+# ruff: noqa: N801, N802, N815 - names are Slicer's
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+
+from Testing.slicer.harness.widgets.mrml_nodes import NODE_CHANGED, NodeObserver, qMRMLNodeComboBox, qMRMLWidget
+from Testing.slicer.harness.widgets.registry import stand_in, stored
+
+_EFFECTS = (
+    "Threshold",
+    "Paint",
+    "Draw",
+    "Erase",
+    "Level tracing",
+    "Grow from seeds",
+    "Fill between slices",
+    "Margin",
+    "Hollow",
+    "Smoothing",
+    "Scissors",
+    "Islands",
+    "Logical operators",
+    "Mask volume",
+)
+
+
+def segment_ids(segmentation: Any) -> list[str]:
+    """Return the segment identifiers of a segmentation node, or none."""
+    return list(segmentation.GetSegmentation().GetSegmentIDs()) if segmentation is not None else []
+
+
+class _SegmentList(QtWidgets.QTableWidget):
+    """Colour, name and identifier of each segment, kept up to date."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        segmentation = slicer.vtkSegmentation
+        events = (segmentation.SegmentAdded, segmentation.SegmentRemoved, segmentation.SegmentModified)
+        self._observed = NodeObserver(self, events, self.fill)
+        self.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QtWidgets.QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setStretchLastSection(True)
+
+    def show_segments(self, node: Any) -> None:
+        self._observed.observe(node)
+        self.fill()
+
+    def fill(self) -> None:
+        node = self._observed.node
+        ids = segment_ids(node)
+        self.setColumnCount(2)
+        self.setHorizontalHeaderLabels(["", "Name"])
+        self.setColumnWidth(0, 24)
+        self.setRowCount(len(ids))
+        for row, segment_id in enumerate(ids):
+            segment = node.GetSegmentation().GetSegment(segment_id)
+            colour = QtWidgets.QTableWidgetItem()
+            colour.setBackground(QtGui.QColor.fromRgbF(*segment.GetColor()))
+            name = QtWidgets.QTableWidgetItem(segment.GetName())
+            name.setData(QtCore.Qt.ItemDataRole.UserRole, segment_id)
+            self.setItem(row, 0, colour)
+            self.setItem(row, 1, name)
+
+    def selected(self) -> list[str]:
+        rows = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self.item(row, 1).data(QtCore.Qt.ItemDataRole.UserRole) for row in rows]
+
+    def select(self, ids: list[str]) -> None:
+        self.clearSelection()
+        for row in range(self.rowCount()):
+            if self.item(row, 1).data(QtCore.Qt.ItemDataRole.UserRole) in ids:
+                self.selectRow(row)
+
+
+@stand_in
+class qMRMLSegmentsTableView(qMRMLWidget):
+    """A table of segments."""
+
+    selectionChanged = QtCore.Signal(QtCore.QItemSelection, QtCore.QItemSelection)
+    segmentAboutToBeModified = QtCore.Signal(str)
+    headerVisible = stored(bool, "headerVisible", True)
+    visibilityColumnVisible = stored(bool, "visibilityColumnVisible", True)
+    colorColumnVisible = stored(bool, "colorColumnVisible", True)
+    opacityColumnVisible = stored(bool, "opacityColumnVisible", True)
+    statusColumnVisible = stored(bool, "statusColumnVisible", False)
+    readOnly = stored(bool, "readOnly", False)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._list = _SegmentList()
+        self._node: Any = None
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._list)
+        self._list.selectionModel().selectionChanged.connect(self.selectionChanged)
+
+    def _count(self) -> int:
+        return self._list.rowCount()
+
+    segmentCount = QtCore.Property(int, _count)
+
+    def setSegmentationNode(self, node: object) -> None:
+        self._node = node
+        self._list.show_segments(node)
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    def selectedSegmentIDs(self) -> list[str]:
+        return self._list.selected()
+
+    def setSelectedSegmentIDs(self, ids: list) -> None:
+        self._list.select(ids)
+
+    def clearSelection(self) -> None:
+        self._list.clearSelection()
+
+    def displayedSegmentIDs(self) -> list[str]:
+        return segment_ids(self._node)
+
+    def segmentIDForRow(self, row: int) -> str:
+        return segment_ids(self._node)[row]
+
+    def rowForSegmentID(self, segment_id: str) -> int:
+        return segment_ids(self._node).index(segment_id)
+
+
+@stand_in
+class qMRMLSegmentSelectorWidget(qMRMLWidget):
+    """Chooses a segmentation and one of its segments."""
+
+    CPP_SIGNALS: ClassVar[dict[str, str]] = {**qMRMLWidget.CPP_SIGNALS, **NODE_CHANGED}
+    currentNodeChanged = QtCore.Signal((object,), (bool,))
+    currentSegmentChanged = QtCore.Signal(str)
+    segmentationNodeSelectorVisible = stored(bool, "segmentationNodeSelectorVisible", True, "_show_selector")
+    noneEnabled = stored(bool, "noneEnabled", False, "_pass_none")
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._nodes = qMRMLNodeComboBox()
+        self._nodes.nodeTypes = ["vtkMRMLSegmentationNode"]
+        self._segments = QtWidgets.QComboBox()
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._nodes)
+        layout.addWidget(self._segments)
+        self._nodes.currentNodeChanged[object].connect(self._node_chosen)
+        self._segments.currentIndexChanged.connect(lambda _: self.currentSegmentChanged.emit(self.currentSegmentID()))
+
+    def setMRMLScene(self, scene: object) -> None:
+        super().setMRMLScene(scene)
+        self._nodes.setMRMLScene(scene)
+
+    def currentNode(self) -> Any:
+        return self._nodes.currentNode()
+
+    def currentNodeID(self) -> str:
+        return self._nodes.currentNodeID
+
+    def setCurrentNode(self, node: object) -> None:
+        self._nodes.setCurrentNode(node)
+
+    def setCurrentNodeID(self, node_id: str) -> None:
+        self._nodes.setCurrentNodeID(node_id)
+
+    def currentSegmentID(self) -> str:
+        return self._segments.currentData() or ""
+
+    def setCurrentSegmentID(self, segment_id: str) -> None:
+        self._segments.setCurrentIndex(self._segments.findData(segment_id))
+
+    def segmentIDs(self) -> list[str]:
+        return segment_ids(self.currentNode())
+
+    def _node_chosen(self, node: Any) -> None:
+        self._segments.clear()
+        for segment_id in segment_ids(node):
+            self._segments.addItem(node.GetSegmentation().GetSegment(segment_id).GetName(), segment_id)
+        self.currentNodeChanged[object].emit(node)
+        self.currentNodeChanged[bool].emit(node is not None)
+
+    def _show_selector(self) -> None:
+        self._nodes.setVisible(self.segmentationNodeSelectorVisible)
+
+    def _pass_none(self) -> None:
+        self._nodes.noneEnabled = self.noneEnabled
+
+
+@stand_in
+class qMRMLSegmentEditorWidget(qMRMLWidget):
+    """The segment editor: its node and selections are real, its effects are names only."""
+
+    CPP_SIGNALS: ClassVar[dict[str, str]] = {
+        **qMRMLWidget.CPP_SIGNALS,
+        "segmentationNodeChanged(vtkMRMLSegmentationNode*)": "segmentationNodeChanged(PyObject)",
+        "sourceVolumeNodeChanged(vtkMRMLVolumeNode*)": "sourceVolumeNodeChanged(PyObject)",
+        "masterVolumeNodeChanged(vtkMRMLVolumeNode*)": "masterVolumeNodeChanged(PyObject)",
+    }
+    segmentationNodeChanged = QtCore.Signal(object)
+    sourceVolumeNodeChanged = QtCore.Signal(object)
+    masterVolumeNodeChanged = QtCore.Signal(object)
+    currentSegmentIDChanged = QtCore.Signal(str)
+    maximumNumberOfUndoStates = stored(int, "maximumNumberOfUndoStates", 10)
+    readOnly = stored(bool, "readOnly", False)
+    autoShowSourceVolumeNode = stored(bool, "autoShowSourceVolumeNode", True)
+    segmentationNodeSelectorVisible = stored(bool, "segmentationNodeSelectorVisible", True)
+    sourceVolumeNodeSelectorVisible = stored(bool, "sourceVolumeNodeSelectorVisible", True)
+    switchToSegmentationsButtonVisible = stored(bool, "switchToSegmentationsButtonVisible", True)
+    addRemoveSegmentButtonsVisible = stored(bool, "addRemoveSegmentButtonsVisible", True)
+    specifyGeometryButtonVisible = stored(bool, "specifyGeometryButtonVisible", True)
+    show3DButtonVisible = stored(bool, "show3DButtonVisible", True)
+    maskingSectionVisible = stored(bool, "maskingSectionVisible", True)
+    unorderedEffectsVisible = stored(bool, "unorderedEffectsVisible", True)
+    jumpToSelectedSegmentEnabled = stored(bool, "jumpToSelectedSegmentEnabled", False)
+    undoEnabled = stored(bool, "undoEnabled", True)
+    effectColumnCount = stored(int, "effectColumnCount", 2)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._node: Any = None
+        self._order: list[str] = []
+        self._list = _SegmentList()
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(QtWidgets.QLabel("Segment Editor"))
+        layout.addWidget(self._list)
+
+    def setMRMLSegmentEditorNode(self, node: object) -> None:
+        self._node = node
+        self.updateWidgetFromMRML()
+
+    def mrmlSegmentEditorNode(self) -> Any:
+        return self._node
+
+    def _needs_node(self) -> Any:
+        if self._node is None:
+            raise RuntimeError("the segment editor needs setMRMLSegmentEditorNode first")
+        return self._node
+
+    def setSegmentationNode(self, node: object) -> None:
+        self._needs_node().SetAndObserveSegmentationNode(node)
+        self._list.show_segments(node)
+        self.segmentationNodeChanged.emit(node)
+
+    def segmentationNode(self) -> Any:
+        return None if self._node is None else self._node.GetSegmentationNode()
+
+    def setSourceVolumeNode(self, node: object) -> None:
+        self._needs_node().SetAndObserveSourceVolumeNode(node)
+        self.sourceVolumeNodeChanged.emit(node)
+        self.masterVolumeNodeChanged.emit(node)
+
+    def sourceVolumeNode(self) -> Any:
+        return None if self._node is None else self._node.GetSourceVolumeNode()
+
+    def setCurrentSegmentID(self, segment_id: str) -> None:
+        self._needs_node().SetSelectedSegmentID(segment_id)
+        self._list.select([segment_id])
+        self.currentSegmentIDChanged.emit(segment_id)
+
+    def currentSegmentID(self) -> str:
+        return "" if self._node is None else self._node.GetSelectedSegmentID() or ""
+
+    def setActiveEffectByName(self, name: str) -> None:
+        if name and name not in _EFFECTS:
+            raise ValueError(f"the segment editor has no effect {name!r}")
+        self._needs_node().SetActiveEffectName(name)
+
+    def setActiveEffect(self, effect: object) -> None:
+        if effect is not None:
+            raise ValueError("the stand-in of the segment editor has no effect objects")
+        self._needs_node().SetActiveEffectName("")
+
+    def activeEffect(self) -> None:
+        return None
+
+    def availableEffectNames(self) -> list[str]:
+        return list(_EFFECTS)
+
+    def setEffectNameOrder(self, order: list) -> None:
+        self._order = order
+
+    def effectNameOrder(self) -> list[str]:
+        return self._order
+
+    def setMaximumNumberOfUndoStates(self, count: int) -> None:
+        self.maximumNumberOfUndoStates = count
+
+    def setSegmentationNodeSelectorVisible(self, visible: bool) -> None:
+        self.segmentationNodeSelectorVisible = visible
+
+    def setSourceVolumeNodeSelectorVisible(self, visible: bool) -> None:
+        self.sourceVolumeNodeSelectorVisible = visible
+
+    def setSwitchToSegmentationsButtonVisible(self, visible: bool) -> None:
+        self.switchToSegmentationsButtonVisible = visible
+
+    def setUndoEnabled(self, enabled: bool) -> None:
+        self.undoEnabled = enabled
+
+    def setReadOnly(self, read_only: bool) -> None:
+        self.readOnly = read_only
+
+    def setupViewObservations(self) -> None:
+        """Nothing to observe: the views have no interactors."""
+
+    removeViewObservations = installKeyboardShortcuts = uninstallKeyboardShortcuts = setupViewObservations
+
+    def updateWidgetFromMRML(self) -> None:
+        self._list.show_segments(self.segmentationNode())
