@@ -14,7 +14,8 @@ TRUTH = "truth.json"
 REPORT = "report.html"
 OVERVIEW = "overview.png"
 
-_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)}
+CASE_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)}
+"""Names of a case's files without their endings."""
 
 
 def case_name(path: Path) -> str:
@@ -31,4 +32,4 @@ def case_name(path: Path) -> str:
         Name of the case.
     """
     stem = path.name.split(".")[0] or path.resolve().name
-    return path.resolve().parent.name if stem in _STEMS else stem
+    return path.resolve().parent.name if stem in CASE_STEMS else stem

@@ -46,14 +46,16 @@ class _File:
     pixel_spacing: tuple[float, ...]
 
 
-def read_dicom_series(folder: str | os.PathLike[str]) -> Image:
-    """Read the CT series in a folder.
+def read_dicom_series(source: str | os.PathLike[str] | Sequence[Path], name: str | None = None) -> Image:
+    """Read the CT series in a folder, or the one that is in a list of files.
 
     Parameters
     ----------
-    folder : path
-        A folder with one series: one file a slice in any order, or one multi-frame file. Files that
-        are no DICOM images are passed over; subfolders are not searched.
+    source : path or sequence of Path
+        A folder with one series, or its files: one file a slice in any order, or one multi-frame file.
+        Files that are no DICOM images are passed over; subfolders are not searched.
+    name : str, optional
+        What messages call it; the folder by default.
 
     Returns
     -------
@@ -69,7 +71,9 @@ def read_dicom_series(folder: str | os.PathLike[str]) -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    files = _files(folder)
+    paths = _paths(source) if isinstance(source, (str, os.PathLike)) else source
+    folder = name or (str(source) if isinstance(source, (str, os.PathLike)) else "DICOM series")
+    files = _files(folder, paths)
     if not files:
         raise InputError(f"{folder}: no DICOM images in this folder (subfolders are not searched)")
     if len({file.series for file in files}) > 1:
@@ -88,12 +92,16 @@ def read_dicom_series(folder: str | os.PathLike[str]) -> Image:
     return Image(_read_slices(folder, [files[i] for i in order]), geometry)
 
 
-def _files(folder: str | os.PathLike[str]) -> list[_File]:
-    """Read the headers of all DICOM images in a folder; raises InputError."""
+def _paths(folder: str | os.PathLike[str]) -> list[Path]:
+    """List the files of a folder; raises InputError."""
     try:
-        paths = sorted(path for path in Path(folder).iterdir() if path.is_file())
+        return sorted(path for path in Path(folder).iterdir() if path.is_file())
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be read ({error.strerror})") from error
+
+
+def _files(folder: str, paths: Sequence[Path]) -> list[_File]:
+    """Read the headers of all DICOM images among some files; raises InputError."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     files = []
@@ -110,7 +118,7 @@ def _files(folder: str | os.PathLike[str]) -> list[_File]:
     return files
 
 
-def _is_image(folder: str | os.PathLike[str], path: Path) -> bool:
+def _is_image(folder: str, path: Path) -> bool:
     """Tell whether a file that GDCM cannot read should have been an image of the series."""
     try:
         with path.open("rb") as stream:
@@ -165,7 +173,7 @@ def _listing(files: Sequence[_File]) -> str:
     return "; ".join(rows) + ("; …" if len(counts) > 8 else "")
 
 
-def _check_alike(folder: str | os.PathLike[str], files: Sequence[_File]) -> None:
+def _check_alike(folder: str, files: Sequence[_File]) -> None:
     """Refuse slices without a place, or that differ in size, pixel spacing or orientation; raises InputError."""
     for file in files:
         if not (file.position and file.orientation and file.pixel_spacing):
@@ -187,13 +195,13 @@ def _check_alike(folder: str | os.PathLike[str], files: Sequence[_File]) -> None
             )
 
 
-def _stack(folder: str | os.PathLike[str], files: Sequence[_File]) -> tuple[Geometry, list[int]]:
+def _stack(folder: str, files: Sequence[_File]) -> tuple[Geometry, list[int]]:
     """Give the grid of a stack of like slices, and their order along it; raises InputError."""
     row, column = np.array(files[0].orientation).reshape(2, 3)
     normal = np.cross(row, column)
     positions = np.array([file.position for file in files])
     order = np.argsort(positions @ normal, kind="stable")
-    step = _check_positions(folder, positions[order], normal)
+    step = check_positions(folder, positions[order], normal)
     first = files[order[0]]
     try:
         geometry = Geometry(
@@ -207,12 +215,12 @@ def _stack(folder: str | os.PathLike[str], files: Sequence[_File]) -> tuple[Geom
     return geometry, [int(i) for i in order]
 
 
-def _check_positions(folder: str | os.PathLike[str], positions: Array, normal: Array) -> float:
+def check_positions(folder: str, positions: Array, normal: Array) -> float:
     """Refuse slices that do not lie evenly along their normal.
 
     Parameters
     ----------
-    folder : path
+    folder : str
         What the message names.
     positions : ndarray, shape (n, 3)
         Centre of each slice's first pixel, LPS mm, in order along `normal`.
@@ -262,7 +270,7 @@ def _check_positions(folder: str | os.PathLike[str], positions: Array, normal: A
     return float((along[-1] - along[0]) / (len(along) - 1))
 
 
-def _read_slices(folder: str | os.PathLike[str], files: Sequence[_File]) -> Array:
+def _read_slices(folder: str, files: Sequence[_File]) -> Array:
     """Read the voxels of ordered slices, shape (k, j, i); raises InputError or CalcScoreError."""
     reader = sitk.ImageSeriesReader()
     reader.SetImageIO("GDCMImageIO")
@@ -275,7 +283,7 @@ def _read_slices(folder: str | os.PathLike[str], files: Sequence[_File]) -> Arra
         return array_of(reader.Execute())
 
 
-def _read_multiframe(folder: str | os.PathLike[str], files: Sequence[_File]) -> Image:
+def _read_multiframe(folder: str, files: Sequence[_File]) -> Image:
     """Read one multi-frame file whose frames lie evenly; raises InputError or CalcScoreError."""
     problem = "give one file with evenly spaced frames in order, or export single slices"
     if len(files) > 1:
@@ -298,7 +306,7 @@ def _read_multiframe(folder: str | os.PathLike[str], files: Sequence[_File]) -> 
     normal = geometry.matrix[:, 2]
     if (np.diff(positions @ normal) < 0).any():
         raise InputError(f"{folder}: the frames are not in order, {problem}")
-    step = _check_positions(folder, positions, normal)
+    step = check_positions(folder, positions, normal)
     # GDCM falls back to 1 mm on all axes when it cannot make out the frames.
     if abs(step - geometry.spacing[2]) > 0.02 * step:
         raise InputError(f"{folder}: the spacing of the frames cannot be read, {problem}")

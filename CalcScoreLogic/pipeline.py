@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .anatomy import STRUCTURES, Territory
 from .geometry import Image, check_same_grid
-from .quality import label_warning, metal_warning
+from .quality import artery_warnings, label_warning, row_warnings
+from .quality_codes import CodedWarning, WarningCode, coded
+from .quality_ct import ct_warnings
 from .results import BurdenRange, CaseResult
 from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
@@ -120,15 +122,22 @@ def score_masks(
             "weights": {territory.key: weight for territory, weight in parameters.weights.items()},
             "burden": composite_burden(scores, parameters.weights),
         }
-    checks = [
-        label_warning(calcification, territories),
-        metal_warning(cta, territories) if cta is not None else None,
-    ]
+    swapped = label_warning(calcification, territories)
+    # Where the field of view ends, the rows tell better than the volume's height.
+    slices = () if cta is None else tuple(w for w in ct_warnings(cta) if w.code is not WarningCode.CUT_FIELD_OF_VIEW)
+    warnings = (
+        *slices,
+        *coded(WarningCode.TRIMMING, shortening.warnings),
+        *coded(WarningCode.VESSELS, scores.warnings),
+        *([swapped] if swapped else []),
+        *row_warnings(scores.territories, parameters.shortening),
+        *(() if cta is None else artery_warnings(cta, territories, calcification)),
+    )
     result = CaseResult(
         case=case,
         parameters=parameters.to_dict(),
         scores=scores,
-        warnings=(*shortening.warnings, *scores.warnings, *(check for check in checks if check)),
+        warnings=warnings,
         provenance=provenance(inputs or {}),
         composite=composite,
     )
@@ -238,10 +247,10 @@ def score_prediction(
         [_prediction(folder, dict(zip(("territories", "calcification"), pair, strict=True)), cta) for pair in pairs],
         parameters,
     )
-    warnings = [*_demo_warnings(models), *scored.result.warnings, *_disagreement(scored.result, ranges)]
+    warnings = [*demo_warnings(models), *scored.result.warnings, *_disagreement(scored.result, ranges)]
     record = {
         **scored.result.provenance,
-        "models": {model.role.value: _model_record(model) for model in models},
+        "models": {model.role.value: model_record(model) for model in models},
         "inference": outcome.provenance,
     }
     result = replace(scored.result, warnings=tuple(warnings), provenance=record, burden_ranges=ranges)
@@ -274,7 +283,7 @@ def _burden_ranges(folds: Sequence[tuple[Image, Image]], parameters: CaseParamet
     return {name: BurdenRange(min(found, default=None), max(found, default=None)) for name, found in burdens.items()}
 
 
-def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[str]:
+def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[CodedWarning]:
     """Warn where the folds' burdens span a wide range."""
     warnings = []
     for territory in Territory:
@@ -282,24 +291,26 @@ def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list
         if span is None or span.lowest is None or span.highest is None:
             continue
         if span.highest - span.lowest > max(WIDE_RANGE, 0.5 * (burden or 0)):
-            warnings.append(
+            told = (
                 f"{STRUCTURES[territory].title}: the folds disagree, their burdens run from {100 * span.lowest:.1f} "
                 f"to {100 * span.highest:.1f} %; check the labels of this artery."
             )
+            warnings.append(CodedWarning(WarningCode.FOLDS_DISAGREE, told, territory.key))
     return warnings
 
 
-def _model_record(model: Model) -> dict[str, Any]:
+def model_record(model: Model) -> dict[str, Any]:
     """Name a model for the record, without the place where it lies."""
     record = {"name": model.name, "sha256": model.fingerprint, "trained_on": model.trained_on, "demo": model.demo}
     return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
 
 
-def _demo_warnings(models: Sequence[Model]) -> list[str]:
+def demo_warnings(models: Sequence[Model]) -> list[str]:
     """Say it where a model knows phantoms only."""
     if not any(model.demo for model in models):
         return []
-    return ["The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."]
+    told = "The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."
+    return [CodedWarning(WarningCode.DEMO_NETWORKS, told)]
 
 
 def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
@@ -308,7 +319,7 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
     Parameters
     ----------
     inputs : mapping of str to Path
-        Input files by role; a folder (DICOM) is recorded without a checksum.
+        Input files by role; a folder (DICOM) is recorded without name and checksum.
 
     Returns
     -------
@@ -319,7 +330,10 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
         "calcscore": __version__,
         "models": {},
         "inputs": {
-            role: {"file": path.name, "sha256": _sha256(path) if path.is_file() else None}
+            role: {"file": path.name, "sha256": _sha256(path)}
+            if path.is_file()
+            # The name of a DICOM folder can be the patient's.
+            else {"file": "DICOM folder", "sha256": None}
             for role, path in inputs.items()
         },
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),

@@ -1,29 +1,33 @@
-"""One page to file: the scores of a case with picture, warnings and what they were made with."""
+"""One page to file: the scores of a case with pictures, plaques, warnings and what they were made with."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from .anatomy import VESSELS_OF
-from .atomic import write_text
+from .anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, VESSELS_OF, CalcificationLabel
+from .report_page import MISSING, NOTICE, colour, css, number, swatch, write_page
+from .report_pictures import CUT_COLOUR, Projection
 from .results import CaseResult
 from .scoring import Row
 
 _STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1f; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; margin: 0 0 .2rem; } h2 { font-size: 1.05rem; margin: 1.4rem 0 .4rem; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid #ddd; }
-th { font-weight: 600; vertical-align: bottom; } th small { font-weight: 400; color: #666; }
-th:first-child, td:first-child, td:last-child, th:last-child { text-align: left; }
-tr.part td:first-child { padding-left: 1.4rem; color: #555; } tr.part td { color: #555; }
-tr.total td { border-top: 2px solid #888; font-weight: 600; }
-img { max-width: 100%; } .quiet { color: #666; font-size: .9em; } li { margin: .2rem 0; }
-@page { size: A4; margin: 14mm; } @media print { body { margin: 0; font-size: 11px; max-width: none; } }
+.top { display: flex; flex-wrap: wrap; gap: .6rem; align-items: flex-start; margin: .5rem 0; }
+figure { margin: 0; position: relative; }
+figure img { display: block; height: 22rem; max-width: 100%; object-fit: contain; background: #000; }
+figure b { position: absolute; top: .2rem; left: .35rem; color: #fff; }
+figure b.right { left: auto; right: .35rem; }
+figcaption { color: #5d5d66; font-size: .86em; }
+.bars { flex: 1 1 15rem; min-width: 13rem; }
+.bars td { border: 0; padding: .1rem .3rem; } .bars td.words:nth-child(2) { width: 60%; }
+.legend { display: flex; flex-wrap: wrap; gap: .1rem .9rem; margin: .3rem 0; }
+.plaques { columns: 3 15rem; column-gap: 1.4rem; margin: .2rem 0; padding: 0; list-style: none; }
+.plaques li { display: flex; justify-content: space-between; border-bottom: 1px dotted #ccc; margin: 0;
+  gap: .5rem; break-inside: avoid; }
+@media print { figure img { height: var(--picture); } .bars { flex-basis: 55mm; min-width: 50mm; } }
 """
 
 _FOLDS = ("Folds", "burden, %")
@@ -37,11 +41,19 @@ _HEADER = (
     _FOLDS,
     ("Status", ""),
 )
-_MISSING = "–"
+
+_MOST_PLAQUES = 15
+_LETTERS_A_LINE = 115
+_LINE_MM, _PLAQUES_MM, _ROW_MM = 3.9, 4.5, 4.7
+_FRAME_MM = 66.0
+"""Title, legend, headings and margins of the printed sheet."""
+_SHEET_MM = 266.0
+_PICTURE_MM = (50.0, 96.0)
+_PRINT_PT, _SMALLEST = 8.2, 0.65
 
 
-def write_report(path: Path, result: CaseResult, picture: bytes | None = None) -> None:
-    """Write the report of a case as one self-contained page.
+def write_report(path: Path, result: CaseResult, pictures: Sequence[Projection] = ()) -> None:
+    """Write the report of a case as one self-contained page that prints on one sheet of A4.
 
     Parameters
     ----------
@@ -49,26 +61,23 @@ def write_report(path: Path, result: CaseResult, picture: bytes | None = None) -
         HTML file to write; it appears whole or not at all.
     result : CaseResult
         The scores.
-    picture : bytes, optional
-        PNG of the case.
+    pictures : sequence of Projection, optional
+        What `report_pictures.projections` drew.
     """
-    figure = ""
-    if picture:
-        data = base64.b64encode(picture).decode("ascii")
-        figure = f'<img alt="CTA, arteries kept and cut, calcification, burdens" src="data:image/png;base64,{data}">'
-    page = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(result.case)}: arterial calcification</title><style>{_STYLE}</style></head><body>
-<h1>{escape(result.case)}: arterial calcification</h1>
-<p class="quiet">{escape(_how(result))}</p>
-{figure}
-{_table(result)}
-{_warnings(result)}
-{_record(result)}
-<p class="quiet">CalcScore is research software, not a medical device.</p>
-</body></html>
-"""
-    write_text(path, page)
+    title = f"{result.case}: arterial calcification"
+    body = (
+        f'<h1>{escape(title)}</h1><p class="quiet">{escape(_how(result))}</p>',
+        f'<div class="top">{"".join(_figure(picture) for picture in pictures)}{_bars(result)}</div>',
+        _legend() if pictures else "",
+        _table(result),
+        _plaques(result),
+        _warnings(result),
+        _record(result),
+        f'<p class="quiet"><b>{NOTICE}</b></p>',
+    )
+    picture, scale = _fit_sheet(result)
+    fitted = f":root {{ --picture: {picture:.0f}mm; --print: {_PRINT_PT * scale:.2f}pt; }}"
+    write_page(path, title, body, _STYLE + fitted)
 
 
 def _how(result: CaseResult) -> str:
@@ -84,34 +93,88 @@ def _how(result: CaseResult) -> str:
     return f"{trimmed}; calcification from: {parameters['calcification']}. Burden is calcified volume / artery volume."
 
 
+def _fit_sheet(result: CaseResult) -> tuple[float, float]:
+    """Give the printed height of the pictures, mm, and the scale of the words, so that both fit one sheet."""
+    lines = sum(1 + len(warning) // _LETTERS_A_LINE for warning in result.warnings)
+    lines += len(result.provenance.get("models", {})) + len(result.provenance.get("inputs", {}))
+    plaques = -(-min(len(result.scores.clusters), _MOST_PLAQUES) // 3)
+    rows = len(result.scores.territories) + len(result.scores.vessels)
+    words = _FRAME_MM + _LINE_MM * lines + _PLAQUES_MM * plaques + _ROW_MM * rows
+    low, high = _PICTURE_MM
+    return max(low, min(high, _SHEET_MM - words)), max(_SMALLEST, min(1.0, (_SHEET_MM - low) / words))
+
+
+def _figure(picture: Projection) -> str:
+    """Place a projection with the patient's sides at its edges."""
+    data = base64.b64encode(picture.png).decode("ascii")
+    return (
+        f'<figure><b>{picture.left}</b><b class="right">{picture.right}</b>'
+        f'<img alt="{picture.title} projection of the CTA with arteries and calcification" '
+        f'src="data:image/png;base64,{data}"><figcaption>{picture.title}</figcaption></figure>'
+    )
+
+
+def _legend() -> str:
+    """Explain the colours of the projections."""
+    entries = [(css(structure.colour), structure.title) for structure in STRUCTURES.values()]
+    plaque = CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION]
+    entries += [(css(CUT_COLOUR), "cut off"), (css(plaque.colour), plaque.title)]
+    spans = "".join(f"<span>{swatch(background)}{escape(title)}</span>" for background, title in entries)
+    return f'<p class="quiet legend"><span>Maximum intensity projections.</span>{spans}</p>'
+
+
+def _bars(result: CaseResult) -> str:
+    """Draw the burdens as bars; the scale ends at the largest one."""
+    rows = result.scores.territories
+    top = max((row.burden or 0 for row in rows.values()), default=0) or 1.0
+    lines = []
+    for name, row in rows.items():
+        drawn = ""
+        if row.burden is not None:
+            width = f"width:{100 * row.burden / top:.1f}%;background:{colour(name)}"
+            drawn = f'<span class="track"><span class="bar" style="{width}"></span></span>'
+        told = f"{number(row.burden, 100, 1)} %" if row.burden is not None else row.status.value.replace("_", " ")
+        lines.append(f'<tr><td>{name.capitalize()}</td><td class="words">{drawn}</td><td>{told}</td></tr>')
+    return f'<div class="bars"><h2>Burden</h2><table>{"".join(lines)}</table></div>'
+
+
 def _table(result: CaseResult) -> str:
     """Lay out the rows, vessels below their territory."""
     # One fold, or no network: a column of nothing says nothing.
     header = [column for column in _HEADER if column is not _FOLDS or result.burden_ranges]
-    head = "".join(f"<th>{title}{f'<br><small>{unit}</small>' if unit else ''}</th>" for title, unit in header)
+    last = len(header) - 1
+    head = "".join(
+        f"<th{' class=words' if n == last else ''}>{title}{f'<br><small>{unit}</small>' if unit else ''}</th>"
+        for n, (title, unit) in enumerate(header)
+    )
     parts = {territory.key: [vessel.value for vessel in pair] for territory, pair in VESSELS_OF.items()}
     rows = []
     for name, row in result.scores.territories.items():
-        rows.append(_row(name.capitalize(), row, _range(result, name), "total" if name == "combined" else ""))
+        edited = name in result.edited
+        rows.append(_row(name.capitalize(), row, _range(result, name), "total" if name == COMBINED else "", edited))
         for vessel in parts.get(name, ()):
             if vessel in result.scores.vessels:
                 span = "" if result.burden_ranges else None
-                rows.append(_row(vessel.replace("_", " "), result.scores.vessels[vessel], span, "part"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+                told = vessel.replace("_", " ")
+                rows.append(_row(told, result.scores.vessels[vessel], span, "part", vessel in result.edited))
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _row(title: str, row: Row, span: str | None, kind: str) -> str:
-    cells = (
-        title,
-        _number(row.burden, 100, 1),
-        _number(row.calcified_volume_mm3, 1, 0),
-        _number(row.artery_volume_mm3, 1e-3, 1),
-        str(row.cluster_count),
-        _number(row.mean_cluster_volume_mm3, 1, 0),
-        *([] if span is None else [span]),
-        row.status.value.replace("_", " "),
-    )
-    return f'<tr class="{kind}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+def _row(title: str, row: Row, span: str | None, kind: str, edited: bool) -> str:
+    # Where there is no artery nothing was measured, and a zero would read as healthy.
+    figures = (MISSING,) * 5
+    if row.burden is not None:
+        figures = (
+            number(row.burden, 100, 1),
+            number(row.calcified_volume_mm3),
+            number(row.artery_volume_mm3, 1e-3, 1),
+            str(row.cluster_count),
+            number(row.mean_cluster_volume_mm3),
+        )
+    cells = (title, *figures, *([] if span is None else [span]))
+    status = row.status.value.replace("_", " ") + (", edited by hand" if edited else "")
+    told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr class="{kind}">{told}<td class="words">{escape(status)}</td></tr>'
 
 
 def _range(result: CaseResult, name: str) -> str | None:
@@ -121,12 +184,23 @@ def _range(result: CaseResult, name: str) -> str | None:
     span = result.burden_ranges.get(name)
     if span is None or span.lowest is None or span.highest is None:
         return ""
-    return f"{100 * span.lowest:.1f} to {100 * span.highest:.1f}"
+    return f"{number(span.lowest, 100, 1)} to {number(span.highest, 100, 1)}"
 
 
-def _number(value: float | None, factor: float, digits: int) -> str:
-    """Write a figure with thousands apart; an en dash for one that is not defined."""
-    return _MISSING if value is None else f"{value * factor:,.{digits}f}".replace(",", "\u202f")
+def _plaques(result: CaseResult) -> str:
+    """List the largest calcifications."""
+    clusters = result.scores.clusters
+    if not clusters:
+        return ""
+    shown = clusters[:_MOST_PLAQUES]
+    lines = []
+    for count, cluster in enumerate(shown, start=1):
+        place = cluster.vessel.value.replace("_", " ") if cluster.vessel else STRUCTURES[cluster.territory].title
+        peak = "" if cluster.max_hu is None else f", {number(cluster.max_hu)} HU"
+        name = f"{count} {swatch(colour(cluster.territory.key))}{escape(place.lower())}"
+        lines.append(f"<li><span>{name}</span><span>{number(cluster.volume_mm3)} mm³{peak}</span></li>")
+    more = f"; the {len(shown)} largest of {len(clusters)}" if len(clusters) > len(shown) else ""
+    return f'<h2>Calcifications by volume, with their highest HU{more}</h2><ol class="plaques">{"".join(lines)}</ol>'
 
 
 def _warnings(result: CaseResult) -> str:
@@ -139,11 +213,15 @@ def _record(result: CaseResult) -> str:
     """List versions, models and inputs."""
     record: dict[str, Any] = result.provenance
     lines = [f"CalcScore {record.get('calcscore', '')}, {record.get('created', '')}"]
-    lines += [f"{role}: {entry['file']}" for role, entry in record.get("inputs", {}).items()]
+    for role, entry in record.get("inputs", {}).items():
+        lines.append(f"{role}: {entry['file']}" + (f", SHA-256 {entry['sha256'][:12]}…" if entry["sha256"] else ""))
     for role, model in record.get("models", {}).items():
         folds = record.get("inference", {}).get("folds", {}).get(role, [])
-        told = f"{role} networks: {model['name']}, folds {', '.join(map(str, folds))}"
+        told = f"{role} networks: {model['name']}, folds {', '.join(map(str, folds)) or MISSING}"
         lines.append(f"{told}, SHA-256 {model['sha256'][:12]}…")
     if "inference" in record:
         lines.append(f"Networks ran on {record['inference']['device']} in {record['inference']['seconds']:g} s")
+    if "rescored" in record:
+        segments = ", ".join(record["rescored"]["edited_segments"]) or "none"
+        lines.append(f"Scored again {record['rescored']['created']}; segments edited by hand: {segments}")
     return '<h2>Made with</h2><p class="quiet">' + "<br>".join(escape(line) for line in lines) + "</p>"

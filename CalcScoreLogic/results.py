@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
-from .scoring import Cluster, Row, Scores
+from .errors import InputError
+from .quality_codes import CodedWarning, codes_of, with_codes
+from .scoring import Cluster, Row, Scores, Status
 
 SCHEMA = "calcscore/1"
 
@@ -24,6 +27,8 @@ CSV_COLUMNS = (
     "burden",
     "cluster_count",
     "mean_cluster_volume_mm3",
+    "edited",
+    "warning_codes",
 )
 
 
@@ -48,13 +53,15 @@ class CaseResult:
     scores : Scores
         What was measured.
     warnings : tuple of str
-        Everything a reader should know, from all steps.
+        Everything a reader should know, from all steps; those with a code are `CodedWarning`.
     provenance : dict
         Versions, inputs with their SHA-256, time.
     composite : dict or None
         ``weights`` and ``burden`` where the user gave weights.
     burden_ranges : dict of str to BurdenRange
         Range of the burden over single folds, by row; empty where there is one fold or no network.
+    edited : tuple of str
+        Rows that rest on segments edited by hand.
     """
 
     case: str
@@ -64,6 +71,7 @@ class CaseResult:
     provenance: dict[str, Any] = field(default_factory=dict)
     composite: dict[str, Any] | None = None
     burden_ranges: dict[str, BurdenRange] = field(default_factory=dict)
+    edited: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the content of ``scores.json``."""
@@ -75,17 +83,77 @@ class CaseResult:
             "vessels": {name: _plain(row) for name, row in self.scores.vessels.items()},
             "clusters": [_cluster(number, c) for number, c in enumerate(self.scores.clusters, start=1)],
             "warnings": list(self.warnings),
+            "warning_codes": [warning.to_dict() for warning in self.warnings if isinstance(warning, CodedWarning)],
             "provenance": self.provenance,
         }
         for name, span in self.burden_ranges.items():
             content["territories"][name] |= {"burden_fold_min": span.lowest, "burden_fold_max": span.highest}
+        for rows in (content["territories"], content["vessels"]):
+            for name in rows.keys() & set(self.edited):
+                rows[name]["edited"] = True
         if self.composite is not None:
             content["composite"] = self.composite
         return content
 
     def csv_rows(self) -> list[dict[str, Any]]:
         """Give one row a territory for ``scores.csv``, keyed by `CSV_COLUMNS`."""
-        return [{"case": self.case, "territory": name, **_plain(row)} for name, row in self.scores.territories.items()]
+        return [
+            {
+                "case": self.case,
+                "territory": name,
+                **_plain(row),
+                "edited": "yes" if name in self.edited else "no",
+                "warning_codes": codes_of(self.warnings, None if name == COMBINED else name),
+            }
+            for name, row in self.scores.territories.items()
+        ]
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> CaseResult:
+        """Read what `to_dict` gave.
+
+        Parameters
+        ----------
+        content : mapping
+            Content of ``scores.json``.
+
+        Returns
+        -------
+        CaseResult
+            The same result; the warnings of its scores are among its own.
+
+        Raises
+        ------
+        InputError
+            Another schema, or something is missing or of the wrong type.
+        """
+        schema = content.get("schema")
+        if schema != SCHEMA:
+            raise InputError(f"the scores have the schema {schema!r}, this version reads {SCHEMA!r}; analyze again")
+        try:
+            rows = {**content["territories"], **content["vessels"]}
+            scores = Scores(
+                {name: _row(fields) for name, fields in content["territories"].items()},
+                {name: _row(fields) for name, fields in content["vessels"].items()},
+                tuple(_read_cluster(fields) for fields in content["clusters"]),
+                (),
+            )
+            return cls(
+                case=content["case"],
+                parameters=dict(content["parameters"]),
+                scores=scores,
+                warnings=with_codes(content["warnings"], content.get("warning_codes", ())),
+                provenance=dict(content["provenance"]),
+                composite=content.get("composite"),
+                burden_ranges={
+                    name: BurdenRange(fields["burden_fold_min"], fields["burden_fold_max"])
+                    for name, fields in content["territories"].items()
+                    if "burden_fold_min" in fields
+                },
+                edited=tuple(name for name, fields in rows.items() if fields.get("edited")),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"the scores cannot be read ({type(error).__name__}: {error}), analyze again") from error
 
     def write_json(self, path: Path) -> None:
         """Write ``scores.json``; the file appears whole or not at all."""
@@ -120,6 +188,24 @@ def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> str:
 
 def _plain(row: Row) -> dict[str, Any]:
     return {key: value.value if isinstance(value, Enum) else value for key, value in asdict(row).items()}
+
+
+def _row(fields: Mapping[str, Any]) -> Row:
+    """Read a row; what was added to it (folds, edited) is left out."""
+    figures = {key: fields[key] for key in Row.__dataclass_fields__ if key != "status"}
+    return Row(status=Status(fields["status"]), **figures)
+
+
+def _read_cluster(fields: Mapping[str, Any]) -> Cluster:
+    x, y, z = fields["centroid_lps_mm"]
+    return Cluster(
+        territory=Territory[fields["territory"].upper()],
+        vessel=Vessel(fields["vessel"]) if fields["vessel"] else None,
+        volume_mm3=fields["volume_mm3"],
+        centroid_mm=(x, y, z),
+        max_hu=fields["max_hu"],
+        mean_hu=fields["mean_hu"],
+    )
 
 
 def _cluster(number: int, cluster: Cluster) -> dict[str, Any]:

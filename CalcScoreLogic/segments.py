@@ -131,7 +131,7 @@ def segment_metadata(image: Image, segments: Iterable[Territory | CalcificationL
             "LabelValue": str(int(label)),
             "Layer": "0",
             "Extent": _extent(array[box] == label, box),
-            "Tags": f"TerminologyEntry:{_terminology(label)}|",
+            "Tags": f"TerminologyEntry:{terminology_entry(label)}|",
         }
         described |= {f"Segment{number}_{name}": text for name, text in fields.items()}
     return described
@@ -160,8 +160,19 @@ def _extent(mask: Array, box: tuple[slice, ...]) -> str:
     return " ".join(reversed(ends))
 
 
-def _terminology(label: Territory | CalcificationLabel) -> str:
-    """Write a label's category and SNOMED CT code as 3D Slicer's terminology entry."""
+def terminology_entry(label: Territory | CalcificationLabel) -> str:
+    """Write a label's category and SNOMED CT code as 3D Slicer's terminology entry.
+
+    Parameters
+    ----------
+    label : Territory or CalcificationLabel
+        The label.
+
+    Returns
+    -------
+    str
+        Value of the segment tag ``TerminologyEntry``.
+    """
     structure = _structure(label)
     category = _ALTERED if label is CalcificationLabel.CALCIFICATION else _ANATOMY
     return (

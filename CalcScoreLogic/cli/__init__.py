@@ -15,13 +15,41 @@ from typing import Any, NoReturn
 
 from .. import __version__
 from ..errors import CalcScoreError, InputError
-from . import analyze, demo, models, phantom, score, shorten, territories, threshold, train
+from . import (
+    analyze,
+    batch,
+    demo,
+    evaluate,
+    models,
+    phantom,
+    rescore,
+    score,
+    shorten,
+    study_demo,
+    territories,
+    threshold,
+    train,
+)
 from .outcome import Outcome
 from .progress import stage
 
 EXIT_DONE, EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 0, 1, 2, 130
 
-_COMMANDS = (analyze, territories, shorten, score, threshold, train, models, phantom, demo)
+_COMMANDS = (
+    analyze,
+    batch,
+    rescore,
+    territories,
+    shorten,
+    score,
+    threshold,
+    evaluate,
+    train,
+    models,
+    phantom,
+    study_demo,
+    demo,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -86,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("interrupted, nothing half done was left", EXIT_INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    return EXIT_DONE
+    return EXIT_FAILED if outcome.failed else EXIT_DONE
 
 
 def _interrupt(signum: int, frame: Any) -> NoReturn:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .models import store_folder
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
-from .progress import stage
+from .progress import duration, stage
 from .score import parse_weights, summary
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from ..case_files import case_name
+    from ..cohort.inputs import single_input
     from ..image_io import read_ct
     from ..pipeline import CaseParameters, analyze
 
@@ -67,9 +68,10 @@ def run(options: argparse.Namespace) -> Outcome:
     make_folder(options.output.parent)
     stage("reading")
     cta = read_ct(options.cta)
-    case = case_name(options.cta)
-    inputs = {"cta": options.cta}
-    scored = analyze(case, cta, models, parameters, networks, options.python, teller(), inputs)
+    case, inputs = single_input(options.cta), {"cta": options.cta}
+    scored = analyze(case.name, cta, models, parameters, networks, options.python, teller(), inputs)
+    warnings = (*case.warnings, *scored.result.warnings)
+    scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
     write_case(options.output, cta, scored)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
@@ -109,7 +111,7 @@ def teller() -> Callable[[Message], None]:
     def tell(message: Message) -> None:
         if isinstance(message, Progress):
             fold = f", fold {message.fold} of {message.folds}" if message.fold else ""
-            left = f" · {_duration(message.seconds_left)} left" if message.seconds_left is not None else ""
+            left = f" · {duration(message.seconds_left)} left" if message.seconds_left is not None else ""
             stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{left}")
 
     return tell
@@ -123,6 +125,7 @@ def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
     from ..image_io import write_label_map
     from ..overview import overview_png
     from ..report import write_report
+    from ..report_pictures import projections
 
     with atomic_folder(folder) as part:
         write_label_map(part / files.TERRITORIES, scored.territories, Territory)
@@ -130,14 +133,8 @@ def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
         write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
         scored.result.write_json(part / files.SCORES)
         scored.result.write_csv(part / files.SCORES_TABLE)
-        picture = overview_png(scored.result, cta, scored.territories, scored.shortened, scored.calcification)
+        images = (cta, scored.territories, scored.shortened, scored.calcification)
+        picture = overview_png(scored.result, *images)
         if picture:
             (part / files.OVERVIEW).write_bytes(picture)
-        write_report(part / files.REPORT, scored.result, picture)
-
-
-def _duration(seconds: float) -> str:
-    """Write a time for a reader."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        write_report(part / files.REPORT, scored.result, projections(*images))

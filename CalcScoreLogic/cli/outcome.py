@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,16 @@ class Outcome:
         For a reader, one line a case.
     data : dict
         For a program (``--json``).
-    warnings : list of str
+    warnings : sequence of str
         What a reader should know; also in `data`.
+    failed : bool
+        A part of it failed, which the exit code tells.
     """
 
     lines: list[str]
     data: dict[str, Any]
-    warnings: list[str] = field(default_factory=list)
+    warnings: Sequence[str] = ()
+    failed: bool = False
 
 
 def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None]) -> None:

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import torch
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
 
 from ..errors import InputError
@@ -27,75 +26,11 @@ from ..models import Model, check
 from ..models.checkpoints import safe_loading
 from .estimate import Timetable
 from .options import InferenceOptions
+from .predictor import TilePredictor
 from .protocol import Message, Notice, Progress, Result
 
 SECONDS_PER_UNIT = {"tiles": 3.0e-11, "resampling": 6.0e-8, "loading": 1.0}
 """First guess of the speed: a floating point operation, a voxel of one resampled channel, a model."""
-
-
-class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
-    """nnU-Net's predictor, which tells every tile and what it does when the GPU's memory does not suffice.
-
-    Parameters
-    ----------
-    on_tile : callable
-        Called after each tile with the number of tiles done and of all tiles of the fold.
-    on_notice : callable
-        Called with a sentence.
-    options : keyword arguments
-        Of ``nnUNetPredictor``.
-    """
-
-    def __init__(self, on_tile: Callable[[int, int], None], on_notice: Callable[[str], None], **options: Any) -> None:
-        super().__init__(verbose=False, allow_tqdm=False, **options)
-        self._on_tile, self._on_notice = on_tile, on_notice
-        self._tiles = self._tiles_done = 0
-
-    def _internal_get_sliding_window_slicers(self, image_size: tuple[int, ...]) -> list[Any]:
-        slicers: list[Any] = super()._internal_get_sliding_window_slicers(image_size)
-        self._tiles = len(slicers)
-        return slicers
-
-    def _internal_predict_sliding_window_return_logits(
-        self, data: torch.Tensor, slicers: list[Any], do_on_device: bool = True
-    ) -> torch.Tensor:
-        self._tiles_done = 0
-        try:
-            return super()._internal_predict_sliding_window_return_logits(data, slicers, do_on_device)
-        except torch.OutOfMemoryError:
-            if do_on_device:
-                self._on_notice("The GPU's memory did not suffice; the run goes on with sums in main memory.")
-            raise
-
-    def _internal_maybe_mirror_and_predict(self, x: torch.Tensor) -> torch.Tensor:
-        prediction = super()._internal_maybe_mirror_and_predict(x)
-        self._tiles_done += 1
-        self._on_tile(self._tiles_done, self._tiles)
-        return prediction
-
-    def fold_logits(self, data: torch.Tensor, weights: Mapping[str, Any]) -> torch.Tensor:
-        """Predict with the weights of one fold.
-
-        Parameters
-        ----------
-        data : Tensor, shape (1, z, y, x)
-            Preprocessed CTA.
-        weights : mapping
-            Network weights of the fold.
-
-        Returns
-        -------
-        Tensor of half, shape (heads, z, y, x)
-            Logits in main memory.
-        """
-        self.network.load_state_dict(weights)
-        try:
-            logits = self.predict_sliding_window_return_logits(data)
-        except torch.OutOfMemoryError:
-            self._on_notice("The GPU's memory did not suffice; the run goes on on the CPU, which takes longer.")
-            self.device, self.perform_everything_on_device = torch.device("cpu"), False
-            logits = self.predict_sliding_window_return_logits(data)
-        return logits.to("cpu")
 
 
 @dataclass
@@ -114,16 +49,16 @@ class _Ensemble:
         return int(self.predictor.label_manager.num_segmentation_heads)
 
 
-class _Run:
-    """One CTA through all ensembles; keeps the time and speaks."""
+class _Way:
+    """How far a CTA is on its way; keeps the time and speaks."""
 
-    def __init__(self, folder: Path, options: InferenceOptions, say: Callable[[Message], None]) -> None:
-        self.folder, self.options, self.say = folder, options, say
-        self.device = _device(options)
-        self.times = Timetable(dict(SECONDS_PER_UNIT))
+    def __init__(self, say: Callable[[Message], None], times: Timetable) -> None:
+        self.say, self.times = say, times
+        self.started = time.monotonic()
         self.stage, self.fold, self.folds = "loading", 0, 0
         self.tile_cost = self.fraction = 0.0
         self.planned = False
+        times.begin()
 
     def tell(self, tile: int | None = None, tiles: int | None = None) -> None:
         """Say how far the run is."""
@@ -134,60 +69,127 @@ class _Run:
         self.fraction = max(self.fraction, round(self.times.fraction(), 4)) if self.planned else 0.0
         self.say(Progress(self.stage, self.fraction, left, **in_fold))
 
+    def reach(self, stage: str, folds: int = 0) -> None:
+        """Say what is being done now."""
+        self.stage, self.fold, self.folds = stage, 0, folds
+        self.tell()
+
     def on_tile(self, done: int, tiles: int) -> None:
         """Note a tile."""
         self.times.finish("tiles", self.tile_cost)
         self.tell(done, tiles)
 
-    def load(self, role: str, path: Path, size: tuple[int, ...], spacing: tuple[float, ...]) -> _Ensemble:
-        """Load an ensemble and plan its work on a CTA of `size` voxels of `spacing` mm, both (z, y, x)."""
-        self.stage, self.fold = f"loading {role}", 0
-        self.tell()
+
+class Ensembles:
+    """Loaded ensembles, for any number of CTAs one after the other.
+
+    Parameters
+    ----------
+    models : mapping of str to str
+        Folder of the trained model of each role, run in this order.
+    options : InferenceOptions
+        How to run them.
+    say : callable
+        Takes the messages on the way.
+
+    Raises
+    ------
+    InputError
+        A model that cannot be used, a fold it does not have, a device that is not there.
+    """
+
+    def __init__(self, models: Mapping[str, str], options: InferenceOptions, say: Callable[[Message], None]) -> None:
+        if options.threads is not None:
+            torch.set_num_threads(options.threads)
+        self._options, self._say = options, say
+        self._device = _device(options)
+        self._way = _Way(say, Timetable(dict(SECONDS_PER_UNIT)))
+        self._way.times.plan("loading", len(models))
+        self._ensembles = [self._load(role, Path(path)) for role, path in models.items()]
+
+    def start_clock(self) -> None:
+        """Let the time of the next CTA begin now, without the loading."""
+        self._way = _Way(self._say, self._way.times.again())
+
+    def run(self, cta: Path, folder: Path) -> Result:
+        """Run the ensembles on a CTA, one after the other.
+
+        Parameters
+        ----------
+        cta : Path
+            The CTA, an uncompressed NIfTI file.
+        folder : Path
+            Where the label maps go.
+
+        Returns
+        -------
+        Result
+            The label maps and what they were made with.
+        """
+        way = self._way
+        size, spacing = _grid(cta)
+        for ensemble in self._ensembles:
+            tiles = _count_tiles(ensemble.predictor, size, spacing)
+            way.times.plan("tiles", len(ensemble.folds) * tiles * ensemble.operations_per_tile)
+            way.times.plan("resampling", (1 + ensemble.heads) * float(np.prod(size)))
+        way.planned = True
+        results = {ensemble.role: self._predict(ensemble, cta, folder) for ensemble in self._ensembles}
+        provenance = {
+            "device": _device_name(self._device),
+            "seconds": round(time.monotonic() - way.started, 1),
+            "torch": torch.__version__,
+            "nnunetv2": _version("nnunetv2"),
+            "python": platform.python_version(),
+            "threads": torch.get_num_threads(),
+            "folds": {ensemble.role: list(ensemble.folds) for ensemble in self._ensembles},
+        }
+        files = {role: name for role, (name, _) in results.items()}
+        return Result(files, {role: names for role, (_, names) in results.items() if names}, provenance)
+
+    def _load(self, role: str, path: Path) -> _Ensemble:
+        """Check and load an ensemble."""
+        self._way.reach(f"loading {role}")
         model = check(path)
-        folds = _folds(model, self.options)
+        folds = _folds(model, self._options)
         predictor = TilePredictor(
-            self.on_tile,
-            lambda text: self.say(Notice(text)),
-            tile_step_size=self.options.step_size,
-            use_mirroring=self.options.mirroring,
-            perform_everything_on_device=self.device.type == "cuda",
-            device=self.device,
+            lambda done, tiles: self._way.on_tile(done, tiles),
+            lambda text: self._say(Notice(text)),
+            tile_step_size=self._options.step_size,
+            use_mirroring=self._options.mirroring,
+            perform_everything_on_device=self._device.type == "cuda",
+            device=self._device,
         )
         with safe_loading():
             predictor.initialize_from_trained_model_folder(str(path), folds, "checkpoint_final.pth")
-        ensemble = _Ensemble(role, model, folds, predictor, _operations_per_tile(predictor))
-        tiles = _count_tiles(predictor, size, spacing)
-        self.times.plan("tiles", len(folds) * tiles * ensemble.operations_per_tile)
-        self.times.plan("resampling", (1 + ensemble.heads) * float(np.prod(size)))
-        self.times.finish("loading", 1)
-        return ensemble
+        self._way.times.finish("loading", 1)
+        return _Ensemble(role, model, folds, predictor, _operations_per_tile(predictor))
 
-    def predict(self, ensemble: _Ensemble, cta: Path) -> tuple[str, list[str]]:
+    def _predict(self, ensemble: _Ensemble, cta: Path, folder: Path) -> tuple[str, list[str]]:
         """Run an ensemble; give its label map's file name and those of its folds."""
-        predictor = ensemble.predictor
-        self.stage, self.fold, self.folds = ensemble.role, 0, len(ensemble.folds)
-        self.tell()
-        self.times.begin()
+        way, predictor = self._way, ensemble.predictor
+        # An earlier CTA may have been too large for the GPU.
+        predictor.device, predictor.perform_everything_on_device = self._device, self._device.type == "cuda"
+        way.reach(ensemble.role, len(ensemble.folds))
+        way.times.begin()
         preprocessor = predictor.configuration_manager.preprocessor_class(verbose=False)
         data, _, properties = preprocessor.run_case(
             [str(cta)], None, predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
         )
         volume = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
         whole = float(np.prod(properties["shape_before_cropping"]))
-        self.times.finish("resampling", whole)
-        self.tile_cost = ensemble.operations_per_tile
+        way.times.finish("resampling", whole)
+        way.tile_cost = ensemble.operations_per_tile
         mean, single = self._average(ensemble, volume)
-        self.stage, self.fold = f"{ensemble.role}, putting together", 0
-        self.tell()
+        way.reach(f"{ensemble.role}, putting together")
         labels = convert_predicted_logits_to_segmentation_with_correct_shape(
             mean, predictor.plans_manager, predictor.configuration_manager, predictor.label_manager, properties
         )
-        name = self._write(ensemble, labels, properties, "")
+        name = _write(folder, ensemble, labels, properties, "")
         names = [
-            self._write(ensemble, _on_cta_grid(labels, properties, predictor), properties, f"_fold_{fold}")
+            _write(folder, ensemble, _on_cta_grid(labels, properties, predictor), properties, f"_fold_{fold}")
             for fold, labels in zip(ensemble.folds, single, strict=False)
         ]
-        self.times.finish("resampling", ensemble.heads * whole)
+        way.times.finish("resampling", ensemble.heads * whole)
         return name, names
 
     def _average(self, ensemble: _Ensemble, volume: torch.Tensor) -> tuple[torch.Tensor, list[Array]]:
@@ -197,7 +199,7 @@ class _Run:
         single: list[Array] = []
         with torch.inference_mode():
             for number, weights in enumerate(predictor.list_of_parameters, start=1):
-                self.fold = number
+                self._way.fold = number
                 logits = predictor.fold_logits(volume, weights)
                 if len(ensemble.folds) > 1:
                     single.append(
@@ -209,66 +211,16 @@ class _Run:
                 total /= len(ensemble.folds)
             return total, single
 
-    def _write(self, ensemble: _Ensemble, labels: Array, properties: dict[str, Any], suffix: str) -> str:
-        """Write a label map with our label values in the run's folder; give its name."""
-        table = np.zeros(256, np.uint8)
-        for theirs, ours in ensemble.model.label_values.items():
-            table[theirs] = ours
-        name = f"{ensemble.role}{suffix}.nii.gz"
-        writer = ensemble.predictor.plans_manager.image_reader_writer_class()
-        writer.write_seg(table[labels], str(self.folder / name), properties)
-        return name
 
-
-def run_ensembles(
-    cta: Path, models: Mapping[str, str], options: InferenceOptions, folder: Path, say: Callable[[Message], None]
-) -> Result:
-    """Run ensembles on a CTA, one after the other.
-
-    Parameters
-    ----------
-    cta : Path
-        The CTA, an uncompressed NIfTI file.
-    models : mapping of str to str
-        Folder of the trained model of each role.
-    options : InferenceOptions
-        How to run them.
-    folder : Path
-        Where the label maps go.
-    say : callable
-        Takes the messages on the way.
-
-    Returns
-    -------
-    Result
-        The label maps and what they were made with.
-
-    Raises
-    ------
-    InputError
-        A model that cannot be used, a fold it does not have, a device that is not there.
-    """
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
-    started = time.monotonic()
-    size, spacing = _grid(cta)
-    run = _Run(folder, options, say)
-    run.times.plan("loading", len(models))
-    run.times.begin()
-    ensembles = [run.load(role, Path(path), size, spacing) for role, path in models.items()]
-    run.planned = True
-    results = {ensemble.role: run.predict(ensemble, cta) for ensemble in ensembles}
-    provenance = {
-        "device": _device_name(run.device),
-        "seconds": round(time.monotonic() - started, 1),
-        "torch": torch.__version__,
-        "nnunetv2": _version("nnunetv2"),
-        "python": platform.python_version(),
-        "threads": torch.get_num_threads(),
-        "folds": {ensemble.role: list(ensemble.folds) for ensemble in ensembles},
-    }
-    files = {role: name for role, (name, _) in results.items()}
-    return Result(files, {role: names for role, (_, names) in results.items() if names}, provenance)
+def _write(folder: Path, ensemble: _Ensemble, labels: Array, properties: dict[str, Any], suffix: str) -> str:
+    """Write a label map with our label values; give its name."""
+    table = np.zeros(256, np.uint8)
+    for theirs, ours in ensemble.model.label_values.items():
+        table[theirs] = ours
+    name = f"{ensemble.role}{suffix}.nii.gz"
+    writer = ensemble.predictor.plans_manager.image_reader_writer_class()
+    writer.write_seg(table[labels], str(folder / name), properties)
+    return name
 
 
 def _folds(model: Model, options: InferenceOptions) -> tuple[int, ...]:

@@ -56,6 +56,11 @@ class Timetable:
             left += max(planned - done, 0.0) * speed
         return left
 
+    def again(self) -> Timetable:
+        """Give a timetable for more work of these kinds, with the speeds seen so far."""
+        seen = {kind: self._spent[kind] / done for kind, done in self._done.items() if done}
+        return Timetable({**self.seconds_per_unit, **seen}, self.clock)
+
     def fraction(self) -> float:
         """Share of the whole expected time that has passed, 0 to 1."""
         passed = 0.0 if self._started is None else self.clock() - self._started

@@ -10,7 +10,11 @@ CTA_FILE = "cta.nii"
 """The CTA in the run's folder: NIfTI, which every reader of nnU-Net takes, and not compressed."""
 
 JOB_FILE = "job.json"
-"""Models and options; it appears when the CTA is whole."""
+"""Models and options; it appears when the CTA is whole.
+
+With ``"many": true`` the worker loads the models and says `Ready`. Each CTA then comes in a numbered folder
+of its own, with a job file that appears when the CTA is whole, and is answered by a `Result` or a `Failure`.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,20 @@ class Failure:
     text: str
 
 
-Message = Progress | Notice | Result | Failure
+@dataclass(frozen=True)
+class Ready:
+    """The models are loaded; CTAs may come, one after the other."""
 
-_KINDS: dict[str, type[Any]] = {"progress": Progress, "notice": Notice, "result": Result, "failure": Failure}
+
+Message = Progress | Notice | Result | Failure | Ready
+
+_KINDS: dict[str, type[Any]] = {
+    "progress": Progress,
+    "notice": Notice,
+    "result": Result,
+    "failure": Failure,
+    "ready": Ready,
+}
 
 
 def encode(message: Message) -> str:

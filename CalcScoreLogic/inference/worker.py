@@ -1,7 +1,7 @@
 """The subprocess of a run: ``python -m CalcScoreLogic.inference.worker FOLDER``.
 
-It waits for the job in the folder while the heavy libraries load, runs the ensembles one after the other
-and speaks the lines of `protocol` on standard output.
+It waits for the job in the folder while the heavy libraries load, runs the ensembles one after the other, on
+one CTA or on many, and speaks the lines of `protocol` on standard output.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import CalcScoreError, InputError
 from .guard import watch_parent
 from .options import InferenceOptions
-from .protocol import CTA_FILE, JOB_FILE, Failure, Message, Progress, encode
+from .protocol import CTA_FILE, JOB_FILE, Failure, Message, Progress, Ready, encode
+
+if TYPE_CHECKING:
+    from .ensembles import Ensembles
 
 _LOOK_SECONDS = 0.02
 
@@ -42,15 +45,34 @@ def main(folder: Path) -> int:
     say = _speaker()
     try:
         say(Progress("starting", 0.0))
-        from .ensembles import run_ensembles
+        from .ensembles import Ensembles
 
         job = _wait_for(folder / JOB_FILE)
-        say(run_ensembles(folder / CTA_FILE, job["models"], InferenceOptions(**job["options"]), folder, say))
+        ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), say)
+        if job.get("many"):
+            say(Ready())
+            _serve(ensembles, folder, say)
+        say(ensembles.run(folder / CTA_FILE, folder))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))
         return 1
     return 0
+
+
+def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -> NoReturn:
+    """Take CTAs as they come; only the caller, or an error that may leave something broken, ends it."""
+    number = 0
+    while True:
+        number += 1
+        part = folder / str(number)
+        _wait_for(part / JOB_FILE)
+        ensembles.start_clock()
+        try:
+            say(ensembles.run(part / CTA_FILE, part))
+        except InputError as error:
+            say(explain(error))
+        (part / CTA_FILE).unlink()
 
 
 def explain(error: BaseException) -> Failure:

@@ -15,7 +15,6 @@ from .skeleton import draw_skeleton
 from .tissue import draw_soft_tissue, draw_veins
 from .traps import draw_traps
 
-
 PSF_SIGMA_MM = (0.4, 0.7)
 """Blur of a scanner with a soft kernel: half of the contrast is left at 2.7 to 4.7 line pairs a centimetre."""
 

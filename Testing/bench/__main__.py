@@ -2,14 +2,17 @@
 
 import sys
 
-from Testing.bench import accuracy, analyze, lengths, score, shortening
+from Testing.bench import accuracy, analyze, batch, cohort, evaluate, lengths, score, shortening
 
 BENCHMARKS = {
     "shortening": shortening.run,
     "score": score.run,
     "analyze": analyze.run,
+    "batch": batch.run,
+    "cohort": cohort.run,
     "lengths": lengths.run,
     "accuracy": accuracy.run,
+    "evaluate": evaluate.run,
 }
 
 for name in sys.argv[1:] or BENCHMARKS:

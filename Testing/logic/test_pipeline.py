@@ -153,7 +153,7 @@ def test_analyze_scores_the_maps_it_writes(analyzed: Path) -> None:
 def test_the_report_shows_the_scores(analyzed: Path) -> None:
     scores = json.loads((analyzed / "scores.json").read_text(encoding="utf-8"))
     page = (analyzed / "report.html").read_text(encoding="utf-8")
-    assert page.count("not a medical device") == 1
+    assert page.count("Not a medical device") == 1
     for row in scores["territories"].values():
         if row["burden"] is not None:
             assert f"<td>{100 * row['burden']:.1f}</td>" in page

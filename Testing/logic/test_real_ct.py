@@ -14,6 +14,8 @@ import pytest
 import SimpleITK as sitk
 
 from CalcScoreLogic.cli import main
+from CalcScoreLogic.cohort.inputs import find_inputs, read_input
+from Testing.logic.dicom_files import write_slice
 from Testing.reference.scoring import figures
 from Testing.reference.shortening import shorten_image
 from Testing.trees import to_sitk
@@ -55,6 +57,41 @@ def test_abdomen_with_totalsegmentator_labels(tmp_path: Path) -> None:
         assert rows[name]["status"] in ("absent", "not_in_view")
         assert rows[name]["burden"] == rows[name]["mean_cluster_volume_mm3"] == ""
     assert float(rows["aorta"]["artery_volume_mm3"]) > 0
+
+
+def test_dicom_gives_the_scores_of_the_nifti(tmp_path: Path) -> None:
+    segmentation = DATA / "ts_example" / "example_seg_fast_force_split.nii.gz"
+    image = sitk.ReadImage(str(DATA / "ts_example" / "example_ct.nii.gz"))
+    hu = sitk.GetArrayFromImage(image)
+    assert np.array_equal(hu, np.rint(hu))
+    export = tmp_path / "export"
+    export.mkdir()
+    direction, spacing = np.array(image.GetDirection()).reshape(3, 3), image.GetSpacing()
+    for k in range(len(hu)):
+        # File names against the order of the slices.
+        write_slice(
+            export / f"{len(hu) - k:03d}",
+            0,
+            Rows=hu.shape[1],
+            Columns=hu.shape[2],
+            PixelSpacing=[spacing[1], spacing[0]],
+            SliceThickness=spacing[2],
+            ImageOrientationPatient=[f"{v:.9g}" for v in direction.T[:2].ravel()],
+            ImagePositionPatient=[f"{v:.9g}" for v in image.TransformIndexToPhysicalPoint((0, 0, k))],
+            BitsStored=16,
+            HighBit=15,
+            PixelRepresentation=1,
+            RescaleIntercept=0,
+            PixelData=hu[k].astype("<i2").tobytes(),
+        )
+    (case,) = find_inputs(tmp_path).cases
+    np.testing.assert_array_equal(read_input(case).array, hu)
+    found = {}
+    for name, cta in (("nifti", DATA / "ts_example" / "example_ct.nii.gz"), ("dicom", export)):
+        (tmp_path / name).mkdir()
+        found[name] = score(tmp_path / name, segmentation, cta, "130")
+    assert found["nifti"]["aorta"]["calcified_volume_mm3"] == "27.0"
+    assert found["dicom"] == found["nifti"]
 
 
 def test_dissection_with_a_stent_graft(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,159 @@
+"""CalcScore: what Slicer looks for, and nothing else; the work is in CalcScoreLib and in the package CalcScoreLogic."""
+
+# ruff: noqa: N802, PT009 - names and assertions are those of Slicer's self tests
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import slicer
+from CalcScoreLib.analysis import Sources, analyze
+from CalcScoreLib.panel import Panel
+from CalcScoreLib.parameters import CalcScoreParameters
+from CalcScoreLib.translation import _
+from slicer.ScriptedLoadableModule import (
+    ScriptedLoadableModule,
+    ScriptedLoadableModuleLogic,
+    ScriptedLoadableModuleTest,
+    ScriptedLoadableModuleWidget,
+)
+from slicer.util import VTKObservationMixin
+
+if TYPE_CHECKING:
+    from CalcScoreLib.case import SceneCase
+
+
+class CalcScore(ScriptedLoadableModule):
+    """The module's entry: title, category, help."""
+
+    def __init__(self, parent: Any) -> None:
+        ScriptedLoadableModule.__init__(self, parent)
+        parent.title = _("CalcScore")
+        parent.categories = [_("Quantification")]
+        parent.dependencies = []
+        parent.contributors = ["CalcScore contributors"]
+        parent.helpText = _(
+            "Measures arterial calcification of the abdominal aorta and its iliac, mesenteric and renal branches on "
+            "contrast CT angiography (CTA). Choose the CTA and press Analyze; correct the segments where needed, and "
+            "Rescore. CalcScore is research software, not a medical device."
+        )
+        parent.acknowledgementText = _(
+            "The networks are nnU-Net ensembles (Isensee et al., Nature Methods 2021, doi:10.1038/s41592-020-01008-z)."
+        )
+        slicer.app.connect("startupCompleted()", _register_sample)
+
+
+def _register_sample() -> None:
+    from CalcScoreLib.sample import register
+
+    register()
+
+
+class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The module's page."""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+
+    def setup(self) -> None:
+        """Build the page."""
+        ScriptedLoadableModuleWidget.setup(self)
+        root = slicer.util.loadUI(self.resourcePath("UI/CalcScore.ui"))
+        self.layout.addWidget(root)
+        root.setMRMLScene(slicer.mrmlScene)
+        self.logic = CalcScoreLogic()
+        self.panel = Panel(root, slicer.util.childWidgetVariables(root))
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self._on_scene_closes)
+        # A wrapper made before a scene was loaded answers wrongly after it.
+        self.addObserver(scene, scene.EndCloseEvent, self._on_new_scene)
+        self.addObserver(scene, scene.EndImportEvent, self._on_loaded_scene)
+        self._use_parameter_node()
+
+    def enter(self) -> None:
+        """Show the page."""
+        if self.panel.parameters is None or self.panel.parameters.cta is None:
+            self._use_parameter_node()
+        self.panel.enter()
+
+    def exit(self) -> None:
+        """Leave the page."""
+        self.panel.leave()
+
+    def cleanup(self) -> None:
+        """End everything."""
+        self.removeObservers()
+        self.panel.close()
+
+    def _on_scene_closes(self, caller: Any, event: Any) -> None:
+        self.panel.forget_scene()
+
+    def _on_new_scene(self, caller: Any, event: Any) -> None:
+        if not slicer.mrmlScene.IsClosing():
+            self._use_parameter_node()
+
+    def _on_loaded_scene(self, caller: Any, event: Any) -> None:
+        self.panel.restore()
+        self._use_parameter_node()
+
+    def _use_parameter_node(self) -> None:
+        self.panel.set_parameters(CalcScoreParameters(self.logic.getParameterNode()))
+
+
+class CalcScoreLogic(ScriptedLoadableModuleLogic):
+    """For scripts: analyzes without a page."""
+
+    def analyze(self, volume: Any, sources: Sources | None = None, **options: Any) -> SceneCase:
+        """Analyze a CTA and wait for the end.
+
+        Parameters
+        ----------
+        volume : vtkMRMLScalarVolumeNode
+            The CTA.
+        sources : Sources, optional
+            Where arteries and calcification come from; the networks by default.
+        **options
+            See `CalcScoreLib.analysis.analyze`.
+
+        Returns
+        -------
+        SceneCase
+            The nodes: `arteries`, `calcification`, `table`, `record`.
+        """
+        return analyze(volume, sources, **options)
+
+
+class CalcScoreTest(ScriptedLoadableModuleTest):
+    """The module's self test: a small phantom, its true arteries, a threshold; no network and no download."""
+
+    def setUp(self) -> None:
+        """Start with an empty scene."""
+        slicer.mrmlScene.Clear()
+
+    def runTest(self) -> None:
+        """Run all tests."""
+        self.setUp()
+        self.test_threshold_on_phantom()
+
+    def test_threshold_on_phantom(self) -> None:
+        """Score a phantom; the calcified volume must be that of a plain count of its voxels."""
+        from CalcScoreLib.analysis import SegmentsSource, ThresholdSource
+        from CalcScoreLib.foreign import guess_structures
+        from CalcScoreLib.sample import add_truth, add_volume
+
+        from CalcScoreLogic.phantom import PhantomParameters, make_phantom
+
+        self.delayDisplay(_("Making a phantom"))
+        phantom = make_phantom(PhantomParameters(seed=1, spacing=(3.0, 3.0, 3.0)))
+        volume = add_volume(phantom.cta, "Phantom")
+        truth = add_truth(phantom, volume)
+        sources = Sources(SegmentsSource(truth, guess_structures(truth)), ThresholdSource(470.0))
+        case = CalcScoreLogic().analyze(volume, sources)
+        kept = slicer.util.arrayFromSegmentBinaryLabelmap(case.calcification, case.segment_id("aorta"), volume) > 0
+        counted = float((kept & (phantom.cta.array >= 470)).sum()) * 27.0
+        aorta = case.result().scores.territories["aorta"]
+        self.assertAlmostEqual(aorta.calcified_volume_mm3, counted)
+        self.assertAlmostEqual(aorta.artery_volume_mm3, float(kept.sum()) * 27.0)
+        self.assertGreater(counted, 0.0)
+        self.delayDisplay(_("Test passed"))

@@ -1,0 +1,271 @@
+"""From a CTA in the scene to its case: with a timer, or waiting for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.inference.protocol import Notice, Result
+from CalcScoreLogic.inference.run import InferenceRun, RunState
+from CalcScoreLogic.models import Model, Role, find
+from CalcScoreLogic.pipeline import ScoredCase
+from CalcScoreLogic.shortening import ShorteningParameters
+from CalcScoreLogic.sources import FinishedRun, score_sources
+from CalcScoreLogic.thresholding import FIXED_HU
+
+from .case import SceneCase
+from .foreign import calcification_map, territory_map
+from .volumes import volume_image, volume_warnings
+
+if TYPE_CHECKING:
+    from CalcScoreLogic.geometry import Image
+    from CalcScoreLogic.inference.options import InferenceOptions
+    from CalcScoreLogic.inference.protocol import Failure, Message
+
+
+@dataclass(frozen=True)
+class SegmentsSource:
+    """Segments that take a network's place.
+
+    Attributes
+    ----------
+    node : vtkMRMLSegmentationNode
+        Where they are.
+    mapping : mapping of str to (str or None)
+        Structure of each segment, see `foreign.guess_structures`.
+    """
+
+    node: Any
+    mapping: Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class ThresholdSource:
+    """Voxels inside the arteries at or above a threshold, HU."""
+
+    hu: float = FIXED_HU
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where arteries and calcification come from; None: from the network."""
+
+    arteries: SegmentsSource | None = None
+    calcification: SegmentsSource | ThresholdSource | None = None
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The networks that are needed."""
+        return tuple(
+            role
+            for role, source in ((Role.TERRITORIES, self.arteries), (Role.CALCIFICATION, self.calcification))
+            if source is None
+        )
+
+
+class Analysis:
+    """One analysis of a CTA.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+        The CTA.
+    sources : Sources, optional
+        Where arteries and calcification come from; the networks by default.
+    models : sequence of Model, optional
+        The models of the networks that are needed; others are left out.
+    parameters : ShorteningParameters, optional
+        Standard lengths; the paper's by default.
+    options : InferenceOptions, optional
+        How the networks are run.
+    interpreter : str, optional
+        Python with torch and nnunetv2; the running one by default.
+
+    Raises
+    ------
+    InputError
+        The CTA or the segments cannot be used, or a model is missing.
+    """
+
+    def __init__(
+        self,
+        volume: Any,
+        sources: Sources | None = None,
+        models: Sequence[Model] = (),
+        parameters: ShorteningParameters | None = None,
+        options: InferenceOptions | None = None,
+        interpreter: str | None = None,
+    ) -> None:
+        sources = sources or Sources()
+        self._volume, self._parameters = volume, parameters
+        self._case = volume.GetName() if volume is not None else ""
+        self._cta = volume_image(volume)
+        self._warnings: tuple[str, ...] = volume_warnings(volume)
+        self._territories: Image | None = None
+        self._calcification: Image | float | None = None
+        if sources.arteries is not None:
+            found = territory_map(sources.arteries.node, sources.arteries.mapping, volume)
+            self._territories, self._warnings = found.territories, (*self._warnings, *found.warnings)
+        if isinstance(sources.calcification, ThresholdSource):
+            self._calcification = sources.calcification.hu
+        elif sources.calcification is not None:
+            chosen = [name for name, key in sources.calcification.mapping.items() if key is not None]
+            self._calcification = calcification_map(sources.calcification.node, chosen, volume)
+        self._models = _models_of(sources.roles, models)
+        self._run: InferenceRun | None = None
+        if self._models:
+            folders = {model.role.value: model.path for model in self._models}
+            self._run = InferenceRun(self._cta, folders, options, interpreter)
+        self._state = RunState.READY
+        self._result: Result | None = None
+
+    def __enter__(self) -> Analysis:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def state(self) -> RunState:
+        """What became of the networks; done at once where none is needed."""
+        return self._run.state if self._run else self._state
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the run failed, once `state` says so."""
+        return self._run.failure if self._run else None
+
+    @property
+    def log(self) -> list[str]:
+        """Last lines of what the worker wrote."""
+        return self._run.log if self._run else []
+
+    def start(self) -> None:
+        """Start the networks; returns at once.
+
+        Raises
+        ------
+        InputError
+            The interpreter cannot be started.
+        CalcScoreError
+            The temporary folder cannot be made.
+        """
+        if self._run:
+            self._run.start()
+        else:
+            self._state = RunState.DONE
+
+    def poll(self) -> list[Message]:
+        """Give what the networks said since the last call; never waits."""
+        messages = self._run.poll() if self._run else []
+        for message in messages:
+            self._take(message)
+        return messages
+
+    def wait(self, on_message: Callable[[Message], None] | None = None) -> None:
+        """Wait for the networks; raises what `InferenceRun.wait` raises."""
+
+        def listen(message: Message) -> None:
+            self._take(message)
+            if on_message:
+                on_message(message)
+
+        if self._run:
+            self._run.wait(listen)
+
+    def score(self) -> ScoredCase:
+        """Trim and score; touches no node, so it may run in a thread.
+
+        Returns
+        -------
+        ScoredCase
+            Scores and label maps.
+
+        Raises
+        ------
+        InputError
+            The label maps cannot be used.
+        """
+        run = None
+        if self._run is not None:
+            assert self._run.folder is not None  # noqa: S101  it stays until `close`
+            assert self._result is not None  # noqa: S101  the run is done
+            run = FinishedRun(self._run.folder, self._result, self._models)
+        scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, self._parameters)
+        warnings = (*self._warnings, *scored.result.warnings)
+        return replace(scored, result=replace(scored.result, warnings=warnings))
+
+    def store(self, scored: ScoredCase) -> SceneCase:
+        """Put the result into the scene."""
+        return SceneCase.write(self._volume, scored)
+
+    def cancel(self) -> None:
+        """End the run: no process and no temporary file stays behind."""
+        self._state = RunState.CANCELLED
+        if self._run:
+            self._run.cancel()
+
+    def close(self) -> None:
+        """Remove the temporary files; a run that is still going is cancelled."""
+        if self._run:
+            self._run.close()
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            self._warnings = (*self._warnings, message.text)
+        elif isinstance(message, Result):
+            self._result = message
+
+
+def analyze(
+    volume: Any,
+    sources: Sources | None = None,
+    models: Sequence[Model] | None = None,
+    parameters: ShorteningParameters | None = None,
+    options: InferenceOptions | None = None,
+    interpreter: str | None = None,
+    on_message: Callable[[Message], None] | None = None,
+) -> SceneCase:
+    """Analyze a CTA and wait for the end.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+        The CTA.
+    sources, parameters, options, interpreter
+        See `Analysis`.
+    models : sequence of Model, optional
+        The models; by default those that `CalcScoreLogic.models.find` gives.
+    on_message : callable, optional
+        Takes progress and notices as they come.
+
+    Returns
+    -------
+    SceneCase
+        The nodes.
+
+    Raises
+    ------
+    InputError
+        CTA, segments or models cannot be used.
+    CalcScoreError
+        The run failed.
+    """
+    sources = sources or Sources()
+    if models is None:
+        models = [find(role) for role in sources.roles]
+    with Analysis(volume, sources, models, parameters, options, interpreter) as analysis:
+        analysis.start()
+        analysis.wait(on_message)
+        return analysis.store(analysis.score())
+
+
+def _models_of(roles: Sequence[Role], models: Sequence[Model]) -> list[Model]:
+    """Pick the model of each role; raises InputError where one is missing."""
+    by_role = {model.role: model for model in models}
+    missing = [role.value for role in roles if role not in by_role]
+    if missing:
+        raise InputError(f"no model for {' and '.join(missing)} is chosen, install one or take a segmentation")
+    return [by_role[role] for role in roles]

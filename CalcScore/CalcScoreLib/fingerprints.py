@@ -1,0 +1,128 @@
+"""What the segments of a case held when they were made and when they were scored; kept in the saved scene."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.rescoring import SEGMENTS, Edits
+
+from . import structures
+from .masks import CaseMasks
+
+_ATTRIBUTE = "CalcScore.Fingerprints"
+
+
+@dataclass
+class Fingerprints:
+    """Fingerprints of masks by the keys of `structures`.
+
+    Attributes
+    ----------
+    made : dict of str to str
+        When the segments were made without a hand in it.
+    scored : dict of str to str
+        When they were last scored; full-length arteries: when they were last trimmed.
+    calcified, full_calcified : dict of str to str
+        Calcification inside each trimmed and full-length artery when it was made, by territory.
+    resting : list of str
+        Territories that were trimmed from edited arteries or hold edited calcification.
+    outside : int
+        Calcified voxels outside all arteries when they were made.
+    """
+
+    made: dict[str, str] = field(default_factory=dict)
+    scored: dict[str, str] = field(default_factory=dict)
+    calcified: dict[str, str] = field(default_factory=dict)
+    full_calcified: dict[str, str] = field(default_factory=dict)
+    resting: list[str] = field(default_factory=list)
+    outside: int = 0
+
+    @classmethod
+    def of(cls, node: Any) -> Fingerprints:
+        """Read them from the record; none where it has none."""
+        text = node.GetAttribute(_ATTRIBUTE)
+        return cls(**json.loads(text)) if text else cls()
+
+    def keep(self, node: Any) -> None:
+        """Write them to the record."""
+        node.SetAttribute(_ATTRIBUTE, json.dumps(self.__dict__, separators=(",", ":")))
+
+    def start(self, masks: CaseMasks) -> None:
+        """Note what the networks, or another source, made."""
+        self.made = self.scored = _prints(masks)
+        self.calcified = _by_name(masks.calcified(masks.trimmed))
+        self.full_calcified = _by_name(masks.calcified(masks.full))
+        self.resting, self.outside = [], masks.outside()
+
+    def trimmed(self, masks: CaseMasks) -> None:
+        """Note new trimmed arteries, and which of them rest on edits."""
+        now = _prints(masks)
+        self.resting = [territory.key for territory in self._resting(masks)]
+        self.made = {**self.made, **{key: now[key] for key in structures.TERRITORY_KEYS}}
+        self.calcified = _by_name(masks.calcified(masks.trimmed))
+        self.scored = now
+
+    def rescored(self, masks: CaseMasks) -> None:
+        """Note that the trimmed segments have been scored as they are."""
+        now = _prints(masks)
+        self.scored = {**self.scored, **{key: now[key] for key in structures.TRIMMED_KEYS}}
+
+    def changed(self, masks: CaseMasks) -> tuple[str, ...]:
+        """Name the structures that have changed since they were scored."""
+        return tuple(key for key, value in _prints(masks).items() if value != self.scored.get(key))
+
+    def edited(self, masks: CaseMasks) -> tuple[str, ...]:
+        """Name the structures that have changed since they were made."""
+        return tuple(key for key, value in _prints(masks).items() if value != self.made.get(key))
+
+    def edits(self, masks: CaseMasks, voxel_mm3: float) -> Edits:
+        """Tell what was changed by hand in what is scored as it is."""
+        edited = self.edited(masks)
+        # The full length is not scored; it counts where trimmed arteries were made of it.
+        full = (structures.FULL + key for key in self.resting)
+        segments = tuple(key for key in edited if key in (*structures.TRIMMED_KEYS, *full))
+        inside = masks.calcified(masks.trimmed)
+        territories = tuple(
+            territory
+            for territory in Territory
+            if territory.key in segments
+            or territory.key in self.resting
+            or inside[territory] != self.calcified.get(territory.key)
+        )
+        return Edits(segments, territories, self._outside_warning(masks, voxel_mm3))
+
+    def edits_before_trimming(self, masks: CaseMasks, voxel_mm3: float) -> Edits:
+        """Tell what was changed by hand in what the trimming starts from."""
+        segments = tuple(key for key in self.edited(masks) if key not in structures.TERRITORY_KEYS)
+        return Edits(segments, self._resting(masks), self._outside_warning(masks, voxel_mm3))
+
+    def _resting(self, masks: CaseMasks) -> tuple[Territory, ...]:
+        """Name the territories whose full-length artery, or the calcification in it, was changed."""
+        segments = self.edited(masks)
+        inside = masks.calcified(masks.full)
+        return tuple(
+            territory
+            for territory in Territory
+            if structures.FULL + territory.key in segments or inside[territory] != self.full_calcified[territory.key]
+        )
+
+    def _outside_warning(self, masks: CaseMasks, voxel_mm3: float) -> tuple[str, ...]:
+        """Warn of calcification painted where it does not count; what the networks left there is no news."""
+        outside = masks.outside()
+        if outside <= self.outside:
+            return ()
+        return (
+            f"{SEGMENTS}{outside * voxel_mm3:.0f} mm³ of the calcification lie outside the arteries and do not "
+            "count; extend the artery there to count them.",
+        )
+
+
+def _prints(masks: CaseMasks) -> dict[str, str]:
+    return {key: mask.fingerprint() for key, mask in masks.by_key().items()}
+
+
+def _by_name(prints: dict[Territory, str]) -> dict[str, str]:
+    return {territory.key: value for territory, value in prints.items()}

@@ -1,0 +1,187 @@
+"""A cohort in the application without its window: the batch command, and a scene for each case."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+
+from CalcScoreLogic import case_files as files
+from CalcScoreLogic.cli import EXIT_DONE, EXIT_FAILED, build_parser, main
+from CalcScoreLogic.cohort.inputs import CohortInput, find_inputs, read_input
+from CalcScoreLogic.cohort.state import CohortFolder
+from CalcScoreLogic.errors import CalcScoreError
+from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.image_io import read_calcification, read_territories
+from CalcScoreLogic.pipeline import ScoredCase
+
+from .case import SceneCase
+from .settings import interpreter
+
+SCENES_OPTION = "--scenes"
+SCENE = "case.mrb"
+"""Name of the scene in a case's folder."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run ``calcscore batch`` here.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Options of the command, and ``--scenes`` to save a scene for each case that is done.
+
+    Returns
+    -------
+    int
+        Exit code of the command; 1 where a scene could not be saved.
+    """
+    command = ["batch", *(option for option in arguments if option != SCENES_OPTION)]
+    if not any(option.split("=")[0] == "--python" for option in command):
+        # The application is no Python that the networks' process could be started with.
+        command += ["--python", interpreter()]
+    try:
+        code = main(command)
+    except SystemExit as ended:
+        # The parser ends the program after --help and after bad usage.
+        return ended.code if isinstance(ended.code, int) else EXIT_FAILED
+    if SCENES_OPTION not in arguments or code not in (EXIT_DONE, EXIT_FAILED):
+        return code
+    options = build_parser().parse_args(command)
+    inputs = find_inputs(options.source, options.keep_identifiers)
+    return max(code, save_scenes(inputs.cases, options.output))
+
+
+def save_scenes(cases: Sequence[CohortInput], output: Path) -> int:
+    """Save a scene for each case that has results and no scene that is as new.
+
+    Parameters
+    ----------
+    cases : sequence of CohortInput
+        The cohort.
+    output : Path
+        Its folder.
+
+    Returns
+    -------
+    int
+        0, or 1 where a scene could not be saved; the others are.
+    """
+    code = EXIT_DONE
+    cohort = CohortFolder(output)
+    for case in cases:
+        folder = cohort.case_folder(case.name)
+        scores, scene = folder / files.SCORES, folder / SCENE
+        if not scores.is_file() or (scene.is_file() and scene.stat().st_mtime >= scores.stat().st_mtime):
+            continue
+        try:
+            save_scene(case, folder)
+        except CalcScoreError as error:
+            print(f"calcscore: {case.name}: no scene, {error}", file=sys.stderr)
+            code = EXIT_FAILED
+    return code
+
+
+def save_scene(case: CohortInput, folder: Path) -> Path:
+    """Put a case with its results into an empty scene and save it.
+
+    Parameters
+    ----------
+    case : CohortInput
+        The case.
+    folder : Path
+        Folder with its results.
+
+    Returns
+    -------
+    Path
+        The scene, with the CTA in it.
+
+    Raises
+    ------
+    InputError
+        The CTA or the results cannot be read.
+    CalcScoreError
+        The scene cannot be saved.
+    """
+    result = CohortFolder(folder.parent).result(folder.name)
+    if result is None:
+        raise CalcScoreError("its scores cannot be read, analyze it again")
+    cta = read_input(case)
+    territories, shortened = (read_territories(folder / name) for name in (files.TERRITORIES, files.SHORTENED))
+    maps = (territories, shortened, read_calcification(folder / files.CALCIFICATION))
+    slicer.mrmlScene.Clear(False)
+    volume = add_volume(cta, case.name)
+    # The files' grids are single precision; the CTA's own is exact.
+    SceneCase.write(volume, ScoredCase(result, *(Image(image.array, cta.geometry) for image in maps)))
+    scene = folder / SCENE
+    try:
+        # A name with further dots is none that a scene can be saved under.
+        with TemporaryDirectory(dir=folder, prefix=".scene-") as part:
+            if not slicer.util.saveScene(str(Path(part, SCENE))) or not Path(part, SCENE).is_file():
+                raise CalcScoreError("the scene could not be saved, is the disk full?")
+            Path(part, SCENE).replace(scene)
+    finally:
+        slicer.mrmlScene.Clear(False)
+    return scene
+
+
+def add_volume(image: Image, name: str) -> Any:
+    """Put an image into the scene.
+
+    Parameters
+    ----------
+    image : Image
+        HU, shape (k, j, i).
+    name : str
+        Name of the node.
+
+    Returns
+    -------
+    vtkMRMLScalarVolumeNode
+        The volume.
+    """
+    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    slicer.util.updateVolumeFromArray(volume, np.array(image.array))
+    volume.SetIJKToRASMatrix(_ijk_to_ras(image.geometry))
+    volume.CreateDefaultDisplayNodes()
+    return volume
+
+
+def _ijk_to_ras(geometry: Geometry) -> Any:
+    """Give the matrix from voxel indices to RAS, mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = geometry.matrix * geometry.spacing
+    matrix[:3, 3] = geometry.origin
+    matrix[:2] *= -1
+    made = vtk.vtkMatrix4x4()
+    made.DeepCopy(matrix.ravel().tolist())
+    return made
+
+
+def run_script(arguments: Sequence[str]) -> None:
+    """Run and leave the application with the exit code; an error that nobody foresaw is 1.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        As `run`; what stands before ``--`` belongs to the application.
+    """
+    own = list(arguments[arguments.index("--") + 1 :] if "--" in arguments else arguments)
+    code = EXIT_FAILED
+    try:
+        code = run(own)
+    except BaseException:
+        # The window is not there to show it, and the application must not stay open.
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        slicer.util.exit(code)

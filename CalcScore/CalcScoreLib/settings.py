@@ -1,0 +1,39 @@
+"""What belongs to this computer and not to a scene: device and interpreter, in the application's settings."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import qt
+import slicer
+
+_DEVICE, _INTERPRETER = "CalcScore/Device", "CalcScore/Interpreter"
+
+
+def device() -> str:
+    """Give the device that the networks run on."""
+    return str(slicer.util.settingsValue(_DEVICE, "auto"))
+
+
+def set_device(name: str) -> None:
+    """Keep the device."""
+    qt.QSettings().setValue(_DEVICE, name)
+
+
+def chosen_interpreter() -> str:
+    """Give the Python that the user chose; empty for Slicer's own."""
+    return str(slicer.util.settingsValue(_INTERPRETER, ""))
+
+
+def set_interpreter(path: str) -> None:
+    """Keep the Python; empty for Slicer's own."""
+    qt.QSettings().setValue(_INTERPRETER, path.strip())
+
+
+def interpreter() -> str:
+    """Give the Python that runs the networks: the chosen one, else Slicer's own."""
+    # Inside the application sys.executable can be the application itself.
+    own = sys.executable if "python" in Path(sys.executable or "").name.lower() else ""
+    return chosen_interpreter() or shutil.which("PythonSlicer") or own or shutil.which("python3") or "python3"

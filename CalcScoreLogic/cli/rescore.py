@@ -1,0 +1,70 @@
+"""``calcscore rescore``: corrected segments back into the results of a case and of its cohort."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from .analyze import write_case
+from .outcome import Outcome
+from .progress import stage
+from .score import summary
+
+
+def add(commands: Any) -> argparse.ArgumentParser:
+    """Describe the command."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "rescore",
+        help="score corrected segments again",
+        description="Take corrected segments back into the results of a case, and of the cohort it belongs to. "
+        "The scores are marked as edited.",
+    )
+    parser.add_argument(
+        "corrected",
+        type=Path,
+        metavar="CORRECTED",
+        help=".seg.nrrd file, label map named shortened, calcification or territories, or a folder with them",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="DIR", help="case or cohort with the results"
+    )
+    parser.add_argument("--cta", type=Path, metavar="CTA", help="the case's CTA (default: cta.* beside the segments)")
+    return parser
+
+
+def run(options: argparse.Namespace) -> Outcome:
+    """Do it."""
+    from ..cohort.correct import correct, correct_in_place
+    from ..cohort.corrections import read_correction
+    from ..cohort.report import write_cohort_page
+    from ..cohort.results_of import case_of, cta_of, is_in_place, read_scored
+    from ..cohort.state import CohortFolder
+    from ..cohort.tables import read_tables
+    from ..geometry import check_same_grid
+    from ..image_io import read_ct
+
+    folder = case_of(options.corrected, options.output)
+    cohort = CohortFolder(folder.resolve().parent)
+    with cohort.locked() if cohort.exists() else nullcontext():
+        stage("reading")
+        before = read_scored(folder)
+        source = options.cta or cta_of(options.corrected, folder)
+        cta = read_ct(source)
+        check_same_grid(cta, before.shortened, str(source), str(folder))
+        stage("scoring")
+        if is_in_place(options.corrected, folder):
+            after = correct_in_place(before, cta)
+        else:
+            after = correct(before, read_correction(options.corrected, before.territories, before.shortened), cta)
+        if after is None:
+            told = f"{before.result.case}: no voxel differs from the results, they stay as they are"
+            return Outcome([told], before.result.to_dict())
+        stage("writing")
+        write_case(folder, cta, after)
+        if cohort.exists():
+            read_tables(cohort)[0].write()
+            write_cohort_page(cohort.path)
+    rows = ", ".join(after.result.edited)
+    return Outcome([f"{summary(after.result)}; edited: {rows}"], after.result.to_dict(), after.result.warnings)

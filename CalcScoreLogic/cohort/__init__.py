@@ -1,0 +1,1 @@
+"""Cohorts: what goes in, how it is run, and what comes out."""

@@ -1,0 +1,164 @@
+"""A cohort from its inputs to its tables; it goes on where it was when it was killed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from .contents import Content, content_of, stamp_of
+from .countdown import Countdown
+from .ending import Ending, OnProgress
+from .inputs import CohortInput, Inputs
+from .local import run_here
+from .recipe import Recipe
+from .report import write_cohort_page
+from .state import STATE_FOLDER, CohortFolder, Record, State
+from .tables import read_tables
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a batch did.
+
+    Attributes
+    ----------
+    records : tuple of Record
+        Of the cases of the inputs, in their order.
+    ran : tuple of str
+        Cases that were run now; the others had ended before.
+    others : tuple of str
+        Cases that the folder holds beside those of the inputs; they stay in the tables.
+    kept : tuple of str
+        Edited cases that were made in another way and would have lost their edits.
+    """
+
+    records: tuple[Record, ...]
+    ran: tuple[str, ...]
+    others: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def run_batch(
+    inputs: Inputs,
+    output: Path,
+    recipe: Recipe,
+    countdown: Countdown,
+    retry_failed: bool = False,
+    scheduler: str | None = None,
+) -> Summary:
+    """Run a cohort.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The cases.
+    output : Path
+        Gets a folder for each case, the tables and the cohort's page; made where there is none.
+    recipe : Recipe
+        What is done to each case.
+    countdown : Countdown
+        Told how far the cohort is.
+    retry_failed : bool
+        Also run cases again that failed before and have not changed.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers run the cases; this machine by default.
+
+    Returns
+    -------
+    Summary
+        What became of each case.
+
+    Raises
+    ------
+    InputError
+        Results would lie among the inputs, another batch is writing here, or the networks or the scheduler
+        cannot be used.
+    CalcScoreError
+        The folder cannot be written to, or the networks failed while they were loaded.
+    """
+    _check_apart(inputs, output)
+    cohort = CohortFolder(output)
+    with cohort.locked():
+        tables, records = read_tables(cohort)
+        pending, kept = _triage(inputs.cases, cohort, records, recipe, retry_failed)
+        for case in pending:
+            # Their results stay until new ones are written; another try with the old options finds them.
+            records.pop(case.name, None)
+            tables.remove(case.name)
+        tables.write()
+        ended = [records[case.name] for case in inputs.cases if case.name in records]
+        failed = sum(record.state is State.FAILED for record in ended)
+        countdown.begin(len(inputs.cases), len(pending), failed)
+        if pending:
+            with closing(_endings(pending, recipe, cohort, countdown.on_progress, scheduler)) as endings:
+                for ending in endings:
+                    record = records[ending.case] = _record(ending, recipe)
+                    cohort.keep(record)
+                    tables.put(record, cohort.result(ending.case) if not ending.reason else None)
+                    tables.write()
+                    countdown.on_end(failed=bool(ending.reason))
+        write_cohort_page(cohort.path)
+    names = [case.name for case in inputs.cases]
+    return Summary(
+        tuple(records[name] for name in names if name in records),
+        tuple(case.name for case in pending),
+        tuple(sorted(records.keys() - set(names))),
+        kept,
+    )
+
+
+def _check_apart(inputs: Inputs, output: Path) -> None:
+    """Refuse results among the inputs: their files have the same names; raises InputError."""
+    folder = output.resolve()
+    for case in inputs.cases:
+        place = next(iter(case.files), None)
+        if place is not None and folder in place.resolve().parents:
+            raise InputError(f"{output}: the case {case.name} lies in this folder, choose another one for the results")
+        if case.name == STATE_FOLDER:
+            raise InputError(f"{case.name}: no case can have this name, rename it")
+
+
+def _triage(
+    cases: Sequence[CohortInput], cohort: CohortFolder, records: dict[str, Record], recipe: Recipe, retry_failed: bool
+) -> tuple[list[CohortInput], tuple[str, ...]]:
+    """Choose the cases to run; also name the edited ones that are out of date and stay all the same."""
+    fingerprint = recipe.fingerprint()
+    pending, kept = [], []
+    for case in cases:
+        record = records.get(case.name)
+        if record is None or (record.state is State.FAILED and retry_failed):
+            pending.append(case)
+        elif record.recipe != fingerprint or not _unchanged(case, record.content):
+            result = cohort.result(case.name)
+            if result is not None and result.edited:
+                kept.append(case.name)
+            else:
+                pending.append(case)
+    return pending, tuple(kept)
+
+
+def _unchanged(case: CohortInput, content: Content) -> bool:
+    """Tell whether the files of a case still hold what they held; read only where they were touched."""
+    files = case.files
+    if content.stamp and stamp_of(files) == content.stamp:
+        return True
+    return content_of(files).sha256 == content.sha256
+
+
+def _endings(
+    cases: Sequence[CohortInput], recipe: Recipe, cohort: CohortFolder, on_progress: OnProgress, scheduler: str | None
+) -> Generator[Ending, None, None]:
+    """Run cases here or on a cluster."""
+    if scheduler is None:
+        return run_here(cases, recipe, cohort, on_progress)
+    from .cluster import run_on_cluster
+
+    return run_on_cluster(cases, recipe, cohort, scheduler)
+
+
+def _record(ending: Ending, recipe: Recipe) -> Record:
+    state = State.FAILED if ending.reason else State.DONE
+    return Record(ending.case, state, ending.reason, ending.seconds, ending.content, recipe.fingerprint())

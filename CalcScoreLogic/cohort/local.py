@@ -1,0 +1,157 @@
+"""The cases of a cohort on this machine: one at the networks, others read, scored and written meanwhile."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
+
+from ..geometry import Image
+from ..inference.protocol import Message, Progress
+from ..inference.service import InferenceService, Labelled
+from .contents import UNREADABLE, Content, content_of
+from .ending import Ending, OnProgress, Stopwatch, reason_of
+from .inputs import CohortInput, read_input
+from .recipe import Recipe
+from .state import CohortFolder
+
+MOST_CASES = 3
+"""Cases in memory at a time: one being read, one at the networks, one being scored."""
+
+_LOOK_SECONDS = 0.2
+
+_Event = Ending | tuple[str, Progress]
+
+
+def run_here(
+    cases: Sequence[CohortInput], recipe: Recipe, cohort: CohortFolder, on_progress: OnProgress
+) -> Generator[Ending, None, None]:
+    """Run cases on this machine.
+
+    Parameters
+    ----------
+    cases : sequence of CohortInput
+        The cases, taken in this order.
+    recipe : Recipe
+        What is done to them.
+    cohort : CohortFolder
+        Where each case's folder of results goes.
+    on_progress : callable
+        Told how far the case at the networks is.
+
+    Yields
+    ------
+    Ending
+        Of each case; a case whose networks' process died has failed, and the next one gets a new process.
+
+    Raises
+    ------
+    InputError
+        The networks cannot be started; no case has been touched.
+    CalcScoreError
+        They failed while they were loaded.
+    """
+    with ExitStack() as stack:
+        line = _Line(recipe, cohort, stack)
+        waiting = iter(cases)
+        for case in islice(waiting, MOST_CASES):
+            line.enter(case)
+        line.open(on_progress)
+        for _ in cases:
+            yield line.next_ending(on_progress)
+            for case in islice(waiting, 1):
+                line.enter(case)
+
+
+class _Line:
+    """Three stations, one case at each: reading, networks, scoring and writing."""
+
+    def __init__(self, recipe: Recipe, cohort: CohortFolder, stack: ExitStack) -> None:
+        self._recipe, self._cohort = recipe, cohort
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._opened: Future[None] = Future()
+        self._stations = [ThreadPoolExecutor(1) for _ in range(3)]
+        for station in self._stations:
+            stack.callback(station.shutdown, cancel_futures=True)
+        # Closed first of all, so that the station that waits for the networks comes free.
+        self._service = stack.enter_context(InferenceService(recipe.model_folders, recipe.options, recipe.interpreter))
+        stack.callback(self._opened.cancel)
+
+    def enter(self, case: CohortInput) -> None:
+        """Let a case in."""
+        watch = Stopwatch()
+        readers, networks, writers = self._stations
+        content = readers.submit(_timed_content, case, watch)
+        cta = readers.submit(_timed_read, case, watch)
+        labelled = networks.submit(self._label, case, cta, watch)
+        writers.submit(self._finish, case, content, cta, labelled, watch)
+
+    def open(self, on_progress: OnProgress) -> None:
+        """Load the networks; raises where that fails."""
+        self._service.start(lambda message: _pass_on("", message, on_progress))
+        self._opened.set_result(None)
+
+    def next_ending(self, on_progress: OnProgress) -> Ending:
+        """Wait for the end of a case."""
+        while True:
+            try:
+                # A wait without an end could not be interrupted on Windows.
+                event = self._events.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(event, Ending):
+                return event
+            on_progress(*event)
+
+    def _label(self, case: CohortInput, cta: Future[Image], watch: Stopwatch) -> Labelled:
+        image = cta.result()
+        self._opened.result()
+        with watch.running():
+            return self._service.label(image, lambda message: _pass_on(case.name, message, self._progressed))
+
+    def _progressed(self, case: str, progress: Progress) -> None:
+        self._events.put((case, progress))
+
+    def _finish(
+        self,
+        case: CohortInput,
+        content: Future[Content],
+        cta: Future[Image],
+        labelled: Future[Labelled],
+        watch: Stopwatch,
+    ) -> None:
+        """Score and write a case, and tell of its end, whatever it was."""
+        from ..cli.analyze import write_case
+
+        held = UNREADABLE
+        try:
+            held = content.result()
+            image, found = cta.result(), labelled.result()
+            with watch.running():
+                try:
+                    scored = self._recipe.score(case, image, held, found.folder, found.result, found.notices)
+                finally:
+                    self._service.drop(found)
+                # From here on the folder does not hold what its record says.
+                self._cohort.forget(case.name)
+                write_case(self._cohort.case_folder(case.name), image, scored)
+            self._events.put(Ending(case.name, watch.seconds, held))
+        except Exception as error:  # the other cases go on
+            self._events.put(Ending(case.name, watch.seconds, held, reason_of(error, case)))
+
+
+def _timed_content(case: CohortInput, watch: Stopwatch) -> Content:
+    with watch.running():
+        return content_of(case.files)
+
+
+def _timed_read(case: CohortInput, watch: Stopwatch) -> Image:
+    with watch.running():
+        return read_input(case)
+
+
+def _pass_on(case: str, message: Message, on_progress: OnProgress) -> None:
+    if isinstance(message, Progress):
+        on_progress(case, message)

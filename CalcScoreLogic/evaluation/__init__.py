@@ -1,0 +1,25 @@
+"""Studies: accuracy, agreement with a reference, and comparison with thresholds.
+
+pandas, statsmodels, MONAI and the drawing libraries are imported where they are used.
+"""
+
+from __future__ import annotations
+
+from .cases import FIXED, IDEAL, NETWORK, Matching, StudyCase, StudyParameters, match_cases
+from .study import FixedThreshold, Study, check_packages, find_fixed_threshold, run_study, write_study
+
+__all__ = [
+    "FIXED",
+    "IDEAL",
+    "NETWORK",
+    "FixedThreshold",
+    "Matching",
+    "Study",
+    "StudyCase",
+    "StudyParameters",
+    "check_packages",
+    "find_fixed_threshold",
+    "match_cases",
+    "run_study",
+    "write_study",
+]

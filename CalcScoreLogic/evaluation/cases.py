@@ -1,0 +1,169 @@
+"""The cases of a study: which folders belong together, and what is done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import case_files as files
+from ..errors import InputError
+from ..file_checks import image_suffix
+from ..shortening import ShorteningParameters
+from ..thresholding import FIXED_HU
+
+REFERENCE = "reference"
+NETWORK = "network"
+IDEAL = "ideal threshold"
+FIXED = "fixed threshold"
+THRESHOLDS = (IDEAL, FIXED)
+
+_CTA, _TERRITORIES, _CALCIFICATION = (
+    name.split(".")[0] for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION)
+)
+
+
+@dataclass(frozen=True)
+class StudyParameters:
+    """What is done with every case.
+
+    Attributes
+    ----------
+    shortening : ShorteningParameters
+        Standard lengths, for both sides.
+    fixed_hu : float
+        The fixed threshold, HU.
+    fixed_from : str
+        Where it comes from, for the record.
+    """
+
+    shortening: ShorteningParameters = field(default_factory=ShorteningParameters)
+    fixed_hu: float = FIXED_HU
+    fixed_from: str = "the published value"
+
+
+@dataclass(frozen=True)
+class LabelFiles:
+    """The two label maps of a case."""
+
+    territories: Path
+    calcification: Path
+
+
+@dataclass(frozen=True)
+class StudyCase:
+    """A case that is on every side.
+
+    Attributes
+    ----------
+    name : str
+        Name of its folders.
+    reference : LabelFiles
+        What is taken for the truth.
+    predictions : dict of str to LabelFiles
+        By method; the thresholds are scored in the arteries of the first one.
+    cta : Path or None
+        CTA for the thresholds; a folder with a DICOM series will do.
+    """
+
+    name: str
+    reference: LabelFiles
+    predictions: dict[str, LabelFiles]
+    cta: Path | None = None
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Result of `match_cases`.
+
+    Attributes
+    ----------
+    cases : tuple of StudyCase
+        The cases that are complete, sorted by name.
+    unmatched : dict of str to str
+        Why each of the others is left out, by name.
+    """
+
+    cases: tuple[StudyCase, ...]
+    unmatched: dict[str, str]
+
+
+def match_cases(reference: Path, predictions: Mapping[str, Path], cta: Path | None = None) -> Matching:
+    """Match the case folders of all sides by name.
+
+    Parameters
+    ----------
+    reference : Path
+        Folder with one folder a case, each with ``territories`` and ``calcification`` in any format that is read.
+    predictions : mapping of str to Path
+        The same, by method.
+    cta : Path, optional
+        Folder with one folder a case, each with a ``cta``.
+
+    Returns
+    -------
+    Matching
+        Cases that every side has, and why the others are left out.
+
+    Raises
+    ------
+    InputError
+        A folder is missing, or no case is on every side.
+    """
+    stems = (_TERRITORIES, _CALCIFICATION)
+    sides = {f"the {REFERENCE}": _side(reference, stems)}
+    sides |= {f"the prediction {method!r}": _side(folder, stems) for method, folder in predictions.items()}
+    if cta is not None:
+        sides["the CTA folder"] = _side(cta, (_CTA,))
+    cases, unmatched = [], {}
+    for name in sorted(set().union(*sides.values())):
+        reason = "; ".join(_problem(side, found.get(name)) for side, found in sides.items() if _lacks(found.get(name)))
+        if reason:
+            unmatched[name] = reason
+            continue
+        maps = [
+            LabelFiles(*(found[name][stem][0] for stem in stems))
+            for found in list(sides.values())[: 1 + len(predictions)]
+        ]
+        image = sides["the CTA folder"][name][_CTA][0] if cta is not None else None
+        cases.append(StudyCase(name, maps[0], dict(zip(predictions, maps[1:], strict=True)), image))
+    if not cases:
+        raise InputError(f"no case is complete on every side, e.g. {_first(unmatched)}")
+    return Matching(tuple(cases), unmatched)
+
+
+_Found = dict[str, list[Path]]
+
+
+def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
+    """Find the case folders of one side and what they hold of each file."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: this folder does not exist, give the folder with the case folders")
+    cases = (path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    found = {case.name: {stem: _candidates(case, stem) for stem in stems} for case in cases}
+    return {name: held for name, held in found.items() if any(held.values())}
+
+
+def _candidates(case: Path, stem: str) -> list[Path]:
+    """List what could be a file of a case; a DICOM series is a folder."""
+    named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
+    return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
+
+
+def _lacks(held: _Found | None) -> bool:
+    return held is None or any(len(paths) != 1 for paths in held.values())
+
+
+def _problem(side: str, held: _Found | None) -> str:
+    """Say what is wrong with a case on one side."""
+    if held is None:
+        return f"not in {side}"
+    lacking = [stem for stem, paths in held.items() if not paths]
+    if lacking:
+        return f"no {' and no '.join(lacking)} in {side}"
+    twice = next(paths for paths in held.values() if len(paths) > 1)
+    return f"{' and '.join(path.name for path in twice)} are both in {side}"
+
+
+def _first(unmatched: Mapping[str, str]) -> str:
+    return next((f"{name}: {reason}" for name, reason in unmatched.items()), "the folders hold no case folders")

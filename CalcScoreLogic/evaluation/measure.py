@@ -1,0 +1,262 @@
+"""Everything that is measured in one case of a study."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
+from ..errors import CalcScoreError, InputError
+from ..geometry import Array, Image, check_same_grid, nonzero_box
+from ..image_io import read_calcification, read_ct, read_territories
+from ..quality import label_warning
+from ..scoring import Row, Scores, score
+from ..shortening import shorten
+from ..thresholding import ThresholdMethod, threshold
+from ..vessels import separate_vessels
+from .accuracy import accuracy
+from .cases import FIXED, IDEAL, REFERENCE, LabelFiles, StudyCase, StudyParameters
+
+VESSELS = (Vessel.COELIAC, Vessel.SUPERIOR_MESENTERIC, Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL)
+"""Single vessels whose overlap is measured, where they can be told apart on both sides."""
+
+TERRITORY_ROWS = (*(territory.key for territory in Territory), COMBINED)
+CALCIFICATION = CalcificationLabel.CALCIFICATION.key
+STRUCTURES = (*TERRITORY_ROWS, *(vessel.value for vessel in VESSELS), CALCIFICATION)
+FIGURES = ("burden", "cluster_count", "mean_cluster_volume_mm3")
+LUMEN_HU = "lumen_hu"
+THRESHOLD_HU = "threshold_hu"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One value of one case.
+
+    Attributes
+    ----------
+    method : str
+        Whose value it is.
+    structure : str
+        One of `STRUCTURES`.
+    measure : str
+        One of `accuracy.METRICS`, one of `FIGURES`, `LUMEN_HU` or `THRESHOLD_HU`.
+    value : float or None
+        None where it is not defined.
+    reference : float or None
+        The reference's own score; None for all that is no score.
+    status, reference_status : str
+        Status of the row a score was read from, on both sides.
+    """
+
+    method: str
+    structure: str
+    measure: str
+    value: float | None
+    reference: float | None = None
+    status: str = ""
+    reference_status: str = ""
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """What became of a case.
+
+    Attributes
+    ----------
+    case : str
+        Its name.
+    seconds : float
+        Time it took.
+    reason : str
+        Why it failed; empty where it did not.
+    warnings : tuple of str
+        What a reader should know.
+    measurements : tuple of Measurement
+        Nothing where it failed.
+    """
+
+    case: str
+    seconds: float
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    measurements: tuple[Measurement, ...] = field(default=(), repr=False)
+
+
+def examine(case: StudyCase, parameters: StudyParameters) -> CaseOutcome:
+    """Measure a case; whatever goes wrong with it is its outcome and stops no other case.
+
+    Parameters
+    ----------
+    case : StudyCase
+        The case.
+    parameters : StudyParameters
+        What to do.
+
+    Returns
+    -------
+    CaseOutcome
+        Measurements, or the reason why there are none.
+    """
+    start = time.perf_counter()
+    try:
+        warnings, measurements = measure_case(case, parameters)
+    except CalcScoreError as error:
+        return CaseOutcome(case.name, time.perf_counter() - start, str(error))
+    except MemoryError:
+        return CaseOutcome(case.name, time.perf_counter() - start, "the memory of this machine does not suffice")
+    except Exception as error:
+        return CaseOutcome(case.name, time.perf_counter() - start, f"{type(error).__name__}: {error}")
+    return CaseOutcome(case.name, time.perf_counter() - start, "", tuple(warnings), tuple(measurements))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Label maps of one side, and its territory map shortened."""
+
+    territories: Image
+    calcification: Image
+    shortened: Image
+
+    @property
+    def plaques(self) -> Array:
+        return np.asarray(self.calcification.array == CalcificationLabel.CALCIFICATION)
+
+    def scores(self, calcification: Image | None = None) -> Scores:
+        return score(self.shortened, calcification or self.calcification, unshortened=self.territories)
+
+
+def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str], list[Measurement]]:
+    """Measure accuracy and scores of every method in one case.
+
+    Parameters
+    ----------
+    case : StudyCase
+        The case.
+    parameters : StudyParameters
+        What to do.
+
+    Returns
+    -------
+    warnings : list of str
+        What a reader should know.
+    measurements : list of Measurement
+        All values.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used, or grids differ.
+
+    Notes
+    -----
+    The territories are compared after shortening both sides, the calcification as it was labelled. The ideal
+    threshold acts inside the reference's arteries; the fixed one, which knows no reference, inside those of the first
+    prediction. The scores of both rest on the first prediction's shortened arteries, as the paper's do.
+    """
+    warnings: list[str] = []
+    truth = _read_side(case.reference, REFERENCE, parameters, warnings)
+    expected = truth.scores()
+    first: _Side | None = None
+    found: list[Measurement] = []
+    for method, files in case.predictions.items():
+        side = _read_side(files, method, parameters, warnings, like=truth)
+        found += _artery_accuracy(method, side.shortened, truth.shortened)
+        found += _calcification_accuracy(method, side.plaques, truth)
+        found += _scores(method, side.scores(), expected)
+        first = first or side
+    if case.cta is not None and first is not None:
+        cta = read_ct(case.cta)
+        check_same_grid(cta, truth.territories, str(case.cta), str(case.reference.territories))
+        found += _lumen(cta, truth)
+        found += _thresholds(cta, truth, first, expected, parameters, warnings)
+    return warnings, found
+
+
+def _read_side(
+    files: LabelFiles, name: str, parameters: StudyParameters, warnings: list[str], like: _Side | None = None
+) -> _Side:
+    """Read the label maps of one side and shorten its territories."""
+    territories, calcification = read_territories(files.territories), read_calcification(files.calcification)
+    check_same_grid(territories, calcification, str(files.territories), str(files.calcification))
+    if like is not None:
+        check_same_grid(like.territories, territories, f"the {REFERENCE}", str(files.territories))
+    shortening = shorten(territories, parameters.shortening)
+    doubt = label_warning(calcification, territories)
+    warnings += [f"{name}: {text}" for text in (*shortening.warnings, *([doubt] if doubt else []))]
+    return _Side(territories, calcification, shortening.territories)
+
+
+def _artery_accuracy(method: str, prediction: Image, reference: Image) -> Iterator[Measurement]:
+    """Compare shortened territories, all of them as one, and the vessels that both sides tell apart."""
+    maps, grid = [image.canonical().array for image in (prediction, reference)], reference.canonical().geometry
+    box = nonzero_box(np.asarray((maps[0] > 0) | (maps[1] > 0)))
+    if box is None:
+        box = (slice(0, 1),) * 3
+    spacing = grid.spacing[::-1]
+    found, true = (array[box] for array in maps)
+    for territory in Territory:
+        yield from _metrics(method, territory.key, found == territory, true == territory, spacing)
+    yield from _metrics(method, COMBINED, found > 0, true > 0, spacing)
+    (found, found_untold), (true, true_untold) = (separate_vessels(array, spacing) for array in (found, true))
+    for vessel in VESSELS:
+        territory = Territory.RENAL if vessel in (Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL) else Territory.MESENTERIC
+        if territory not in (*found_untold, *true_untold):
+            number = list(Vessel).index(vessel) + 1
+            yield from _metrics(method, vessel.value, found == number, true == number, spacing)
+
+
+def _calcification_accuracy(method: str, plaques: Array, truth: _Side) -> Iterator[Measurement]:
+    """Compare calcification as it was labelled."""
+    spacing = truth.calcification.geometry.spacing[::-1]
+    return _metrics(method, CALCIFICATION, plaques, truth.plaques, spacing)
+
+
+def _metrics(
+    method: str, structure: str, prediction: Array, reference: Array, spacing: tuple[float, ...]
+) -> Iterator[Measurement]:
+    for name, value in accuracy(prediction, reference, spacing).items():
+        yield Measurement(method, structure, name, value)
+
+
+def _scores(method: str, found: Scores, expected: Scores) -> Iterator[Measurement]:
+    """Put the scores of the five rows beside the reference's."""
+    for name in TERRITORY_ROWS:
+        row, true = found.territories[name], expected.territories[name]
+        for figure in FIGURES:
+            values = (_figure(row, figure), _figure(true, figure))
+            yield Measurement(method, name, figure, *values, row.status.value, true.status.value)
+
+
+def _figure(row: Row, figure: str) -> float | None:
+    """Read a score; an artery that is not there has no clusters to count, not 0 of them."""
+    value = getattr(row, figure)
+    return None if value is None or not row.artery_volume_mm3 else float(value)
+
+
+def _lumen(cta: Image, truth: _Side) -> Iterator[Measurement]:
+    """Give the median intensity of the reference's arteries without their calcification."""
+    lumen = cta.array[(truth.territories.array > 0) & ~truth.plaques]
+    yield Measurement(REFERENCE, COMBINED, LUMEN_HU, float(np.median(lumen)) if lumen.size else None)
+
+
+def _thresholds(
+    cta: Image, truth: _Side, first: _Side, expected: Scores, parameters: StudyParameters, warnings: list[str]
+) -> Iterator[Measurement]:
+    """Measure both thresholds; one that cannot be used in this case is left out with a warning."""
+    ways = (
+        (IDEAL, truth.territories, ThresholdMethod.IDEAL, None, truth.calcification),
+        (FIXED, first.territories, ThresholdMethod.FIXED, parameters.fixed_hu, None),
+    )
+    for method, arteries, way, value, reference in ways:
+        try:
+            result = threshold(cta, arteries, way, value, reference)
+        except InputError as error:
+            warnings.append(f"{method}: left out in this case, {error}")
+            continue
+        yield Measurement(method, CALCIFICATION, THRESHOLD_HU, result.threshold_hu)
+        plaques = np.asarray(result.calcification.array == CalcificationLabel.CALCIFICATION)
+        yield from _calcification_accuracy(method, plaques, truth)
+        yield from _scores(method, first.scores(result.calcification), expected)

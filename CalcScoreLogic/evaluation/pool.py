@@ -1,0 +1,121 @@
+"""Cases side by side in processes of their own, as many as cores and memory allow."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from typing import TypeVar
+
+from ..errors import CalcScoreError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Progress = Callable[[int, int, float | None], None]
+"""Takes the number of cases done, the number of all, and the seconds left where they can be told."""
+
+MEMORY_BYTES = 3.0e9
+"""All processes together stay below this, as long as one case alone does."""
+
+# As measured; most of it passes through MONAI.
+_BYTES_PER_PROCESS = 0.55e9
+_BYTES_PER_VOXEL = 32
+_WORTH_A_PROCESS = 20_000_000
+
+
+def worker_count(cases: int, largest_voxels: int) -> int:
+    """Say how many cases can be done at the same time.
+
+    Parameters
+    ----------
+    cases : int
+        How many there are.
+    largest_voxels : int
+        Voxels of the largest one.
+
+    Returns
+    -------
+    int
+        At least 1, at most one a core, and no more than `MEMORY_BYTES` allow.
+    """
+    # A process takes seconds to start; few voxels are done by then.
+    if cases * largest_voxels < _WORTH_A_PROCESS:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    fitting = int(MEMORY_BYTES // (_BYTES_PER_PROCESS + _BYTES_PER_VOXEL * largest_voxels))
+    return max(1, min(cores, cases, fitting))
+
+
+def map_cases(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    on_progress: Progress = lambda done, total, left: None,
+) -> list[Result]:
+    """Apply a function to every case.
+
+    Parameters
+    ----------
+    function : callable
+        Of one case; at the top level of a module, so that other processes find it.
+    items : sequence
+        The cases.
+    workers : int
+        Processes; 1 stays in this one.
+    on_progress : callable
+        Told before the first case and after each.
+
+    Returns
+    -------
+    list
+        Results in the order of `items`.
+
+    Raises
+    ------
+    CalcScoreError
+        A process ended without an answer.
+    """
+    start = time.monotonic()
+    on_progress(0, len(items), None)
+    results: dict[int, Result] = {}
+    running = _one_by_one if workers == 1 else _side_by_side
+    # Closed at once when something stops the loop, so that no process is left at work.
+    with closing(running(function, items, workers)) as answers:
+        for index, result in answers:
+            results[index] = result
+            left = (time.monotonic() - start) / len(results) * (len(items) - len(results))
+            on_progress(len(results), len(items), left)
+    return [results[index] for index in range(len(items))]
+
+
+def _one_by_one(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Generator[tuple[int, Result], None, None]:
+    yield from enumerate(map(function, items))
+
+
+def _side_by_side(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Generator[tuple[int, Result], None, None]:
+    # Fresh processes: a copy of one that has threads may hang.
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_quiet)
+    try:
+        futures: dict[Future[Result], int] = {executor.submit(function, item): n for n, item in enumerate(items)}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool as error:
+        raise CalcScoreError("a process ended without an answer, does this machine have memory to spare?") from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _quiet() -> None:
+    """Leave interrupts to the process that started this one, and the other cores to the other cases."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"

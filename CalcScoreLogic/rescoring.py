@@ -1,0 +1,189 @@
+"""Scores again, from segments that a reader has corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from . import __version__
+from .anatomy import COMBINED, VESSELS_OF, Territory
+from .geometry import Image
+from .pipeline import CaseParameters, ScoredCase, score_masks
+from .quality import OF_SCORING, artery_warnings, row_warnings
+from .quality_codes import CodedWarning, WarningCode, coded
+from .results import CaseResult
+from .scoring import composite_burden, score
+from .shortening import ShorteningMethod, ShorteningParameters
+
+SEGMENTS = "Segments: "
+"""How a warning about the segments themselves begins; each rescoring makes its own."""
+
+_OF_TRIMMING = OF_SCORING | {WarningCode.TRIMMING, WarningCode.FOLDS_DISAGREE}
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What was changed by hand.
+
+    Attributes
+    ----------
+    segments : tuple of str
+        Names of the edited segments, for the record.
+    territories : tuple of Territory
+        Territories whose artery or calcification was changed.
+    warnings : tuple of str
+        What a reader should know about the segments; each begins with `SEGMENTS`.
+    """
+
+    segments: tuple[str, ...] = ()
+    territories: tuple[Territory, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Rows that rest on what was changed."""
+        if not self.territories:
+            return ()
+        vessels = [vessel.value for territory in self.territories for vessel in VESSELS_OF.get(territory, ())]
+        return (*(territory.key for territory in self.territories), COMBINED, *vessels)
+
+
+def rescore(
+    previous: CaseResult,
+    shortened: Image,
+    calcification: Image,
+    unshortened: Image,
+    cta: Image | None = None,
+    edits: Edits | None = None,
+) -> CaseResult:
+    """Score trimmed arteries as they are.
+
+    Parameters
+    ----------
+    previous : CaseResult
+        The result that is brought up to date: its case, parameters, weights and provenance stay.
+    shortened : Image
+        Trimmed territory map; nothing is trimmed again.
+    calcification, unshortened : Image
+        Calcification map and full-length territory map on the same grid.
+    cta : Image, optional
+        HU on the same grid.
+    edits : Edits, optional
+        What was changed by hand.
+
+    Returns
+    -------
+    CaseResult
+        New scores. Warnings of the networks and of the trimming stay; the range of the folds stays for
+        rows that rest on no edit. ``provenance`` gets ``rescored``.
+
+    Raises
+    ------
+    InputError
+        The images lie on different grids.
+
+    Notes
+    -----
+    The images may be a part of the volume that holds all arteries and calcifications, with a margin of a
+    voxel wherever it does not reach the volume's own border: the scores are then those of the volume.
+    """
+    edits = edits or Edits()
+    scores = score(shortened, calcification, unshortened=unshortened, cta=cta)
+    composite = None
+    if previous.composite is not None:
+        weights = {Territory[key.upper()]: weight for key, weight in previous.composite["weights"].items()}
+        composite = {**previous.composite, "burden": composite_burden(scores, weights)}
+    lengths = _lengths(previous)
+    made = (
+        *coded(WarningCode.VESSELS, scores.warnings),
+        *row_warnings(scores.territories, lengths),
+        *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
+    )
+    kept = _kept(previous, OF_SCORING)
+    result = replace(
+        previous,
+        scores=scores,
+        warnings=(*kept, *made, *edits.warnings),
+        composite=composite,
+        burden_ranges={name: span for name, span in previous.burden_ranges.items() if name not in edits.rows},
+    )
+    return _marked(result, previous, edits)
+
+
+def trim_again(
+    previous: CaseResult,
+    territories: Image,
+    calcification: Image,
+    parameters: ShorteningParameters,
+    cta: Image | None = None,
+    edits: Edits | None = None,
+) -> ScoredCase:
+    """Trim the full-length arteries again, with other lengths, and score.
+
+    Parameters
+    ----------
+    previous : CaseResult
+        The result that is replaced: its case, weights and provenance stay.
+    territories, calcification : Image
+        Full-length territory map and calcification map of the whole volume.
+    parameters : ShorteningParameters
+        The lengths.
+    cta : Image, optional
+        HU on the same grid.
+    edits : Edits, optional
+        What was changed by hand in these maps.
+
+    Returns
+    -------
+    ScoredCase
+        New scores and trimmed map. The range of the folds is gone: it stood for the old lengths.
+
+    Raises
+    ------
+    InputError
+        The images lie on different grids.
+    """
+    edits = edits or Edits()
+    weights = None
+    if previous.composite is not None:
+        weights = {Territory[key.upper()]: weight for key, weight in previous.composite["weights"].items()}
+    source = CaseParameters(parameters, previous.parameters["calcification"], weights)
+    scored = score_masks(previous.case, territories, calcification, source, cta)
+    # Corrected segments say what is calcification, so the hint about swapped labels is left out.
+    made = [warning for warning in scored.result.warnings if _code(warning) is not WarningCode.LABELS]
+    kept = [warning for warning in _kept(previous, _OF_TRIMMING) if warning not in made]
+    # Previous first: what a source adds of its own, such as its threshold, stays.
+    record = {**previous.parameters, **scored.result.parameters}
+    result = replace(scored.result, parameters=record, warnings=(*kept, *made, *edits.warnings))
+    return replace(scored, result=_marked(result, previous, edits))
+
+
+def _kept(previous: CaseResult, replaced: Collection[WarningCode]) -> list[str]:
+    """Give the earlier warnings that a new scoring does not make anew."""
+    return [w for w in previous.warnings if _code(w) not in replaced and not w.startswith(SEGMENTS)]
+
+
+def _code(warning: str) -> WarningCode | None:
+    return warning.code if isinstance(warning, CodedWarning) else None
+
+
+def _lengths(previous: CaseResult) -> ShorteningParameters | None:
+    """Give the lengths that the arteries of a result were trimmed to; None where they were not."""
+    known = previous.parameters
+    if known["length_mm"] is None:
+        return None
+    return ShorteningParameters(known["length_mm"], known["aorta_margin_mm"], ShorteningMethod(known["method"]))
+
+
+def _marked(result: CaseResult, previous: CaseResult, edits: Edits) -> CaseResult:
+    """Keep what the result was first made with, and add what was done to it since."""
+    rescored: dict[str, Any] = {
+        "calcscore": __version__,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "edited_segments": list(edits.segments),
+    }
+    rows: Sequence[str] = (*result.scores.territories, *result.scores.vessels)
+    marked = tuple(name for name in rows if name in edits.rows)
+    return replace(result, provenance={**previous.provenance, "rescored": rescored}, edited=marked)

@@ -1,0 +1,81 @@
+"""The study on phantoms: which ones, and what is kept when it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from CalcScoreLogic.cli import main
+from CalcScoreLogic.evaluation import phantoms
+from CalcScoreLogic.models import Model, Role, check
+from CalcScoreLogic.phantom import PhantomParameters, make_phantom
+from CalcScoreLogic.pipeline import model_record
+from CalcScoreLogic.training import phantom_spacings
+from Testing.logic.evaluation.small_cases import write
+
+
+def test_no_ensemble_has_learned_from_these() -> None:
+    studied = set(range(phantoms.FIRST_SEED, phantoms.FIRST_SEED + phantoms.CASES))
+    assert len(studied) == 24
+    assert not studied & set(phantom_spacings(1000))
+    # The fixed threshold is found where the ensembles learned.
+    first = min(phantom_spacings(60))
+    assert {first + n for n in range(phantoms.TRAINING_CASES)} <= set(phantom_spacings(60))
+
+
+def test_their_lumens_vary_as_the_claim_needs() -> None:
+    lumens = [
+        make_phantom(PhantomParameters(phantoms.FIRST_SEED + n, (5.0, 5.0, 5.0))).details["lumen_hu"]
+        for n in range(phantoms.CASES)
+    ]
+    assert min(lumens) < 300
+    assert max(lumens) > 450
+
+
+def test_phantoms_are_made_as_case_folders(tmp_path: Path) -> None:
+    phantoms.make_reference(tmp_path / "reference", 1)
+    phantoms.make_training(tmp_path / "training", 1)
+    assert [path.name for path in (tmp_path / "reference").iterdir()] == ["case_400000"]
+    assert [path.name for path in (tmp_path / "training").iterdir()] == ["case_100000"]
+    names = sorted(path.name for path in (tmp_path / "reference" / "case_400000").iterdir())
+    assert names == ["calcification.nii.gz", "cta.nii.gz", "territories.nii.gz"]
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """A reference folder with one tiny CTA."""
+    cta = np.random.default_rng(4).normal(300, 250, (22, 30, 26)).astype(np.int16)
+    write(tmp_path / "reference" / "case_400000", (1.3, 1.1, 2.5), cta=cta)
+    return tmp_path / "reference"
+
+
+def test_a_case_that_these_models_have_labelled_is_kept(case: Path, trained: dict[Role, Path], tmp_path: Path) -> None:
+    models: list[Model] = [check(trained[role]) for role in Role]
+    started: list[tuple[int, int]] = []
+
+    def tell(number: int, count: int) -> None:
+        started.append((number, count))
+
+    phantoms.predict(case, tmp_path / "prediction", models, tell)
+    scores = tmp_path / "prediction" / "case_400000" / "scores.json"
+    content = json.loads(scores.read_text())
+    assert content["provenance"]["models"] == {model.role.value: model_record(model) for model in models}
+    phantoms.predict(case, tmp_path / "prediction", models, tell)
+    assert started == [(1, 1)]
+    content["provenance"]["models"]["territories"]["sha256"] = "another"
+    scores.write_text(json.dumps(content))
+    phantoms.predict(case, tmp_path / "prediction", models, tell)
+    assert started == [(1, 1), (1, 1)]
+    assert json.loads(scores.read_text())["provenance"]["models"]["territories"]["sha256"] != "another"
+
+
+def test_without_the_demo_ensembles_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("CalcScoreLogic.models.demo_models_folder", lambda: None)
+    assert main(["study-demo", "-o", str(tmp_path / "study")]) == 1
+    assert "the demo ensembles are not there" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()

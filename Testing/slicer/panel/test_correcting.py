@@ -1,0 +1,225 @@
+"""The clinician's road: analyze, read, correct, rescore, trim again, save, load, rescore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import qt
+import slicer
+
+from Testing.slicer import harness
+from Testing.slicer.panel import maps
+from Testing.slicer.panel.conftest import rows_of
+from Testing.slicer.scene.scenes import paint
+
+Analyzed = Callable[[], Any]
+
+
+def erase_plaque(panel: Any) -> None:
+    case = panel.case
+    paint(case.segmentation("calcification"), case.segment_id("calcification"), maps.PLAQUE_IJK, False)
+
+
+def test_the_table_shows_the_figures_worked_out_by_hand(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    rows = rows_of(panel.ui.scoresTree)
+    assert {title: cells for title, cells in rows.items() if cells} == maps.FIGURES
+    assert "Mesenteric   ⚠ absent" in rows
+    assert rows["Mesenteric   ⚠ absent"] == ()
+    assert "Mesenteric: no artery was found although the scan covers it" in panel.ui.warningsLabel.text
+    assert panel.ui.stateLabel.text == "current ●"
+    assert panel.ui.caseLabel.text == "branches 25 mm, aorta + 10 mm"
+
+
+def test_the_same_warning_for_two_territories_is_one_line(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    result = panel.case.result()
+    twice = ("Aorta: too short.", "Renal: too short.", "Check the images.")
+    panel.results.show(replace(result, warnings=twice), True)
+    assert panel.ui.warningsLabel.text == "⚠ Aorta, Renal: too short.\n⚠ Check the images."
+
+
+def test_an_edit_marks_the_scores_and_names_the_structure(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    erase_plaque(panel)
+    harness.settle(1.0)
+    assert panel.state.value == "out of date"
+    assert panel.ui.editsLabel.text == "✎ Calcification edited by hand · scores are out of date"
+    assert panel.ui.stateLabel.text == "out of date ○"
+    grey = panel.ui.scoresTree.topLevelItem(0).foreground(1).color()
+    assert grey == panel.ui.scoresTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text)
+
+
+def test_rescore_takes_away_exactly_what_was_erased(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    before = panel.case.result().scores.territories["aorta"]
+    erase_plaque(panel)
+    harness.settle(lambda: panel.corrections.stale, 5)
+    panel.ui.rescoreButton.click()
+    after = panel.case.result().scores.territories["aorta"]
+    assert after.calcified_volume_mm3 == before.calcified_volume_mm3 - 24.0 == 8.0
+    assert after.burden == 8.0 / 3968.0
+    rows = rows_of(panel.ui.scoresTree)
+    assert rows["Aorta ✎"] == ("0.2", "8", "4.0", "1", "8")
+    assert panel.state.value == "done"
+    assert not panel.ui.editsLabel.visible
+    assert panel.ui.plaquesTree.topLevelItemCount == 2
+
+
+def test_rescoring_by_itself(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    panel.ui.rescoreCheck.click()
+    erase_plaque(panel)
+    harness.settle(lambda: panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 8.0, 10)
+    assert panel.state.value == "done"
+
+
+def test_trimming_to_35_mm_lengthens_the_renal_artery(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    panel.ui.lengthSpin.setValue(35)
+    assert panel.ui.editsLabel.text == "The lengths were changed: Trim again applies them."
+    panel.ui.trimButton.click()
+    assert not panel.ui.editsLabel.visible
+    result = panel.case.result()
+    assert result.parameters["length_mm"] == 35.0
+    assert result.scores.territories["renal"].artery_volume_mm3 == 592.0
+    assert panel.ui.caseLabel.text == "branches 35 mm, aorta + 10 mm"
+
+
+def test_trimming_asks_before_it_loses_edits(analyzed: Analyzed, dialogs: harness.Dialogs) -> None:
+    panel = analyzed()
+    case = panel.case
+    paint(case.segmentation("renal"), case.segment_id("renal"), np.array([(40, 13, 30)]), False)
+    harness.settle(lambda: panel.corrections.stale, 5)
+    dialogs.answer("No")
+    panel.ui.trimButton.click()
+    assert "loses your edits of: Renal" in dialogs.shown[-1].text
+    assert case.lost_edits() == ("renal",)
+    dialogs.answer("Yes")
+    panel.ui.trimButton.click()
+    assert case.lost_edits() == ()
+    assert case.result().scores.territories["renal"].artery_volume_mm3 == 432.0
+
+
+def test_edit_opens_the_segment_editor_on_the_right_nodes(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    panel.ui.editButton.click()
+    assert slicer.util.selectedModule() == "SegmentEditor"
+    node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+    assert node.GetSegmentationNode() is panel.case.calcification
+    assert node.GetSourceVolumeNode() is panel.case.volume
+    assert node.GetSelectedSegmentID() == panel.case.segment_id("calcification")
+    assert node.GetOverwriteMode() == node.OverwriteNone
+    panel.corrections.edit("full.aorta")
+    assert node.GetSegmentationNode() is panel.case.arteries
+
+
+def test_a_renamed_segment_changes_nothing(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    segment = panel.case.calcification.GetSegmentation().GetSegment(panel.case.segment_id("aorta"))
+    segment.SetName("Hauptschlagader")
+    harness.settle(1.0)
+    assert panel.state.value == "done"
+    panel.ui.rescoreButton.click()
+    assert rows_of(panel.ui.scoresTree)["Aorta"] == maps.FIGURES["Aorta"]
+
+
+def test_a_deleted_node_is_told_in_words(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    slicer.mrmlScene.RemoveNode(panel.case.arteries)
+    panel.refresh()
+    assert "the arteries deleted from the scene; analyze again" in panel.ui.editsLabel.text
+    assert not panel.ui.rescoreButton.enabled
+    assert rows_of(panel.ui.scoresTree)["Aorta"] == maps.FIGURES["Aorta"]
+
+
+def test_a_saved_scene_shows_the_same_page_and_rescores_without_models(analyzed: Analyzed, tmp_path: Path) -> None:
+    panel = analyzed()
+    panel.ui.lengthSpin.setValue(30)
+    panel.ui.trimButton.click()
+    erase_plaque(panel)
+    harness.settle(lambda: panel.corrections.stale, 5)
+    panel.ui.rescoreButton.click()
+    table, plaques = rows_of(panel.ui.scoresTree), rows_of(panel.ui.plaquesTree)
+    path = tmp_path / "scene.mrb"
+    assert slicer.util.saveScene(str(path))
+    slicer.mrmlScene.Clear(False)
+    harness.settle(0.1)
+    assert panel.state.value == "empty"
+    assert not panel.ui.scoresSection.visible
+    slicer.util.loadScene(str(path))
+    harness.settle(0.2)
+    assert panel.state.value == "done"
+    assert rows_of(panel.ui.scoresTree) == table
+    assert rows_of(panel.ui.plaquesTree) == plaques
+    assert panel.ui.lengthSpin.value == 30.0
+    assert panel.ui.calcificationThresholdRadio.checked
+    assert panel.ui.ctaSelector.currentNode().GetName() == "CTA"
+    assert float(panel.case.table.GetTable().GetColumnByName("burden").GetValue(0)) == 8.0 / 3968.0
+    panel.ui.rescoreButton.click()
+    assert rows_of(panel.ui.scoresTree) == table
+    erased = np.array([(i, 10, 10) for i in range(10, 14)])
+    paint(panel.case.calcification, panel.case.segment_id("calcification"), erased, False)
+    harness.settle(lambda: panel.state.value == "out of date", 5)
+    panel.ui.rescoreButton.click()
+    assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 0.0
+
+
+def test_a_plaque_that_is_clicked_is_shown_in_all_slices(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    tree = panel.ui.plaquesTree
+    first = tuple(tree.topLevelItem(0).text(n) for n in range(4))
+    assert first == ("1", "Aorta", "24", "1\u202f240")
+    tree.setCurrentItem(tree.topLevelItem(0))
+    red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+    # k = 20 in LPS grows to superior from 10 mm, 2 mm a slice.
+    assert red.GetSliceToRAS().GetElement(2, 3) == pytest.approx(10 + 20 * 2)
+
+
+def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harness.Dialogs) -> None:
+    panel = analyzed()
+    panel.ui.copyButton.click()
+    lines = qt.QApplication.clipboard().text().splitlines()
+    assert lines[0].split("\t")[:3] == ["territory", "status", "burden"]
+    aorta = next(line for line in lines if line.startswith("Aorta\t")).split("\t")
+    assert float(aorta[2]) == 32.0 / 3968.0
+    assert aorta[3:6] == ["32.0", "3968.0", "2"]
+    dialogs.answer(str(tmp_path / "scores.csv"), str(tmp_path / "report.html"))
+    panel.ui.saveButton.click()
+    panel.ui.reportButton.click()
+    csv = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert csv[1].startswith("CTA,aorta,ok,3968.0,32.0,")
+    assert "CTA: arterial calcification" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert dialogs.urls == [f"file://{tmp_path / 'report.html'}"]
+
+
+def test_the_chart_shows_every_territory_once(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    panel.ui.chartButton.click()
+    drawn = panel.ui.chartLabel.text
+    assert [drawn.count(f"{name}&nbsp;") for name in ("Aorta", "Iliac", "Mesenteric", "Renal", "Combined")] == [1] * 5
+    assert "3.1 %" in drawn
+    assert "absent" in drawn
+    panel.ui.chartButton.click()
+    assert not panel.ui.chartLabel.visible
+
+
+def test_display_shows_and_hides(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    surfaces = panel.case.calcification.GetSegmentation()
+    assert surfaces.ContainsRepresentation("Closed surface")
+    panel.ui.show3dCheck.click()
+    assert not surfaces.ContainsRepresentation("Closed surface")
+    shown = panel.case.arteries.GetDisplayNode()
+    panel.ui.showFullCheck.click()
+    assert shown.GetSegmentVisibility(panel.case.segment_id("full.aorta"))
+    panel.ui.opacity3dSlider.setValue(80)
+    kept = panel.case.calcification.GetDisplayNode()
+    assert kept.GetSegmentOpacity3D(panel.case.segment_id("aorta")) == pytest.approx(0.8)
+    panel.ui.opacity2dSlider.setValue(30)
+    assert kept.GetOpacity2DFill() == pytest.approx(0.3)

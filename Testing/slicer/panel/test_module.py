@@ -1,0 +1,129 @@
+"""The module as Slicer sees it: its page, its logic for scripts, its self test."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qt
+import slicer
+
+from Testing.slicer import harness
+from Testing.slicer.panel.conftest import MODULE
+
+WIDEST = 420
+
+
+def test_the_module_file_is_short() -> None:
+    assert len(MODULE.read_text(encoding="utf-8").splitlines()) < 200
+
+
+def test_the_module_describes_itself(hosted: Any) -> None:
+    module = slicer.modules.calcscore
+    assert module.title == "CalcScore"
+    assert "not a medical device" in module.helpText
+    assert not module.icon.isNull()
+
+
+def test_the_self_test_passes(hosted: Any) -> None:
+    hosted.python_module.CalcScoreTest().runTest()
+    assert slicer.util.getNode("Phantom scores").GetNumberOfRows() >= 5
+
+
+def test_a_script_gets_the_nodes(hosted: Any, cta: Any, arteries: Any) -> None:
+    from CalcScoreLib.analysis import SegmentsSource, Sources, ThresholdSource
+    from CalcScoreLib.foreign import guess_structures
+
+    slicer.app._native.set_headless(True)
+    sources = Sources(SegmentsSource(arteries, guess_structures(arteries)), ThresholdSource(470.0))
+    case = hosted.python_module.CalcScoreLogic().analyze(cta, sources)
+    assert case.table.GetCellText(0, 0) == "Aorta"
+    assert case.result().scores.territories["aorta"].calcified_volume_mm3 == 32.0
+
+
+def test_a_synthetic_case_is_made_on_the_spot(hosted: Any) -> None:
+    from CalcScoreLib.sample import load_sample
+
+    volume = load_sample()
+    assert slicer.util.arrayFromVolume(volume).max() > 400
+    # Axes of a phantom grow to left, posterior, superior; Slicer's world is right, anterior, superior.
+    directions = [[0.0] * 3 for _ in range(3)]
+    volume.GetIJKToRASDirections(directions)
+    assert [directions[n][n] for n in range(3)] == [-1.0, -1.0, 1.0]
+    assert volume.GetSpacing() == pytest.approx((1.5, 1.5, 1.5))
+
+
+def test_sample_data_gets_the_synthetic_case(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from CalcScoreLib.sample import SAMPLE_NAME, register
+
+    registered: list[dict[str, Any]] = []
+    sample_data = types.ModuleType("SampleData")
+    sample_data.SampleDataLogic = types.SimpleNamespace(  # type: ignore[attr-defined]
+        registerCustomSampleDataSource=lambda **options: registered.append(options)
+    )
+    monkeypatch.setitem(sys.modules, "SampleData", sample_data)
+    register()
+    (sample,) = registered
+    assert sample["sampleName"] == SAMPLE_NAME
+    assert sample["customDownloader"](None).GetName() == "Synthetic CTA"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_wider_than_the_module_panel(
+    analyzed: Callable[[], Any], hosted: Any, tmp_path: Path, dark: bool
+) -> None:
+    panel = analyzed()
+    hosted.panel.resize(WIDEST, 700)
+    for section in (panel.ui.displaySection, panel.ui.advancedSection):
+        section.collapsed = False
+    panel.ui.chartButton.setChecked(True)
+    panel.parameters.arteries_from = panel.parameters.calcification_from = "segments"
+    panel.run.say("⚠ " + "A sentence that is quite long and should be broken into lines. " * 3)
+    harness.settle(0.1)
+    assert hosted.panel.horizontalScrollBar().maximum == 0
+    tree = panel.ui.scoresTree
+    assert sum(tree.columnWidth(n) for n in range(tree.columnCount)) <= tree.viewport().width
+    assert harness.panel_screenshot(hosted.panel, tmp_path / "panel.png", WIDEST, dark=dark).stat().st_size > 0
+
+
+def test_every_control_says_what_it_does(panel: Any) -> None:
+    silent = []
+    for kind in ("QPushButton", "QToolButton", "QCheckBox", "QRadioButton", "QComboBox", "QDoubleSpinBox", "QSlider"):
+        found = panel.root.findChildren(getattr(qt, kind))
+        silent += [w.name for w in found if w.name and not w.name.startswith("qt_") and not w.toolTip]
+    assert sorted(silent) == ["calcificationModelCombo", "territoriesModelCombo"]
+
+
+def test_every_figure_has_its_definition(analyzed: Callable[[], Any]) -> None:
+    tree = analyzed().ui.scoresTree
+    aorta, renal = tree.topLevelItem(0), tree.topLevelItem(3)
+    assert "Calcified volume divided by artery volume" in aorta.toolTip(1)
+    assert all(aorta.toolTip(n) for n in range(tree.columnCount))
+    assert renal.toolTip(5) == "Not defined: there is no plaque."
+    alignments = {int(aorta.textAlignment(n)) & int(qt.Qt.AlignRight) for n in range(1, tree.columnCount)}
+    assert alignments == {int(qt.Qt.AlignRight)}
+
+
+def test_tabs_follow_the_page(panel: Any) -> None:
+    ui = panel.ui
+    order = []
+    widget = ui.ctaSelector
+    while widget is not None and len(order) < 200:
+        order.append(widget.name)
+        widget = widget.nextInFocusChain()
+        if widget == ui.ctaSelector:
+            break
+    wanted = [
+        "arteriesNetworkRadio",
+        "calcificationNetworkRadio",
+        "analyzeButton",
+        "copyButton",
+        "rescoreButton",
+        "lengthSpin",
+    ]
+    places = [order.index(name) for name in wanted]
+    assert places == sorted(places)

@@ -1,0 +1,128 @@
+"""The top of the panel: choosing the CTA and where arteries and calcification come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+
+from Testing.slicer import harness
+from Testing.slicer.panel import maps
+from Testing.slicer.panel.conftest import rows_of
+
+
+def combo_of(panel: Any, row: int) -> Any:
+    return panel.ui.mappingTable.cellWidget(row, 1)
+
+
+def test_the_only_volume_is_chosen_by_itself(panel: Any, cta: Any) -> None:
+    slicer.util.selectModule("Data")
+    slicer.util.selectModule("CalcScore")
+    assert panel.parameters.cta is cta
+    assert panel.ui.ctaSelector.currentNode() is cta
+
+
+def test_of_two_volumes_none_is_chosen(panel: Any, cta: Any) -> None:
+    slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16))
+    slicer.util.selectModule("Data")
+    slicer.util.selectModule("CalcScore")
+    assert panel.parameters.cta is None
+    assert panel.state.value == "empty"
+    assert not panel.ui.analyzeButton.enabled
+
+
+def test_a_volume_of_one_slice_is_refused_in_words(panel: Any) -> None:
+    panel.parameters.cta = slicer.util.addVolumeFromArray(np.zeros((1, 20, 20), np.int16), name="Localizer")
+    assert not panel.ui.analyzeButton.enabled
+    assert panel.ui.messageLabel.text == "⚠ Localizer has 20 x 20 x 1 voxels, a CTA needs 2 slices or more."
+
+
+def test_the_refusal_goes_with_the_volume(panel: Any, cta: Any) -> None:
+    panel.parameters.cta = slicer.util.addVolumeFromArray(np.zeros((1, 20, 20), np.int16), name="Localizer")
+    panel.parameters.cta = cta
+    assert not panel.ui.messageLabel.visible
+
+
+def test_segments_are_mapped_by_themselves_and_correctable(panel: Any, cta: Any, arteries: Any) -> None:
+    arteries.GetSegmentation().GetSegment("renal").SetName("Gefäß 4")
+    panel.parameters.cta = cta
+    panel.ui.arteriesSegmentsRadio.click()
+    panel.ui.arterySegmentationSelector.setCurrentNode(arteries)
+    table = panel.ui.mappingTable
+    names = [table.item(row, 0).text() for row in range(table.rowCount)]
+    assert names == ["Aorta", "Iliac", "Gefäß 4"]
+    assert [combo_of(panel, row).currentText for row in range(3)] == ["Aorta", "Iliac", "not used"]
+    combo_of(panel, 2).setCurrentIndex(4)
+    panel.ui.calcificationThresholdRadio.click()
+    panel.ui.analyzeButton.click()
+    harness.settle(lambda: not panel.run.running, 60)
+    assert rows_of(panel.ui.scoresTree)["Renal"] == maps.FIGURES["Renal"]
+
+
+def test_no_artery_among_the_segments_is_told(panel: Any, cta: Any, arteries: Any) -> None:
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    panel.parameters.calcification_from = "threshold"
+    for row in range(3):
+        combo_of(panel, row).setCurrentIndex(0)
+    panel.ui.analyzeButton.click()
+    assert panel.state.value == "failed"
+    assert "no segment is chosen as an artery" in panel.ui.messageLabel.text
+
+
+def test_an_existing_calcification_segment_is_guessed_and_scored(panel: Any, cta: Any, arteries: Any) -> None:
+    segment = arteries.GetSegmentation().AddEmptySegment("c", "Calcification by hand")
+    mask = maps.calcified().astype(np.uint8)
+    mask[20] = 0
+    slicer.util.updateSegmentBinaryLabelmapFromArray(mask, arteries, segment, cta)
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    panel.ui.calcificationSegmentsRadio.click()
+    panel.ui.calcificationSegmentationSelector.setCurrentNode(arteries)
+    assert panel.ui.calcificationSegmentCombo.currentText == "Calcification by hand"
+    panel.ui.analyzeButton.click()
+    harness.settle(lambda: not panel.run.running, 60)
+    assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 8.0
+
+
+def test_the_threshold_decides(panel: Any, cta: Any, analyzed: Callable[[], Any]) -> None:
+    panel.ui.thresholdSpin.setValue(800)
+    # Only one voxel is above 700 HU.
+    assert analyzed().case.result().scores.territories["aorta"].calcified_volume_mm3 == 2.0
+
+
+def test_the_preview_covers_the_slices_and_goes(panel: Any, cta: Any) -> None:
+    view = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
+    panel.parameters.cta = cta
+    panel.ui.calcificationThresholdRadio.click()
+    panel.ui.previewCheck.click()
+    shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
+    assert shown.GetImageData() is cta.GetImageData()
+    assert shown.GetDisplayNode().GetLowerThreshold() == 470.0
+    panel.ui.thresholdSpin.setValue(600)
+    assert shown.GetDisplayNode().GetLowerThreshold() == 600.0
+    assert not shown.GetSaveWithScene()
+    slicer.util.selectModule("Data")
+    assert view.GetForegroundVolumeID() is None
+    assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
+
+
+def test_choices_are_kept_in_the_scene(panel: Any, cta: Any) -> None:
+    panel.parameters.cta = cta
+    panel.ui.calcificationThresholdRadio.click()
+    panel.ui.thresholdSpin.setValue(500)
+    panel.ui.methodCombo.setCurrentIndex(1)
+    panel.ui.lengthSpin.setValue(40)
+    panel.ui.mirroringCheck.click()
+    kept = panel.parameters
+    assert (kept.calcification_from, kept.threshold_hu, kept.method) == ("threshold", 500.0, "geodesic")
+    assert (kept.length_mm, kept.mirroring) == (40.0, False)
+
+
+@pytest.mark.parametrize(("name", "lowest", "highest"), [("lengthSpin", 5.0, 100.0), ("marginSpin", 0.0, 100.0)])
+def test_lengths_stay_in_their_range(panel: Any, name: str, lowest: float, highest: float) -> None:
+    spin = getattr(panel.ui, name)
+    assert (spin.minimum, spin.maximum) == (lowest, highest)

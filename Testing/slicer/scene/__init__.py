@@ -1,0 +1,1 @@
+"""The module's scene side on real MRML scenes."""

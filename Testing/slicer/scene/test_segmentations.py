@@ -1,0 +1,113 @@
+"""Segments carry names, colours, codes and tags, and come back as the voxels they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from CalcScoreLib.case import SceneCase
+from CalcScoreLib.segmentations import SegmentMask, read_mask, tag
+from vtk.util.numpy_support import numpy_to_vtk
+
+from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.pipeline import score_masks
+from Testing.slicer.scene.cases import small_maps
+from Testing.slicer.scene.scenes import add_segmentation, add_volume, voxels_of
+
+
+def written(scene: Any) -> SceneCase:
+    maps = small_maps()
+    scored = score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta)
+    return SceneCase.write(add_volume(scene, maps.cta), scored)
+
+
+def test_segments_have_standard_looks_codes_and_tags(scene: Any) -> None:
+    case = written(scene)
+    content = case.calcification.GetSegmentation()
+    names = [content.GetSegment(name).GetName() for name in content.GetSegmentIDs()]
+    assert names == ["Aorta", "Iliac", "Mesenteric", "Renal", "Calcification"]
+    aorta = content.GetSegment(case.segment_id("aorta"))
+    np.testing.assert_allclose(aorta.GetColor(), (213 / 255, 94 / 255, 0))
+    assert tag(aorta, "CalcScore.Structure") == "aorta"
+    assert tag(aorta, "TerminologyEntry") == (
+        "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
+        "~SCT^7832008^Abdominal aorta~^^~Anatomic codes - DICOM master list~^^~^^"
+    )
+    plaque = tag(content.GetSegment(case.segment_id("calcification")), "TerminologyEntry")
+    assert "SCT^49755003^Morphologically Altered Structure~SCT^29483008^" in plaque
+
+
+def test_names_and_sources_of_the_segmentations(scene: Any) -> None:
+    case = written(scene)
+    assert (case.arteries.GetName(), case.calcification.GetName()) == ("CTA arteries", "CTA calcification")
+    for node in (case.arteries, case.calcification):
+        role = node.GetReferenceImageGeometryReferenceRole()
+        assert node.GetNodeReference(role) is case.volume
+    assert not case.arteries.GetDisplayNode().GetVisibility()
+
+
+def test_what_overlaps_lies_in_layers_of_its_own(scene: Any) -> None:
+    case = written(scene)
+    content = case.calcification.GetSegmentation()
+    layers = [content.GetLayerIndex(name) for name in content.GetSegmentIDs()]
+    assert layers == [0, 0, 0, 0, 1]
+    maps = small_maps()
+    plaque = voxels_of(case.calcification, case.segment_id("calcification"))
+    np.testing.assert_array_equal(plaque[:, ::-1], np.argwhere(maps.calcification.array == 2))
+    full = voxels_of(case.arteries, case.segment_id("full.aorta"))
+    np.testing.assert_array_equal(full[:, ::-1], np.argwhere(maps.territories.array == 1))
+
+
+def test_cut_is_what_trimming_took_away(scene: Any) -> None:
+    case = written(scene)
+    images = case.scored_case()
+    cut = np.zeros_like(images.territories.array, bool)
+    cut[tuple(voxels_of(case.arteries, case.segment_id("cut"))[:, ::-1].T)] = True
+    np.testing.assert_array_equal(cut, (images.territories.array > 0) & (images.shortened.array == 0))
+    assert cut.any()
+
+
+def test_a_segment_on_another_grid_is_resampled_to_the_nearest_voxel(scene: Any) -> None:
+    """A voxel of 2 mm around RAS (-0.5, -0.5, 0.5) covers the two voxels of 1 mm on each axis."""
+    volume = add_volume(scene, Image(np.zeros((6, 6, 6), np.int16), Geometry((6, 6, 6), (1.0, 1.0, 1.0))))
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "coarse")
+    image = slicer.vtkOrientedImageData()
+    image.SetExtent(0, 1, 0, 1, 0, 1)
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy((-2, 0, 0, -0.5, 0, -2, 0, -0.5, 0, 0, 2, 0.5, 0, 0, 0, 1))
+    image.SetImageToWorldMatrix(matrix)
+    image.GetPointData().SetScalars(numpy_to_vtk(np.array([1, 0, 0, 0, 0, 0, 0, 1], np.uint8), deep=True))
+    name = node.AddSegmentFromBinaryLabelmapRepresentation(image, "coarse")
+    mask = read_mask(node, name, volume)
+    found = np.zeros((6, 6, 6), bool)
+    found[mask.box] = mask.inside
+    expected = np.zeros((6, 6, 6), bool)
+    expected[:2, :2, :2] = expected[2:4, 2:4, 2:4] = True
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_segmentation_under_another_transform_is_read_where_it_is(scene: Any) -> None:
+    volume = add_volume(scene, Image(np.zeros((6, 6, 6), np.int16), Geometry((6, 6, 6), (1.0, 1.0, 1.0))))
+    inside = np.zeros((6, 6, 6), np.uint8)
+    inside[1, 2, 3] = 1
+    node = add_segmentation(scene, volume, {"a": inside})
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "up")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(2, 3, 2.0)
+    transform.SetMatrixTransformToParent(matrix)
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    assert read_mask(node, "a", volume).box == (slice(3, 4), slice(2, 3), slice(3, 4))
+
+
+def test_fingerprints_tell_place_and_content() -> None:
+    inside = np.ones((2, 3, 4), bool)
+    mask = SegmentMask.of(inside, (5, 6, 7))
+    padded = np.zeros((9, 9, 12), bool)
+    padded[1:3, 2:5, 3:7] = True
+    assert SegmentMask.of(padded, (4, 4, 4)).fingerprint() == mask.fingerprint()
+    assert SegmentMask.of(inside, (5, 6, 8)).fingerprint() != mask.fingerprint()
+    inside = inside.copy()
+    inside[1, 1, 1] = False
+    assert SegmentMask.of(inside, (5, 6, 7)).fingerprint() != mask.fingerprint()
