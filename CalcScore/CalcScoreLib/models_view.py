@@ -67,10 +67,10 @@ class ModelsView:
 
     def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
         """Say which models are used, and what to do where one is missing."""
-        ui, missing = self._ui, self._missing(parameters)
-        ui.modelsHint.setVisible(bool(missing) and not locked)
-        if missing:
-            ui.modelsHintLabel.setText(_missing_text(missing))
+        ui = self._ui
+        hint = self._hint(parameters)
+        ui.modelsHint.setVisible(bool(hint) and not locked)
+        ui.modelsHintLabel.setText(hint)
         lines = [_describe(model) for model in self._used(parameters).values()]
         lines += [f"⚠ {model.name}: {model.reason}" for model in self._found if isinstance(model, BrokenModel)]
         lines += [f"⚠ {self._trouble}"] if self._trouble else []
@@ -170,6 +170,22 @@ class ModelsView:
             if chosen:
                 used[role] = chosen[0]
         return used
+
+    def _hint(self, parameters: CalcScoreParameters) -> str:
+        """Say what is lacking for the scan of a patient; empty where nothing is."""
+        missing = self._missing(parameters)
+        if missing:
+            return _missing_text(missing)
+        try:
+            demo = any(model.demo for model in self.chosen(parameters))
+        except InputError:
+            return ""
+        if not demo:
+            return ""
+        return _(
+            "The demo networks know synthetic phantoms, not patients. For a patient's CTA install trained networks, "
+            "or take the arteries from a segmentation and the calcium from an HU threshold."
+        )
 
     def _missing(self, parameters: CalcScoreParameters) -> list[Role]:
         if self.lacks_packages:

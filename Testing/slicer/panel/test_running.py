@@ -96,7 +96,6 @@ def test_analyze_cancel_midway_and_analyze_again(ready: Any, temporary: Path, di
 
 
 @NEEDS_NNUNET
-@pytest.mark.skipif(demo_models_folder() is None, reason="the demo ensembles are not in this checkout")
 def test_the_demo_ensembles_measure_a_phantom(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phantom = make_phantom(PhantomParameters(3, (2.0, 2.0, 2.0)))
     truth = score_masks("truth", phantom.territories, phantom.calcification, cta=phantom.cta).result.scores
@@ -105,7 +104,10 @@ def test_the_demo_ensembles_measure_a_phantom(panel: Any, monkeypatch: pytest.Mo
     panel.parameters.cta = add_volume(phantom.cta, "Phantom")
     panel.parameters.folds, panel.parameters.mirroring = "0", False
     panel.enter()
+    assert panel.ui.modelsHint.visible
+    assert panel.ui.modelsHintLabel.text.startswith("The demo networks know synthetic phantoms, not patients.")
     panel.ui.analyzeButton.click()
+    assert not panel.ui.modelsHint.visible
     harness.settle(lambda: not panel.run.running, 600)
     assert panel.state.value == "done", panel.ui.logText.plainText
     assert "synthetic phantoms only" in panel.ui.warningsLabel.text
