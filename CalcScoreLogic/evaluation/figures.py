@@ -105,6 +105,7 @@ _CAPTIONS = {
 def _panels(study: Study, values: DataFrame, name: str, method: str, draw: _Draw) -> Figure:
     """Draw the four territories and combined in one panel."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     score = _SCORES[name]
     figure = Figure(figsize=(COLUMN_INCHES, HEIGHT_INCHES), layout="constrained")
@@ -121,6 +122,8 @@ def _panels(study: Study, values: DataFrame, name: str, method: str, draw: _Draw
         row = table[table["territory"] == territory].iloc[0]
         reference, value = (score.factor * pairs[key].to_numpy() for key in ("reference", "value"))
         handles = draw(axis, reference, value, row, score, COLOURS[territory])
+        for ticks in (axis.xaxis, axis.yaxis) if name == "cluster_count" else ():
+            ticks.set_major_locator(MaxNLocator(4, integer=True))
     across, up = (
         ("Mean of reference and {method} ({unit})", "{Method} − reference ({difference_unit})")
         if draw is _bland_altman
@@ -183,7 +186,8 @@ def _regression(axis: Axes, reference: Array, value: Array, row: Series, score: 
     if fitted:
         told.append(f"slope {number(row['slope'], 2, signed=False)}")
         axis.collections[-1].set_label("95 % interval")
-    _note(axis, "\n".join(told))
+    # Into the corner that the line does not run through.
+    _note(axis, "\n".join(told), below=float(np.mean(value)) > float(np.mean(reference)))
     return [*axis.collections[:1], *axis.lines[1:2], *axis.collections[1:2], *unity]
 
 
@@ -221,7 +225,11 @@ def _room(values: Any, top: float = 0.06) -> tuple[float, float]:
     return low - 0.06 * span, high + top * span
 
 
-def _note(axis: Axes, text: str) -> None:
-    """Write figures into the upper left corner, legible over points."""
+def _note(axis: Axes, text: str, below: bool = False) -> None:
+    """Write figures into the upper left or the lower right corner, legible over points."""
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0}
-    axis.text(0.04, 0.97, text, transform=axis.transAxes, va="top", fontsize=6.5, bbox=box, zorder=4)
+    style: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 6.5, "bbox": box, "zorder": 4}
+    if below:
+        axis.text(0.97, 0.04, text, ha="right", va="bottom", **style)
+    else:
+        axis.text(0.04, 0.97, text, va="top", **style)

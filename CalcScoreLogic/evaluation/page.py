@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 _STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1f; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1f; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85em; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .2rem .55rem; border-bottom: 1px solid #ddd; white-space: nowrap; }
+table { border-collapse: collapse; font-size: .8em; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .2rem .55rem; border-bottom: 1px solid #ddd; white-space: pre; }
 th { font-weight: 600; vertical-align: bottom; border-bottom: 1.5px solid #888; }
 th.left, td.left { text-align: left; } tr.first td { border-top: 1px solid #999; }
 .figures { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; width: 21rem; }
 figure img { width: 100%; } figcaption, .quiet { color: #666; font-size: .85em; }
-@page { size: A4; margin: 14mm; } @media print { body { margin: 0; font-size: 11px; max-width: none; } }
+@page { size: A4 landscape; margin: 12mm; } @media print { body { margin: 0; font-size: 10px; max-width: none; } }
 """
 
 _LIBRARIES = ("numpy", "scipy", "SimpleITK", "pandas", "statsmodels", "monai", "seaborn", "matplotlib")
@@ -133,7 +133,7 @@ def methods_paragraph(study: Study) -> str:
         "methods and all structures of one figure."
     )
     versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
-    return " ".join([*told, f"Python {platform.python_version()} with {versions} was used."])
+    return " ".join([*told, f"Python {platform.python_version()} with {versions} were used."])
 
 
 def _version(name: str) -> str:
@@ -172,7 +172,7 @@ def _spread(row: Any) -> str:
     if not row["n"]:
         return _NONE
     sd = "" if math.isnan(row["sd"]) else f" ± {row['sd']:.3f}"
-    return f"{row['mean']:.3f}{sd} ({row['min']:.3f}–{row['max']:.3f}), {row['n']}"
+    return f"{row['mean']:.3f}{sd}\n({row['min']:.3f}–{row['max']:.3f}), {row['n']}"
 
 
 def _agreement_tables(study: Study) -> str:

@@ -157,8 +157,12 @@ class InferenceService:
             if on_message:
                 on_message(message)
 
-        self._hand_over(worker, folder, {}, cta)
-        result = self._listen(worker, Result, listen)
+        try:
+            self._hand_over(worker, folder, {}, cta)
+            result = self._listen(worker, Result, listen)
+        except CalcScoreError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         with self._lock:
             self._open[folder] = worker
         return Labelled(folder, result, tuple(notices))

@@ -68,11 +68,14 @@ def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -
         part = folder / str(number)
         _wait_for(part / JOB_FILE)
         ensembles.start_clock()
+        answer: Message
         try:
-            say(ensembles.run(part / CTA_FILE, part))
+            answer = ensembles.run(part / CTA_FILE, part)
         except InputError as error:
-            say(explain(error))
+            answer = explain(error)
+        # Before the answer: the caller may remove the folder as soon as it has heard it.
         (part / CTA_FILE).unlink()
+        say(answer)
 
 
 def explain(error: BaseException) -> Failure:

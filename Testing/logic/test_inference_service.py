@@ -69,6 +69,9 @@ def test_many_ctas_one_worker_and_one_that_dies(models: dict[str, Path], place: 
         assert sum(later < earlier for earlier, later in pairwise(fractions)) == 1
         service.drop(first)
         assert not first.folder.exists()
+        for seed in range(3):
+            service.drop(service.label(noise(seed)))
+        assert service.pid == worker
 
         def kill(message: Message) -> None:
             if isinstance(message, Progress) and message.stage == "calcification":

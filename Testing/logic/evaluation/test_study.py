@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from functools import partial
@@ -139,7 +140,8 @@ def test_the_page_needs_no_other_file_and_names_no_case(study: Path) -> None:
     assert page.count("not a medical device") == 1
     assert page.count('src="data:image/png;base64,') == page.count("<img") == 23
     assert "href=" not in page
-    assert not [name for name in ("anna", "broken", "alone") if name in page]
+    text = re.sub('base64,[^"]*', "", page)
+    assert not [name for name in ("anna", "broken", "alone") if name in text]
     assert "4 cases measured, 1 case failed (named in cases.csv), 1 case left out" in page
     for told in ("25 mm of each side branch", "470 HU (the published value)", "2000 resamples", "scipy 1.", "monai 1."):
         assert told in page
