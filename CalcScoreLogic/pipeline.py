@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -187,23 +187,14 @@ def analyze(
     CalcScoreError
         The run failed.
     """
-    from .inference.protocol import Notice
     from .inference.run import InferenceRun
-
-    notices: list[str] = []
-
-    def listen(message: Message) -> None:
-        if isinstance(message, Notice):
-            notices.append(message.text)
-        if on_message:
-            on_message(message)
 
     with InferenceRun(cta, {model.role.value: model.path for model in models}, options, interpreter) as run:
         run.start()
-        outcome = run.wait(listen)
+        outcome = run.wait(on_message)
         assert run.folder is not None  # noqa: S101
         scored = score_prediction(case, cta, run.folder, outcome, models, parameters, inputs)
-    return replace(scored, result=replace(scored.result, warnings=(*notices, *scored.result.warnings)))
+    return replace(scored, result=replace(scored.result, warnings=(*run.notices, *scored.result.warnings)))
 
 
 def score_prediction(
@@ -242,37 +233,80 @@ def score_prediction(
     parameters = replace(parameters or CaseParameters(), calcification="network")
     territories, calcification = _prediction(folder, outcome.files, cta)
     scored = score_masks(case, territories, calcification, parameters, cta, inputs)
-    pairs = zip(*(outcome.fold_files.get(role, []) for role in ("territories", "calcification")), strict=False)
-    ranges = _burden_ranges(
-        [_prediction(folder, dict(zip(("territories", "calcification"), pair, strict=True)), cta) for pair in pairs],
-        parameters,
-    )
-    warnings = [*demo_warnings(models), *scored.result.warnings, *_disagreement(scored.result, ranges)]
+    pairs = list(zip(*(outcome.fold_files.get(role, []) for role in ("territories", "calcification")), strict=False))
+    # One fold in memory at a time.
+    folds = (_prediction(folder, dict(zip(("territories", "calcification"), pair, strict=True)), cta) for pair in pairs)
+    ranges = _burden_ranges(folds, parameters) if len(pairs) > 1 else {}
+    result = labelled_by(scored.result, models, outcome)
+    warnings = (*result.warnings, *_disagreement(result, ranges))
+    return replace(scored, result=replace(result, warnings=warnings, burden_ranges=ranges))
+
+
+def labelled_by(result: CaseResult, models: Sequence[Model], outcome: Result) -> CaseResult:
+    """Record the networks that a result rests on, and warn where they know phantoms only.
+
+    Parameters
+    ----------
+    result : CaseResult
+        Scores of what the networks labelled.
+    models : sequence of Model
+        The models that were run.
+    outcome : Result
+        What the run said at its end.
+
+    Returns
+    -------
+    CaseResult
+        The same scores.
+    """
     record = {
-        **scored.result.provenance,
+        **result.provenance,
         "models": {model.role.value: model_record(model) for model in models},
         "inference": outcome.provenance,
     }
-    result = replace(scored.result, warnings=tuple(warnings), provenance=record, burden_ranges=ranges)
-    return replace(scored, result=result)
+    return replace(result, provenance=record, warnings=(*_demo_warnings(models), *result.warnings))
 
 
 def _prediction(folder: Path, files: Mapping[str, str], cta: Image) -> tuple[Image, Image]:
     """Read the two label maps of a run onto the CTA's grid."""
+    return (
+        read_prediction(folder / files["territories"], "territories", cta),
+        read_prediction(folder / files["calcification"], "calcification", cta),
+    )
+
+
+def read_prediction(path: Path, role: str, cta: Image) -> Image:
+    """Read a label map of a run onto the CTA's grid.
+
+    Parameters
+    ----------
+    path : Path
+        The label map.
+    role : str
+        ``"territories"`` or ``"calcification"``.
+    cta : Image
+        The CTA.
+
+    Returns
+    -------
+    Image
+        Label values, in the CTA's own geometry.
+
+    Raises
+    ------
+    InputError
+        The label map lies on another grid, or is none.
+    """
     from .image_io import read_calcification, read_territories
 
-    images = (read_territories(folder / files["territories"]), read_calcification(folder / files["calcification"]))
-    for image in images:
-        check_same_grid(cta, image, "the CTA", "the networks' label map")
+    labels = (read_territories if role == "territories" else read_calcification)(path)
+    check_same_grid(cta, labels, "the CTA", "the networks' label map")
     # The file's grid is single precision; the CTA's own is exact.
-    territories, calcification = (Image(image.array, cta.geometry) for image in images)
-    return territories, calcification
+    return Image(labels.array, cta.geometry)
 
 
-def _burden_ranges(folds: Sequence[tuple[Image, Image]], parameters: CaseParameters) -> dict[str, BurdenRange]:
+def _burden_ranges(folds: Iterable[tuple[Image, Image]], parameters: CaseParameters) -> dict[str, BurdenRange]:
     """Score each fold by itself; give the lowest and highest burden of each row."""
-    if len(folds) < 2:
-        return {}
     burdens: dict[str, list[float]] = {}
     for territories, calcification in folds:
         shortened = shorten(territories, parameters.shortening).territories if parameters.shortening else territories
@@ -305,7 +339,7 @@ def model_record(model: Model) -> dict[str, Any]:
     return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
 
 
-def demo_warnings(models: Sequence[Model]) -> list[str]:
+def _demo_warnings(models: Sequence[Model]) -> list[str]:
     """Say it where a model knows phantoms only."""
     if not any(model.demo for model in models):
         return []

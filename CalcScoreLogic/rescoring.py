@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -93,12 +93,10 @@ def rescore(
     scores = score(shortened, calcification, unshortened=unshortened, cta=cta)
     composite = None
     if previous.composite is not None:
-        weights = {Territory[key.upper()]: weight for key, weight in previous.composite["weights"].items()}
-        composite = {**previous.composite, "burden": composite_burden(scores, weights)}
-    lengths = _lengths(previous)
+        composite = {**previous.composite, "burden": composite_burden(scores, _weights(previous.composite))}
     made = (
         *coded(WarningCode.VESSELS, scores.warnings),
-        *row_warnings(scores.territories, lengths),
+        *row_warnings(scores.territories, lengths_of(previous)),
         *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
     )
     kept = _kept(previous, OF_SCORING)
@@ -146,9 +144,7 @@ def trim_again(
         The images lie on different grids.
     """
     edits = edits or Edits()
-    weights = None
-    if previous.composite is not None:
-        weights = {Territory[key.upper()]: weight for key, weight in previous.composite["weights"].items()}
+    weights = _weights(previous.composite) if previous.composite is not None else None
     source = CaseParameters(parameters, previous.parameters["calcification"], weights)
     scored = score_masks(previous.case, territories, calcification, source, cta)
     # Corrected segments say what is calcification, so the hint about swapped labels is left out.
@@ -160,6 +156,14 @@ def trim_again(
     return replace(scored, result=_marked(result, previous, edits))
 
 
+def lengths_of(result: CaseResult) -> ShorteningParameters | None:
+    """Give the lengths that the arteries of a result were trimmed to; None where they were not."""
+    known = result.parameters
+    if known["length_mm"] is None:
+        return None
+    return ShorteningParameters(known["length_mm"], known["aorta_margin_mm"], ShorteningMethod(known["method"]))
+
+
 def _kept(previous: CaseResult, replaced: Collection[WarningCode]) -> list[str]:
     """Give the earlier warnings that a new scoring does not make anew."""
     return [w for w in previous.warnings if _code(w) not in replaced and not w.startswith(SEGMENTS)]
@@ -169,12 +173,9 @@ def _code(warning: str) -> WarningCode | None:
     return warning.code if isinstance(warning, CodedWarning) else None
 
 
-def _lengths(previous: CaseResult) -> ShorteningParameters | None:
-    """Give the lengths that the arteries of a result were trimmed to; None where they were not."""
-    known = previous.parameters
-    if known["length_mm"] is None:
-        return None
-    return ShorteningParameters(known["length_mm"], known["aorta_margin_mm"], ShorteningMethod(known["method"]))
+def _weights(composite: Mapping[str, Any]) -> dict[Territory, float]:
+    """Read the weights that a composite score was made with."""
+    return {Territory[key.upper()]: weight for key, weight in composite["weights"].items()}
 
 
 def _marked(result: CaseResult, previous: CaseResult, edits: Edits) -> CaseResult:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .geometry import Image, check_same_grid
-from .image_io import read_calcification, read_territories
+from .geometry import Image
 from .inference.protocol import Result
 from .models import Model
-from .pipeline import CaseParameters, ScoredCase, demo_warnings, model_record, score_masks, score_prediction
+from .pipeline import CaseParameters, ScoredCase, labelled_by, read_prediction, score_masks, score_prediction
 from .shortening import ShorteningParameters
 from .thresholding import threshold
 
@@ -87,21 +86,11 @@ def score_sources(
     result = replace(scored.result, parameters={**scored.result.parameters, **extra})
     if run is None:
         return replace(scored, result=result)
-    record = {
-        **result.provenance,
-        "models": {model.role.value: model_record(model) for model in run.models},
-        "inference": run.outcome.provenance,
-    }
-    warnings = (*demo_warnings(run.models), *result.warnings)
-    return replace(scored, result=replace(result, provenance=record, warnings=warnings))
+    return replace(scored, result=labelled_by(result, run.models, run.outcome))
 
 
 def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:
     """Read a label map of the networks onto the CTA's grid."""
     if run is None:
         raise ValueError(f"neither a run nor a map gives the {role}")
-    read = read_territories if role == "territories" else read_calcification
-    labels = read(run.folder / run.outcome.files[role])
-    check_same_grid(cta, labels, "the CTA", "the networks' label map")
-    # The file's grid is single precision; the CTA's own is exact.
-    return Image(labels.array, cta.geometry)
+    return read_prediction(run.folder / run.outcome.files[role], role, cta)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.inference.protocol import Notice, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
 from CalcScoreLogic.pipeline import ScoredCase
@@ -119,7 +118,6 @@ class Analysis:
             folders = {model.role.value: model.path for model in self._models}
             self._run = InferenceRun(self._cta, folders, options, interpreter)
         self._state = RunState.READY
-        self._result: Result | None = None
 
     def __enter__(self) -> Analysis:
         return self
@@ -159,21 +157,12 @@ class Analysis:
 
     def poll(self) -> list[Message]:
         """Give what the networks said since the last call; never waits."""
-        messages = self._run.poll() if self._run else []
-        for message in messages:
-            self._take(message)
-        return messages
+        return self._run.poll() if self._run else []
 
     def wait(self, on_message: Callable[[Message], None] | None = None) -> None:
         """Wait for the networks; raises what `InferenceRun.wait` raises."""
-
-        def listen(message: Message) -> None:
-            self._take(message)
-            if on_message:
-                on_message(message)
-
         if self._run:
-            self._run.wait(listen)
+            self._run.wait(on_message)
 
     def score(self) -> ScoredCase:
         """Trim and score; touches no node, so it may run in a thread.
@@ -191,10 +180,11 @@ class Analysis:
         run = None
         if self._run is not None:
             assert self._run.folder is not None  # noqa: S101  it stays until `close`
-            assert self._result is not None  # noqa: S101  the run is done
-            run = FinishedRun(self._run.folder, self._result, self._models)
+            assert self._run.result is not None  # noqa: S101  the run is done
+            run = FinishedRun(self._run.folder, self._run.result, self._models)
         scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, self._parameters)
-        warnings = (*self._warnings, *scored.result.warnings)
+        notices = self._run.notices if self._run else ()
+        warnings = (*self._warnings, *notices, *scored.result.warnings)
         return replace(scored, result=replace(scored.result, warnings=warnings))
 
     def store(self, scored: ScoredCase) -> SceneCase:
@@ -211,12 +201,6 @@ class Analysis:
         """Remove the temporary files; a run that is still going is cancelled."""
         if self._run:
             self._run.close()
-
-    def _take(self, message: Message) -> None:
-        if isinstance(message, Notice):
-            self._warnings = (*self._warnings, message.text)
-        elif isinstance(message, Result):
-            self._result = message
 
 
 def analyze(

@@ -13,7 +13,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.geometry import nonzero_box
 from CalcScoreLogic.lesions import inner_positions
 from CalcScoreLogic.pipeline import ScoredCase
-from CalcScoreLogic.rescoring import rescore, trim_again
+from CalcScoreLogic.rescoring import lengths_of, rescore, trim_again
 from CalcScoreLogic.results import CaseResult
 from CalcScoreLogic.shortening import ShorteningParameters
 
@@ -136,10 +136,7 @@ class SceneCase:
 
     def parameters(self) -> ShorteningParameters:
         """Give the lengths that the arteries were last trimmed to."""
-        found = self.result().parameters
-        if found["length_mm"] is None:
-            return ShorteningParameters()
-        return ShorteningParameters(found["length_mm"], found["aorta_margin_mm"], found["method"])
+        return lengths_of(self.result()) or ShorteningParameters()
 
     def show_result(self) -> None:
         """Write the table again from the record: a saved table keeps six digits only."""

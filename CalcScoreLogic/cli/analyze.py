@@ -17,11 +17,9 @@ from .score import parse_weights, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..geometry import Image
     from ..inference.options import InferenceOptions
     from ..inference.protocol import Message
     from ..models import Model
-    from ..pipeline import ScoredCase
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -56,6 +54,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..case_output import write_case
     from ..cohort.inputs import single_input
     from ..image_io import read_ct
     from ..pipeline import CaseParameters, analyze
@@ -115,26 +114,3 @@ def teller() -> Callable[[Message], None]:
             stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{left}")
 
     return tell
-
-
-def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
-    """Write what `analyze` promises; the files appear together or not at all."""
-    from .. import case_files as files
-    from ..anatomy import CalcificationLabel, Territory
-    from ..atomic import atomic_folder
-    from ..image_io import write_label_map
-    from ..overview import overview_png
-    from ..report import write_report
-    from ..report_pictures import projections
-
-    with atomic_folder(folder) as part:
-        write_label_map(part / files.TERRITORIES, scored.territories, Territory)
-        write_label_map(part / files.SHORTENED, scored.shortened, Territory)
-        write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
-        scored.result.write_json(part / files.SCORES)
-        scored.result.write_csv(part / files.SCORES_TABLE)
-        images = (cta, scored.territories, scored.shortened, scored.calcification)
-        picture = overview_png(scored.result, *images)
-        if picture:
-            (part / files.OVERVIEW).write_bytes(picture)
-        write_report(part / files.REPORT, scored.result, projections(*images))

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .analyze import teller, write_case
+from .analyze import teller
+from .models import demo_models
 from .outcome import Outcome, make_folder
 from .progress import stage
 
@@ -32,17 +33,13 @@ def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from .. import case_files as files
     from ..atomic import write_json
-    from ..errors import CalcScoreError
+    from ..case_output import write_case
     from ..image_io import write_image
     from ..inference.options import InferenceOptions
-    from ..models import Role, check, demo_models_folder
     from ..phantom import PhantomParameters, make_phantom
     from ..pipeline import CaseParameters, analyze, score_masks
 
-    folder = demo_models_folder()
-    if folder is None:
-        raise CalcScoreError("the demo ensembles are not there, install CalcScore from a complete checkout")
-    models = [check(folder / role.value) for role in Role]
+    models = demo_models()
     make_folder(options.output.parent)
     stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED, SPACING_MM))

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import CalcScoreError
 from .outcome import Outcome
 from .progress import stage
 
@@ -134,3 +135,13 @@ def _warnings(models: list[Model]) -> list[str]:
         if model.demo:
             warnings.append(f"{model.name}: {DEMO}")
     return warnings
+
+
+def demo_models() -> list[Model]:
+    """Check the demo ensembles; raises CalcScoreError where this installation has none."""
+    from ..models import Role, check, demo_models_folder
+
+    folder = demo_models_folder()
+    if folder is None:
+        raise CalcScoreError("the demo ensembles are not there, install CalcScore from a complete checkout")
+    return [check(folder / role.value) for role in Role]

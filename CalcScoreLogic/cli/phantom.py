@@ -57,17 +57,14 @@ def run(options: argparse.Namespace) -> Outcome:
 def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:
     """Write a phantom as a case folder, which appears whole or not at all; give its true scores."""
     from .. import case_files as files
-    from ..anatomy import CalcificationLabel, Territory
     from ..atomic import atomic_folder, write_json
-    from ..image_io import write_image, write_label_map
+    from ..case_output import write_phantom
     from ..pipeline import CaseParameters, score_masks
 
     truth = score_masks(
         folder.name, phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta
     ).result.to_dict()
     with atomic_folder(folder) as part:
-        write_image(part / files.CTA, phantom.cta)
-        write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
-        write_label_map(part / files.CALCIFICATION, phantom.calcification, CalcificationLabel)
+        write_phantom(part, phantom)
         write_json(part / files.TRUTH, {**truth, "phantom": phantom.details})
     return truth

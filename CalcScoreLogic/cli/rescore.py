@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from .analyze import write_case
 from .outcome import Outcome
 from .progress import stage
 from .score import summary
@@ -36,6 +35,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..case_output import write_case
     from ..cohort.correct import correct, correct_in_place
     from ..cohort.corrections import read_correction
     from ..cohort.report import write_cohort_page

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CalcScoreError
 from .evaluate import finish, fixed_threshold, threshold_source
+from .models import demo_models
 from .outcome import Outcome, make_folder
 from .progress import duration, stage
 
@@ -31,13 +31,9 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..evaluation import NETWORK, StudyParameters, check_packages, match_cases, phantoms
-    from ..models import Role, check, demo_models_folder
 
     check_packages()
-    folder = demo_models_folder()
-    if folder is None:
-        raise CalcScoreError("the demo ensembles are not there, install CalcScore from a complete checkout")
-    models = [check(folder / role.value) for role in Role]
+    models = demo_models()
     make_folder(options.output)
     reference, prediction, training = (
         options.output / name

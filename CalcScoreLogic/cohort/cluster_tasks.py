@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ..case_output import write_case
 from ..errors import CalcScoreError
 from ..inference.protocol import Result
 from .contents import UNREADABLE, Content, content_of
@@ -142,8 +143,6 @@ def score_case(case: CohortInput, recipe: Recipe, labelled: LabelledCase | Endin
     ScoredFiles
         All files of its folder of results; or the end of a case that failed.
     """
-    from ..cli.analyze import write_case
-
     if isinstance(labelled, Ending):
         return ScoredFiles(labelled, {})
     watch = Stopwatch()

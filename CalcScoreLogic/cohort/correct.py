@@ -9,7 +9,7 @@ import numpy as np
 from ..anatomy import CalcificationLabel, Territory
 from ..geometry import Array, Image
 from ..pipeline import ScoredCase
-from ..rescoring import SEGMENTS, Edits, rescore, trim_again
+from ..rescoring import SEGMENTS, Edits, lengths_of, rescore, trim_again
 from ..results import CaseResult
 from ..shortening import ShorteningParameters
 from .corrections import Correction
@@ -45,7 +45,7 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
     if not (full or trimmed or calcified.any()):
         return None
     if full and not trimmed:
-        after = trim_again(before.result, territories, calcification, _lengths(before.result), cta)
+        after = trim_again(before.result, territories, calcification, _lengths(before), cta)
         shortened = after.shortened
     else:
         # What a reader added to a trimmed artery belongs to the artery.
@@ -65,7 +65,7 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
         ),
     )
     if full and not trimmed:
-        return trim_again(before.result, territories, calcification, _lengths(before.result), cta, edits)
+        return trim_again(before.result, territories, calcification, _lengths(before), cta, edits)
     result = rescore(before.result, shortened, calcification, territories, cta, edits)
     return ScoredCase(result, territories, shortened, calcification)
 
@@ -127,9 +127,9 @@ def _calcified_in_maps(shortened: Image, calcification: Image, territory: Territ
     return np.flatnonzero((shortened.array == territory) & _calcified(calcification)).tobytes()
 
 
-def _lengths(result: CaseResult) -> ShorteningParameters:
-    found = result.parameters
-    return ShorteningParameters(found["length_mm"], found["aorta_margin_mm"], found["method"])
+def _lengths(before: ScoredCase) -> ShorteningParameters:
+    """Give the lengths that the case was trimmed to; the paper's where it was not."""
+    return lengths_of(before.result) or ShorteningParameters()
 
 
 def _merged(previous: CaseResult, edits: Edits) -> Edits:

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 
+from ..case_output import write_case
 from ..geometry import Image
 from ..inference.protocol import Message, Progress
 from ..inference.service import InferenceService, Labelled
@@ -123,8 +124,6 @@ class _Line:
         watch: Stopwatch,
     ) -> None:
         """Score and write a case, and tell of its end, whatever it was."""
-        from ..cli.analyze import write_case
-
         held = UNREADABLE
         try:
             held = content.result()

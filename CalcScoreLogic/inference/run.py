@@ -14,7 +14,7 @@ from ..errors import CalcScoreError
 from ..geometry import Image
 from .options import InferenceOptions
 from .process import WorkerProcess, error_of
-from .protocol import Failure, Message, Result
+from .protocol import Failure, Message, Notice, Result
 
 
 class RunState(str, Enum):
@@ -55,6 +55,10 @@ class InferenceRun:
         The temporary folder; it holds the result until `close`.
     log : list of str
         Last lines of what the worker wrote beside the protocol.
+    notices : list of str
+        What a reader of the result should know of the run, as far as it has been polled.
+    result : Result or None
+        Where the label maps are, once the run is done.
 
     Notes
     -----
@@ -72,6 +76,8 @@ class InferenceRun:
     ) -> None:
         self.state = RunState.READY
         self.folder: Path | None = None
+        self.notices: list[str] = []
+        self.result: Result | None = None
         self._cta: Image | None = cta
         self._models = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
@@ -79,7 +85,6 @@ class InferenceRun:
         self._temporary = temporary
         self._process: WorkerProcess | None = None
         self._failure: Failure | None = None
-        self._result: Result | None = None
 
     def __enter__(self) -> InferenceRun:
         return self
@@ -118,7 +123,9 @@ class InferenceRun:
             message = self._process.messages.get()
             messages.append(message)
             if isinstance(message, Result):
-                self._result = message
+                self.result = message
+            elif isinstance(message, Notice):
+                self.notices.append(message.text)
             elif isinstance(message, Failure) and self._failure is None:
                 self._failure = message
         if ended:
@@ -159,8 +166,8 @@ class InferenceRun:
             time.sleep(interval)
         if self.state is RunState.CANCELLED:
             raise RunCancelledError("the run was cancelled")
-        if self._result is not None and self.state is RunState.DONE:
-            return self._result
+        if self.result is not None and self.state is RunState.DONE:
+            return self.result
         raise error_of(self._failure or Failure("internal", "the run did not start"))
 
     @property
@@ -192,7 +199,7 @@ class InferenceRun:
 
     def _conclude(self, process: WorkerProcess) -> None:
         """Decide what became of a run whose worker has ended."""
-        if self._result is not None and self._failure is None and process.code == 0:
+        if self.result is not None and self._failure is None and process.code == 0:
             # The lifeline stays: when it goes, the guard removes the folder with the result.
             self.state = RunState.DONE
             return

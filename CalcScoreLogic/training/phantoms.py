@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .. import case_files as files
-from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder
-from ..image_io import write_image, write_label_map
+from ..case_output import write_phantom
 from ..phantom import PhantomParameters, make_phantom
 
 FIRST_SEED = 100_000
@@ -66,6 +64,4 @@ def make_cases(folder: Path, spacings: Mapping[int, float], tell: Callable[[str]
         tell(f"making phantom {number} of {len(spacings)}")
         phantom = make_phantom(PhantomParameters(seed, (spacing, spacing, spacing)))
         with atomic_folder(target) as part:
-            write_image(part / files.CTA, phantom.cta)
-            write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
-            write_label_map(part / files.CALCIFICATION, phantom.calcification, CalcificationLabel)
+            write_phantom(part, phantom)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from CalcScoreLogic.case_output import write_case
 from CalcScoreLogic.cli import main
-from CalcScoreLogic.cli.analyze import write_case
 from CalcScoreLogic.cohort.contents import Content
 from CalcScoreLogic.cohort.corrections import read_correction
 from CalcScoreLogic.cohort.results_of import case_of

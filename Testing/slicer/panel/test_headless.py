@@ -12,7 +12,7 @@ from CalcScoreLib.case import SceneCase
 from CalcScoreLib.headless import SCENE, run, run_script, save_scenes
 from CalcScoreLib.volumes import volume_image
 
-from CalcScoreLogic.cli.analyze import write_case
+from CalcScoreLogic.case_output import write_case
 from CalcScoreLogic.cohort.inputs import find_inputs
 from CalcScoreLogic.geometry import Geometry, Image
 from CalcScoreLogic.image_io import write_image

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ class LoadedScene:
     def __init__(self) -> None:
         self.scene = slicer.vtkMRMLScene()
         folder = tempfile.mkdtemp(prefix="calcscore-scene-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._cache, self._io = slicer.vtkCacheManager(), slicer.vtkDataIOManager()
         self._cache.SetRemoteCacheDirectory(folder)
         self._cache.SetMRMLScene(self.scene)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,6 +54,7 @@ class qSlicerApplication(QtWidgets.QApplication):
     def __init__(self) -> None:
         super().__init__(["Slicer"])
         self.temporaryPath = self.slicerHome = self.cachePath = tempfile.mkdtemp(prefix="slicer-")
+        atexit.register(shutil.rmtree, self.temporaryPath, ignore_errors=True)
         self.slicerUserSettingsFilePath = str(Path(self.temporaryPath) / "Slicer.ini")
         self.headless = self.testing = False
         self._isolate_settings()
