@@ -7,11 +7,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from .errors import CalcScoreError, InputError
+
+PENDING = ".calcscore-new"
+"""Folder of new files on their way into the folder it lies in: from the moment it is there, they are what counts."""
 
 
 @contextmanager
@@ -59,7 +62,8 @@ def atomic_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     Parameters
     ----------
     folder : path
-        The folder to make. In one that is there, files of the same name are replaced and others stay.
+        The folder to make. In one that is there, files of the same name are replaced, in its folders too, and
+        others stay.
 
     Yields
     ------
@@ -70,12 +74,20 @@ def atomic_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     ------
     InputError
         The parent folder does not exist, or a file has this name.
+    CalcScoreError
+        The system could not write, or an older replacement cannot be finished (`finish_folder`).
+
+    Notes
+    -----
+    Files are replaced one by one. A process that is killed meanwhile leaves `PENDING` in the folder with those
+    that were not, and whoever reads or writes the folder next calls `finish_folder` first.
     """
     target = Path(folder)
     if not target.parent.is_dir():
         raise InputError(f"{folder}: the folder {target.parent} does not exist, make it first")
     if target.exists() and not target.is_dir():
         raise InputError(f"{folder}: this is a file, give the name of a folder")
+    finish_folder(target)
     temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.tmp")
     try:
         temporary.mkdir()
@@ -83,12 +95,46 @@ def atomic_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
         if not target.exists():
             temporary.replace(target)
             return
-        for file in sorted(temporary.iterdir()):
-            file.replace(target / file.name)
+        _check_places(temporary, target)
+        try:
+            temporary.replace(target / PENDING)
+            _put_in_place(target)
+        except KeyboardInterrupt:
+            # A matter of milliseconds: an interrupt does not leave it half done.
+            _put_in_place(target)
+            raise
     except OSError as error:
         raise CalcScoreError(f"{folder}: the folder could not be written ({error.strerror})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def finish_folder(folder: str | os.PathLike[str]) -> None:
+    """Put the files in place that a killed `atomic_folder` had not come to; nothing happens where there are none.
+
+    Parameters
+    ----------
+    folder : path
+        The folder, which need not exist. Two processes may do this at the same time.
+
+    Raises
+    ------
+    InputError
+        A file was saved there since, so that it would be lost.
+    CalcScoreError
+        The system could not write; the files wait for the next call.
+    """
+    target = Path(folder)
+    pending = target / PENDING
+    for file in _files_in(pending):
+        place = target / file.relative_to(pending)
+        with suppress(FileNotFoundError):
+            if place.stat().st_mtime_ns > file.stat().st_mtime_ns:
+                raise InputError(
+                    f"{place}: saved after a program was killed that was replacing it, move it out of this folder "
+                    "and run the same command again"
+                )
+    _put_in_place(target)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -116,6 +162,41 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         What `json` can write; NaN and infinity are no JSON and raise ValueError.
     """
     write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _put_in_place(target: Path) -> None:
+    """Move the files of `PENDING` up into its folder; raises CalcScoreError."""
+    pending = target / PENDING
+    try:
+        for file in _files_in(pending):
+            place = target / file.relative_to(pending)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # Another process may have been faster.
+            with suppress(FileNotFoundError):
+                file.replace(place)
+        if pending.is_dir():
+            shutil.rmtree(pending, ignore_errors=True)
+    except OSError as error:
+        raise CalcScoreError(
+            f"{target}: new files wait in {PENDING} to be put in place ({error.strerror}); close the programs that "
+            "have its files open, or ask for the right to write there, and run the same command again"
+        ) from error
+
+
+def _check_places(new: Path, target: Path) -> None:
+    """Refuse new files whose names are taken by folders, or their folders' by files; raises InputError."""
+    for file in _files_in(new):
+        relative = file.relative_to(new)
+        if (target / relative).is_dir():
+            raise InputError(f"{target / relative}: this is a folder where a file has to go, move it away")
+        for parent in list(relative.parents)[:-1]:
+            if (target / parent).exists() and not (target / parent).is_dir():
+                raise InputError(f"{target / parent}: this is a file where a folder has to go, move it away")
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Give the files of a folder and its folders, in the order of their names."""
+    return (path for path in sorted(folder.rglob("*")) if not path.is_dir())
 
 
 def _check_target(target: Path) -> None:

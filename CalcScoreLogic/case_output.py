@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from . import case_files as files
 from .anatomy import CalcificationLabel, Territory
 from .atomic import atomic_folder
+from .coverage import coverage_of
 from .image_io import write_image, write_label_map
 from .overview import overview_png
 from .report import write_report
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from .geometry import Image
     from .phantom import Phantom
     from .pipeline import ScoredCase
+
+SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
+"""Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
 
 
 def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
@@ -39,7 +43,8 @@ def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
     with atomic_folder(folder) as part:
         write_label_map(part / files.TERRITORIES, scored.territories, Territory)
         write_label_map(part / files.SHORTENED, scored.shortened, Territory)
-        write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
+        note = None if coverage_of(scored.result.provenance) is None else SEARCHED_NOTE
+        write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel, note)
         scored.result.write_json(part / files.SCORES)
         scored.result.write_csv(part / files.SCORES_TABLE)
         images = (cta, scored.territories, scored.shortened, scored.calcification)

@@ -79,6 +79,27 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
     return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)[0]
 
 
+def read_geometry(path: str | os.PathLike[str]) -> Geometry:
+    """Read the grid of an image file, without its voxels.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Geometry
+        The grid.
+
+    Raises
+    ------
+    InputError
+        As `read_image`.
+    """
+    return _header(path)[1]
+
+
 def read_territories(path: str | os.PathLike[str]) -> Image:
     """Read a territory map; see `read_label_map`."""
     return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map")
@@ -188,7 +209,10 @@ def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Ima
 
 
 def write_image(
-    path: str | os.PathLike[str], image: Image, segments: Iterable[Territory | CalcificationLabel] | None = None
+    path: str | os.PathLike[str],
+    image: Image,
+    segments: Iterable[Territory | CalcificationLabel] | None = None,
+    note: str | None = None,
 ) -> None:
     """Write an image file, compressed where the format can.
 
@@ -200,6 +224,8 @@ def write_image(
         What to write; bool is written as uint8.
     segments : iterable of Territory or CalcificationLabel, optional
         The labels that the image holds, needed for .seg.nrrd, which stores their names and colours.
+    note : str, optional
+        A remark for the header, 79 ASCII characters at most in NIfTI.
 
     Raises
     ------
@@ -222,6 +248,8 @@ def write_image(
         output.SetSpacing(image.geometry.spacing)
         output.SetOrigin(image.geometry.origin)
         output.SetDirection(image.geometry.direction)
+        if note is not None:
+            output.SetMetaData("ITK_FileNotes", note)
         if suffix == ".seg.nrrd" and segments is not None:
             for key, value in segment_metadata(image, segments).items():
                 output.SetMetaData(key, value)
@@ -229,23 +257,19 @@ def write_image(
 
 
 def write_label_map(
-    path: str | os.PathLike[str], image: Image, labels: Iterable[Territory | CalcificationLabel]
+    path: str | os.PathLike[str],
+    image: Image,
+    labels: Iterable[Territory | CalcificationLabel],
+    note: str | None = None,
 ) -> None:
     """Write a label map, with names and colours where the format has them; see `write_image`."""
-    write_image(path, image, labels)
+    write_image(path, image, labels, note)
 
 
 def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[Image, dict[str, str]]:
     """Read an image file and its metadata; raises what `read_image` raises."""
     layout = file_checks.open_layout(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
-        reader.ReadImageInformation()
-    # A key that is not ASCII is none of ours, and SimpleITK may not take it back.
-    metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
-    _check_components(path, reader, metadata)
-    geometry = _geometry(path, reader)
+    reader, geometry, metadata = _header(path)
     pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), 1).GetSizeOfPixelComponent()
     expected = layout.expected or math.prod(geometry.size) * pixel
     file_checks.check_promise(path, layout, expected)
@@ -258,6 +282,18 @@ def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[
     file_checks.check_data(path, layout, array)
     file_checks.check_finite(path, file_checks.count_not_finite(array))
     return Image(array.reshape(geometry.shape), geometry), metadata
+
+
+def _header(path: str | os.PathLike[str]) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
+    """Read grid and metadata of an image file; raises InputError."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
+        reader.ReadImageInformation()
+    # A key that is not ASCII is none of ours, and SimpleITK may not take it back.
+    metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
+    _check_components(path, reader, metadata)
+    return reader, _geometry(path, reader), metadata
 
 
 def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader, metadata: Mapping[str, str]) -> None:

@@ -189,7 +189,9 @@ def analyze(
     """
     from .inference.run import InferenceRun
 
-    with InferenceRun(cta, {model.role.value: model.path for model in models}, options, interpreter) as run:
+    parameters = parameters or CaseParameters()
+    folders = {model.role.value: model.path for model in models}
+    with InferenceRun(cta, folders, options, interpreter, parameters.shortening) as run:
         run.start()
         outcome = run.wait(on_message)
         assert run.folder is not None  # noqa: S101

@@ -37,6 +37,7 @@ OF_SCORING = frozenset(
         WarningCode.DIM_LUMEN,
         WarningCode.NOISE,
         WarningCode.METAL,
+        WarningCode.NOT_SEARCHED,
     }
 )
 """Codes of warnings that rest on the segments: a new scoring makes them anew."""

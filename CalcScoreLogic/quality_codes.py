@@ -24,6 +24,7 @@ class WarningCode(str, Enum):
     LABELS = "labels"
     TRIMMING = "trimming"
     VESSELS = "vessels"
+    NOT_SEARCHED = "not_searched"
 
 
 class CodedWarning(str):

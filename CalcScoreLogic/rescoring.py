@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
+import numpy as np
+
 from . import __version__
-from .anatomy import COMBINED, VESSELS_OF, Territory
+from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, Territory
+from .coverage import coverage_of
 from .geometry import Image
 from .pipeline import CaseParameters, ScoredCase, score_masks
 from .quality import OF_SCORING, artery_warnings, row_warnings
@@ -98,6 +101,7 @@ def rescore(
         *coded(WarningCode.VESSELS, scores.warnings),
         *row_warnings(scores.territories, lengths_of(previous)),
         *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
+        *_not_searched(previous, shortened),
     )
     kept = _kept(previous, OF_SCORING)
     result = replace(
@@ -149,6 +153,7 @@ def trim_again(
     scored = score_masks(previous.case, territories, calcification, source, cta)
     # Corrected segments say what is calcification, so the hint about swapped labels is left out.
     made = [warning for warning in scored.result.warnings if _code(warning) is not WarningCode.LABELS]
+    made += _not_searched(previous, scored.shortened)
     kept = [warning for warning in _kept(previous, _OF_TRIMMING) if warning not in made]
     # Previous first: what a source adds of its own, such as its threshold, stays.
     record = {**previous.parameters, **scored.result.parameters}
@@ -162,6 +167,26 @@ def lengths_of(result: CaseResult) -> ShorteningParameters | None:
     if known["length_mm"] is None:
         return None
     return ShorteningParameters(known["length_mm"], known["aorta_margin_mm"], ShorteningMethod(known["method"]))
+
+
+def _not_searched(previous: CaseResult, shortened: Image) -> list[CodedWarning]:
+    """Warn of arteries that reach beyond where the network looked for calcification."""
+    searched = coverage_of(previous.provenance)
+    if searched is None:
+        return []
+    beyond = np.bincount(shortened.array[~searched.mask(shortened.geometry)], minlength=max(Territory) + 1)
+    voxel = shortened.geometry.voxel_volume_mm3
+    return [
+        CodedWarning(
+            WarningCode.NOT_SEARCHED,
+            f"{STRUCTURES[territory].title}: {beyond[territory] * voxel:.0f} mm³ lie where the network did not look "
+            "for calcification, so what was not painted there is missing; analyze again with these lengths, or "
+            "everywhere.",
+            territory.key,
+        )
+        for territory in Territory
+        if beyond[territory]
+    ]
 
 
 def _kept(previous: CaseResult, replaced: Collection[WarningCode]) -> list[str]:

@@ -327,3 +327,7 @@ def _pieces(count: int) -> str:
 def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
     if not limits[0] <= value <= limits[1]:
         raise InputError(f"the {name} is {value:g} mm, it runs from {limits[0]:g} to {limits[1]:g} mm")
+
+
+PAPER_LENGTHS = ShorteningParameters()
+"""The paper's standard lengths."""

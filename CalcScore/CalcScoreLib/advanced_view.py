@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import ctk
@@ -34,10 +35,12 @@ class AdvancedView:
         Widgets of the panel by name.
     bindings : Bindings
         Takes the widgets in.
+    changed : callable
+        Called when another device is chosen, which the parameter node does not hold.
     """
 
-    def __init__(self, ui: Any, bindings: Bindings) -> None:
-        self._ui = ui
+    def __init__(self, ui: Any, bindings: Bindings, changed: Callable[[], None]) -> None:
+        self._ui, self._changed = ui, changed
         for spin, (lowest, highest) in ((ui.lengthSpin, LENGTH_RANGE_MM), (ui.marginSpin, MARGIN_RANGE_MM)):
             spin.setRange(lowest, highest)
         for method, text in _METHODS.items():
@@ -51,6 +54,7 @@ class AdvancedView:
         bindings.combo(ui.calcificationModelCombo, "calcification_model")
         bindings.text(ui.foldsEdit, "folds")
         bindings.check(ui.mirroringCheck, "mirroring")
+        bindings.number(ui.stepSpin, "step_size")
         ui.deviceCombo.setCurrentIndex(max(ui.deviceCombo.findData(settings.device()), 0))
         ui.deviceCombo.connect("currentIndexChanged(int)", self._keep_device)
         ui.interpreterEdit.filters = ctk.ctkPathLineEdit.Files
@@ -63,3 +67,4 @@ class AdvancedView:
 
     def _keep_device(self, index: int) -> None:
         settings.set_device(self._ui.deviceCombo.itemData(index))
+        self._changed()

@@ -10,11 +10,12 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
 from CalcScoreLogic.pipeline import ScoredCase
-from CalcScoreLogic.shortening import ShorteningParameters
+from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
 from CalcScoreLogic.sources import FinishedRun, score_sources
 from CalcScoreLogic.thresholding import FIXED_HU
 
 from .case import SceneCase
+from .content import Content, new_content
 from .foreign import calcification_map, territory_map
 from .volumes import volume_image, volume_warnings
 
@@ -116,7 +117,9 @@ class Analysis:
         self._run: InferenceRun | None = None
         if self._models:
             folders = {model.role.value: model.path for model in self._models}
-            self._run = InferenceRun(self._cta, folders, options, interpreter)
+            lengths = parameters or PAPER_LENGTHS
+            self._run = InferenceRun(self._cta, folders, options, interpreter, lengths, self._territories)
+        self._content: Content | None = None
         self._state = RunState.READY
 
     def __enter__(self) -> Analysis:
@@ -185,11 +188,15 @@ class Analysis:
         scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, self._parameters)
         notices = self._run.notices if self._run else ()
         warnings = (*self._warnings, *notices, *scored.result.warnings)
-        return replace(scored, result=replace(scored.result, warnings=warnings))
+        scored = replace(scored, result=replace(scored.result, warnings=warnings))
+        # Worked out here, so that `store` has only to write.
+        self._content = new_content(scored)
+        return scored
 
     def store(self, scored: ScoredCase) -> SceneCase:
-        """Put the result into the scene."""
-        return SceneCase.write(self._volume, scored)
+        """Put the result into the scene; surfaces of an earlier run go, which `SceneCase.write` makes anew."""
+        content = self._content if self._content and self._content.result is scored.result else new_content(scored)
+        return SceneCase.store(self._volume, content)
 
     def cancel(self) -> None:
         """End the run: no process and no temporary file stays behind."""
@@ -243,7 +250,7 @@ def analyze(
     with Analysis(volume, sources, models, parameters, options, interpreter) as analysis:
         analysis.start()
         analysis.wait(on_message)
-        return analysis.store(analysis.score())
+        return SceneCase.write(volume, analysis.score())
 
 
 def _models_of(roles: Sequence[Role], models: Sequence[Model]) -> list[Model]:

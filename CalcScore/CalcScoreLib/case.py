@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
-import numpy as np
 import slicer
 
-from CalcScoreLogic.anatomy import CalcificationLabel, Territory
+from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import nonzero_box
-from CalcScoreLogic.lesions import inner_positions
+from CalcScoreLogic.geometry import Image
 from CalcScoreLogic.pipeline import ScoredCase
-from CalcScoreLogic.rescoring import lengths_of, rescore, trim_again
+from CalcScoreLogic.rescoring import lengths_of
 from CalcScoreLogic.results import CaseResult
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import display, hierarchy, structures
 from .case_nodes import batch, make_nodes, record_of, records_in, referenced
+from .content import Content, new_content, plaques_of, rescored_content, trimmed_content
 from .fingerprints import Fingerprints
 from .grids import volume_geometry
-from .lesions import Plaque, as_plaques
-from .masks import CaseMasks, MaskReader, overlap_warning
+from .lesions import Plaque
+from .masks import CaseMasks, MaskReader
 from .records import read_record, write_record
-from .segmentations import segment_ids, write_layer
+from .segmentations import SURFACE, segment_ids, write_layer
+from .steps import Steps, run_through
 from .tables import write_table
 from .volumes import volume_image
 
@@ -47,6 +49,7 @@ class SceneCase:
     def __init__(self, record: Any) -> None:
         self.record = record
         self._reader: MaskReader | None = None
+        self._plaques: tuple[str, list[Plaque]] | None = None
 
     @property
     def volume(self) -> Any:
@@ -111,16 +114,33 @@ class SceneCase:
         difference = volume_geometry(volume).difference(scored.territories.geometry)
         if difference:
             raise InputError(f"the label maps and {volume.GetName()} lie on different grids ({difference})")
+        earlier = cls.find(volume)
+        surfaces = earlier._with_surfaces() if earlier is not None else []
+        case = cls.store(volume, new_content(scored))
+        _remake(surfaces)
+        return case
+
+    @classmethod
+    def store(cls, volume: Any, content: Content) -> SceneCase:
+        """Put what `new_content` has made of a scored CTA into the scene; surfaces of an earlier run go.
+
+        Parameters
+        ----------
+        volume : vtkMRMLScalarVolumeNode
+            The CTA.
+        content : Content
+            Scores and segments on the CTA's grid.
+
+        Returns
+        -------
+        SceneCase
+            The case.
+        """
         new = record_of(volume) is None
         with batch(volume.GetScene()):
             case = cls(make_nodes(volume))
-            case._write_arteries(scored)
-            case._write_calcification(scored)
-            prints = Fingerprints()
-            prints.start(case._masks())
-            case._publish(scored.result, prints)
-            nodes = (case.arteries, case.calcification, case.table, case.record)
-            hierarchy.place(volume, nodes)
+            case._take(content)
+            hierarchy.place(volume, (case.arteries, case.calcification, case.table, case.record))
             if new:
                 display.apply_standard(case)
         return case
@@ -168,16 +188,11 @@ class SceneCase:
         InputError
             A node of the case has been deleted, or the CTA cannot be read any more.
         """
-        masks, prints = self._masks(), Fingerprints.of(self.record)
-        cta = volume_image(self.volume)
-        voxel = cta.geometry.voxel_volume_mm3
-        images, edits = masks.images(cta, whole=False), prints.edits(masks, voxel)
-        edits = replace(edits, warnings=edits.warnings + overlap_warning(images.trimmed_overlap, voxel))
-        maps = (images.shortened, images.calcification, images.territories, images.cta)
-        result = rescore(self.result(), *maps, edits)
-        prints.rescored(masks)
-        self._publish(result, prints)
-        return result
+        return run_through(self.rescore_steps())
+
+    def rescore_steps(self) -> Steps[CaseResult]:
+        """Do what `rescore` does in pieces; also raises InputError where something was edited meanwhile."""
+        return self._update_steps(rescored_content)
 
     def trim_again(self, parameters: ShorteningParameters) -> CaseResult:
         """Trim the full-length arteries again and score; hand edits of the trimmed ones are lost.
@@ -197,18 +212,14 @@ class SceneCase:
         InputError
             A node of the case has been deleted, or the CTA cannot be read any more.
         """
-        masks, prints = self._masks(), Fingerprints.of(self.record)
-        cta = volume_image(self.volume)
-        voxel = cta.geometry.voxel_volume_mm3
-        images, edits = masks.images(cta, whole=True), prints.edits_before_trimming(masks, voxel)
-        edits = replace(edits, warnings=edits.warnings + overlap_warning(images.full_overlap, voxel))
-        scored = trim_again(self.result(), images.territories, images.calcification, parameters, cta, edits)
-        with batch(self.record.GetScene()):
-            self._write_trimmed(scored)
-            self._write_cut(scored)
-            prints.trimmed(self._masks())
-            self._publish(scored.result, prints)
-        return scored.result
+        surfaces = self._with_surfaces()
+        result = run_through(self.trim_steps(parameters))
+        _remake(surfaces)
+        return result
+
+    def trim_steps(self, parameters: ShorteningParameters) -> Steps[CaseResult]:
+        """Do what `trim_again` does in pieces, but surfaces; also raises InputError as `rescore_steps` does."""
+        return self._update_steps(partial(trimmed_content, parameters=parameters))
 
     def scored_case(self) -> ScoredCase:
         """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
@@ -217,9 +228,10 @@ class SceneCase:
 
     def plaques(self) -> list[Plaque]:
         """List the plaques of the last scores, largest first."""
-        clusters = self.result().scores.clusters
-        images = self._masks().images(volume_image(self.volume), whole=False)
-        return as_plaques(clusters, inner_positions(clusters, images.shortened, images.calcification))
+        text = self.record.GetText()
+        if self._plaques is None or self._plaques[0] != text:
+            self._plaques = (text, plaques_of(self.result(), self._masks(), volume_image(self.volume)))
+        return self._plaques[1]
 
     def segmentation(self, structure: str) -> Any:
         """Give the segmentation that a structure is in."""
@@ -255,41 +267,65 @@ class SceneCase:
         editor.SetSelectedSegmentID(self.segment_id(structure) or "")
         editor.SetOverwriteMode(editor.OverwriteNone)
 
-    def _masks(self) -> CaseMasks:
-        """Read the segments; raises InputError where a node has been deleted."""
+    def _update_steps(self, work: Callable[[CaseResult, CaseMasks, Fingerprints, Image], Content]) -> Steps[CaseResult]:
+        """Read the segments, work in a thread, and write, all of it in one piece, where nothing has changed since."""
+        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
+            self._check()
+            self._masks_reader().read(self.segmentation(structure), structure)
+            yield None
+        # All are known by now, but for those that have been edited.
+        masks, before = self._masks(), self._states()
+        given = (self.result(), masks, Fingerprints.of(self.record), volume_image(self.volume))
+        content: Content = yield lambda: work(*given)
+        self._check()
+        if self._states() != before:
+            raise InputError("Segments were edited while they were scored, so the new scores were dropped; try again")
+        with batch(self.record.GetScene()) if content.trimmed else nullcontext():
+            self._take(content)
+        return content.result
+
+    def _check(self) -> None:
+        """Raise InputError where a node has been deleted."""
         gone = self.missing()
         if gone:
             raise InputError(gone)
-        reader = self._reader = self._reader or MaskReader(self.volume)
+
+    def _masks_reader(self) -> MaskReader:
+        self._reader = self._reader or MaskReader(self.volume)
+        return self._reader
+
+    def _masks(self) -> CaseMasks:
+        """Read the segments; raises InputError where a node has been deleted."""
+        self._check()
+        reader = self._masks_reader()
         full = {t: reader.read(self.arteries, structures.FULL + t.key) for t in Territory}
         trimmed = {t: reader.read(self.calcification, t.key) for t in Territory}
         return CaseMasks(trimmed, full, reader.read(self.calcification, structures.CALCIFICATION))
 
-    def _write_arteries(self, scored: ScoredCase) -> None:
-        """Write the full-length arteries, and what the trimming took away."""
-        labels = {structures.FULL + territory.key: int(territory) for territory in Territory}
-        write_layer(self.arteries, self.volume, scored.territories.array, labels)
-        self._write_cut(scored)
+    def _states(self) -> list[tuple[Any, ...]]:
+        """Give what differs whenever a segment may have changed."""
+        reader = self._masks_reader()
+        keys = (*structures.FULL_KEYS, *structures.TRIMMED_KEYS)
+        return [reader.state(self.segmentation(key), key) for key in keys]
 
-    def _write_cut(self, scored: ScoredCase) -> None:
-        box = nonzero_box(scored.territories.array) or (slice(0, 1),) * 3
-        cut = (scored.territories.array[box] > 0) & (scored.shortened.array[box] == 0)
-        write_layer(self.arteries, self.volume, cut.view(np.uint8), {structures.CUT: 1}, box)
+    def _take(self, content: Content) -> None:
+        """Write all that is new."""
+        for node, layers in ((self.arteries, content.arteries), (self.calcification, content.trimmed)):
+            for layer in layers:
+                write_layer(node, self.volume, layer)
+        for key, mask in content.masks.by_key().items():
+            self._masks_reader().know(self.segmentation(key), key, mask)
+        write_record(self.record, content.result)
+        content.prints.keep(self.record)
+        write_table(self.table, content.result)
+        self._plaques = (self.record.GetText(), content.plaques)
 
-    def _write_trimmed(self, scored: ScoredCase) -> None:
-        labels = {territory.key: int(territory) for territory in Territory}
-        write_layer(self.calcification, self.volume, scored.shortened.array, labels)
+    def _with_surfaces(self) -> list[Any]:
+        """Give the segmentations that have surfaces."""
+        nodes = [node for node in (self.arteries, self.calcification) if node is not None]
+        return [node for node in nodes if node.GetSegmentation().ContainsRepresentation(SURFACE)]
 
-    def _write_calcification(self, scored: ScoredCase) -> None:
-        """Write the trimmed arteries and, in a layer of its own since it lies inside them, the calcification."""
-        self._write_trimmed(scored)
-        box = nonzero_box(scored.calcification.array) or (slice(0, 1),) * 3
-        calcified = scored.calcification.array[box] == CalcificationLabel.CALCIFICATION
-        labels = {structures.CALCIFICATION: 1}
-        write_layer(self.calcification, self.volume, calcified.view(np.uint8), labels, box)
 
-    def _publish(self, result: CaseResult, prints: Fingerprints) -> None:
-        """Put scores and fingerprints into record and table."""
-        write_record(self.record, result)
-        prints.keep(self.record)
-        write_table(self.table, result)
+def _remake(surfaces: Iterable[Any]) -> None:
+    for node in surfaces:
+        node.CreateClosedSurfaceRepresentation()

@@ -10,11 +10,14 @@ import slicer
 from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
+from CalcScoreLogic.results import CaseResult
 
 from . import structures
+from .background import InSteps
 from .case import SceneCase
 from .display import show_full_arteries
 from .parameters import CalcScoreParameters, lengths_of
+from .steps import Steps
 from .translation import _
 
 _CHECK_MS = 300
@@ -33,11 +36,16 @@ class Corrections(VTKObservationMixin):
         Called when the scores went out of date, or are new; the argument tells the latter.
     say : callable
         Shows a sentence of trouble.
+    refresh : callable
+        Brings the panel up to date when scoring starts or ends without new scores.
     """
 
-    def __init__(self, ui: Any, changed: Callable[[bool], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, ui: Any, changed: Callable[[bool], None], say: Callable[[str], None], refresh: Callable[[], None]
+    ) -> None:
         VTKObservationMixin.__init__(self)
-        self._ui, self._changed, self._say = ui, changed, say
+        self._ui, self._changed, self._say, self._refresh = ui, changed, say, refresh
+        self._work: InSteps | None = None
         self._case: SceneCase | None = None
         self._parameters: CalcScoreParameters | None = None
         self._locked = False
@@ -56,8 +64,17 @@ class Corrections(VTKObservationMixin):
         ui.rescoreButton.connect("clicked()", self.rescore)
         ui.trimButton.connect("clicked()", self.trim_again)
 
+    @property
+    def busy(self) -> bool:
+        """Whether segments are being scored."""
+        return self._work is not None
+
     def watch(self, case: SceneCase | None) -> None:
-        """Learn of the edits of a case, and of no other."""
+        """Learn of the edits of a case, and of no other; what is being scored is dropped."""
+        if self._work is not None:
+            self._work.forget()
+            self._work = None
+            self._say(_("Another case was chosen, or the scene was closed; the new scores were dropped"))
         self.removeObservers()
         self._check_timer.stop()
         self._rescore_timer.stop()
@@ -70,7 +87,7 @@ class Corrections(VTKObservationMixin):
     def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
         """Bring the section up to date."""
         self._parameters, self._locked = parameters, locked
-        usable = self._case is not None and self._case.missing() is None and not locked
+        usable = self._case is not None and self._case.missing() is None and not locked and not self.busy
         for widget in (self._ui.editButton, self._ui.rescoreButton, self._ui.trimButton):
             widget.setEnabled(usable)
         if usable and self.stale and parameters.rescore_after_edits and not self._rescore_timer.isActive():
@@ -81,8 +98,8 @@ class Corrections(VTKObservationMixin):
 
     def check(self) -> None:
         """Look whether segments differ from what was scored."""
-        if self._locked:
-            # The run goes first: reading the segments takes a moment.
+        if self._locked or self.busy:
+            # The run, or the scoring, goes first: reading the segments takes a moment.
             self._check_timer.start()
             return
         self._find_changes()
@@ -105,13 +122,13 @@ class Corrections(VTKObservationMixin):
 
     def rescore(self) -> None:
         """Score the trimmed segments as they are."""
-        if self._case is not None:
-            self._score(self._case.rescore)
+        if self._case is not None and not self.busy:
+            self._score(self._case.rescore_steps())
 
     def trim_again(self) -> None:
         """Trim the full-length arteries again and score; asks where that loses edits."""
         case, parameters = self._case, self._parameters
-        if case is None or parameters is None:
+        if case is None or parameters is None or self.busy:
             return
         lost = case.lost_edits()
         if lost:
@@ -119,7 +136,7 @@ class Corrections(VTKObservationMixin):
             question = _("Trimming again replaces the trimmed arteries and loses your edits of: {names}. Go on?")
             if not slicer.util.confirmYesNoDisplay(question.format(names=names), _("CalcScore")):
                 return
-        self._score(lambda: case.trim_again(lengths_of(parameters)))
+        self._score(case.trim_steps(lengths_of(parameters)))
 
     def close(self) -> None:
         """Stop listening."""
@@ -143,12 +160,18 @@ class Corrections(VTKObservationMixin):
         if self.stale and not self._locked and self._parameters and self._parameters.rescore_after_edits:
             self.rescore()
 
-    def _score(self, work: Callable[[], Any]) -> None:
+    def _score(self, work: Steps[CaseResult]) -> None:
         self._rescore_timer.stop()
-        try:
-            with slicer.util.WaitCursor():
-                work()
-        except CalcScoreError as error:
+        self._work = InSteps(work, self._scored)
+        self._work.start()
+        self._refresh()
+
+    def _scored(self, result: CaseResult | None, error: BaseException | None) -> None:
+        self._work = None
+        if error is not None:
+            self._refresh()
+            if not isinstance(error, CalcScoreError):
+                raise error
             self._say(str(error))
             return
         self._check_timer.stop()
@@ -162,7 +185,7 @@ class Corrections(VTKObservationMixin):
         missing = self._case.missing()
         if missing:
             return f"⚠ {missing}"
-        lines = []
+        lines = [_("Scoring …")] if self.busy else []
         if self.stale:
             names = ", ".join(structures.title(key) for key in self.stale)
             lines.append(_("✎ {names} edited by hand · scores are out of date").format(names=names))

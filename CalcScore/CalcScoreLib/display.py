@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import structures
 from .scene_nodes import nodes_by_class
-from .segmentations import SURFACE
+from .segmentations import SURFACE, surface_steps
+from .steps import Steps, run_through
 
 if TYPE_CHECKING:
     from .case import SceneCase
@@ -51,12 +52,20 @@ def apply_standard(case: SceneCase) -> None:
 
 def show_3d(case: SceneCase, shown: bool = True) -> None:
     """Show the kept arteries, the plaques and, translucent, what was cut off in 3-D; or none of it."""
+    if shown:
+        run_through(show_3d_steps(case))
+        return
     for node in (case.arteries, case.calcification):
-        if shown:
-            node.CreateClosedSurfaceRepresentation()
-        elif node.GetSegmentation().ContainsRepresentation(SURFACE):
+        if node.GetSegmentation().ContainsRepresentation(SURFACE):
             node.RemoveClosedSurfaceRepresentation()
-    show_cut(case, shown)
+    show_cut(case, False)
+
+
+def show_3d_steps(case: SceneCase) -> Steps[None]:
+    """Show the case in 3-D in pieces, a surface each."""
+    for node in (case.calcification, case.arteries):
+        yield from surface_steps(node)
+    show_cut(case, True)
 
 
 def show_cut(case: SceneCase, shown: bool) -> None:

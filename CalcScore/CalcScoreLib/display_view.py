@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import display
+from .background import InSteps
 from .bindings import Bindings
 from .case import SceneCase
+from .steps import Steps
 
 
 class DisplayView:
@@ -23,6 +25,7 @@ class DisplayView:
     def __init__(self, ui: Any, bindings: Bindings) -> None:
         self._ui = ui
         self._case: SceneCase | None = None
+        self._surfaces: InSteps | None = None
         bindings.check(ui.show3dCheck, "show_3d")
         ui.show3dCheck.connect("toggled(bool)", lambda checked: self._show_3d())
         ui.showCutCheck.connect("toggled(bool)", lambda checked: self._show_cut())
@@ -35,6 +38,7 @@ class DisplayView:
 
     def use(self, case: SceneCase | None) -> None:
         """Act on another case."""
+        self.close()
         self._case = case if case is not None and case.missing() is None else None
         for widget in (
             self._ui.show3dCheck,
@@ -49,11 +53,34 @@ class DisplayView:
         """Make the surfaces anew after a run, or leave the 3-D view empty."""
         self._show_3d()
 
+    def close(self) -> None:
+        """Make no further surface."""
+        if self._surfaces is not None:
+            self._surfaces.forget()
+            self._surfaces = None
+
     def _show_3d(self) -> None:
-        if self._case is not None:
-            shown = self._ui.show3dCheck.checked
-            display.show_3d(self._case, shown)
-            display.show_cut(self._case, shown and self._ui.showCutCheck.checked)
+        self.close()
+        if self._case is None:
+            return
+        if not self._ui.show3dCheck.checked:
+            display.show_3d(self._case, False)
+            return
+        self._surfaces = InSteps(self._show_3d_steps(self._case, self._ui.showCutCheck.checked), self._shown)
+        self._surfaces.start()
+
+    @staticmethod
+    def _show_3d_steps(case: SceneCase, cut: bool) -> Steps[None]:
+        for _ in display.show_3d_steps(case):
+            yield None
+            if case.missing() is not None:
+                return
+        display.show_cut(case, cut)
+
+    def _shown(self, result: None, error: BaseException | None) -> None:
+        self._surfaces = None
+        if error is not None:
+            raise error
 
     def _show_cut(self) -> None:
         if self._case is not None:

@@ -32,24 +32,32 @@ class MaskReader:
 
     def read(self, segmentation: Any, structure: str) -> SegmentMask:
         """Give the voxels of a structure; of all segments tagged so, where one was copied."""
-        names = segment_ids(segmentation, structure)
-        state = (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
-        known = self._known.get(structure)
+        state, known = self.state(segmentation, structure), self._known.get(structure)
         if known is None or known[0] != state:
+            names = segment_ids(segmentation, structure)
             mask = union([read_mask(segmentation, name, self._volume) for name in names])
             known = self._known[structure] = (state, mask)
         return known[1]
+
+    def know(self, segmentation: Any, structure: str, mask: SegmentMask) -> None:
+        """Take the voxels of a structure as read: they were written just now."""
+        self._known[structure] = (self.state(segmentation, structure), mask)
+
+    def state(self, segmentation: Any, structure: str) -> tuple[Any, ...]:
+        """Give what differs whenever the voxels of a structure may have changed."""
+        names = segment_ids(segmentation, structure)
+        return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
 
     def _grid_state(self, segmentation: Any) -> bytes:
         return bytes(volume_to_world(self._volume).tobytes() + transform_to_world(segmentation).tobytes())
 
 
 def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:
-    """Give times that move whenever the voxels of a segment may have changed."""
+    """Give times that move whenever the voxels of a segment may have changed, and not with its surface."""
     segment = segmentation.GetSegmentation().GetSegment(name)
     image = segmentation.GetBinaryLabelmapInternalRepresentation(name)
     scalars = image.GetPointData().GetScalars() if image else None
-    times = (segment.GetMTime(), image.GetMTime() if image else 0, scalars.GetMTime() if scalars else 0)
+    times = (image.GetMTime() if image else 0, scalars.GetMTime() if scalars else 0)
     return name, segment.GetLabelValue(), *times
 
 

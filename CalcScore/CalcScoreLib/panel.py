@@ -12,6 +12,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
+from CalcScoreLogic.models import Model
 from CalcScoreLogic.results import CaseResult
 
 from . import exports, install, settings
@@ -25,6 +26,7 @@ from .lesions import Plaque
 from .models_view import ModelsView
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
 from .plaques_view import PlaquesView
+from .quality_view import QualityView
 from .results_view import ResultsView
 from .run_view import Outcome, RunView
 from .sources_view import SourcesView
@@ -65,14 +67,15 @@ class Panel(VTKObservationMixin):
             selector.setMRMLScene(slicer.mrmlScene)
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
-        self.advanced = AdvancedView(ui, self._bindings)
+        self.advanced = AdvancedView(ui, self._bindings, self.refresh)
         self.display = DisplayView(ui, self._bindings)
         self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
         self.run = RunView(ui, self._prepare, self._stored, self.refresh)
         self.models = ModelsView(ui, self.refresh, self.run.say)
+        self.quality = QualityView(ui, self.run.say)
         self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
         self.plaques = PlaquesView(ui)
-        self.corrections = Corrections(ui, self._corrected, self._complain)
+        self.corrections = Corrections(ui, self._corrected, self._complain, self.refresh)
         self._add_keys()
         self.models.read()
 
@@ -122,18 +125,20 @@ class Panel(VTKObservationMixin):
         running = self.run.running
         self.sources.show(parameters)
         self.models.show(parameters, running)
+        self.quality.show(parameters, self._models_or_none(), running)
         for view in (self.sources, self.advanced):
             view.lock(running)
         self.corrections.show(parameters, running)
         self.ui.analyzeButton.setText(_("Cancel") if running else _("Analyze"))
         problem = self.sources.problem()
         ready = parameters.cta is not None and not problem and self.models.complete(parameters)
+        ready = ready and not self.corrections.busy
         self.ui.analyzeButton.setEnabled(running or ready)
         self.ui.analyzeButton.toolTip = self._button_tip()
         if problem:
             self.run.say(f"⚠ {problem[:1].upper()}{problem[1:]}.")
         self._escape.setEnabled(running)
-        self.ui.reportButton.setEnabled(self._result is not None and not running)
+        self.ui.reportButton.setEnabled(self._result is not None and not running and not self.corrections.busy)
         self._show_state()
 
     def enter(self) -> None:
@@ -162,14 +167,24 @@ class Panel(VTKObservationMixin):
         self.models.close()
         self.sources.hide_preview()
         self.corrections.close()
+        self.display.close()
         self.removeObservers()
         self._bindings.use(None)
         self.parameters = None
+
+    def _models_or_none(self) -> list[Model]:
+        """Give the models of a run; none where one is missing or a source is not chosen."""
+        try:
+            return self.models.chosen(self.parameters)
+        except InputError:
+            return []
 
     def _button_tip(self) -> str:
         """Say what the button does, or why it cannot."""
         if self.run.running:
             return _("End the analysis; asks first")
+        if self.corrections.busy:
+            return _("Wait for the scores")
         if self.parameters is None or self.parameters.cta is None:
             return _("Choose a CTA first")
         if not self.models.complete(self.parameters):

@@ -50,6 +50,8 @@ class CalcScoreParameters:
         Numbers of the folds, e.g. ``"0, 2"``; empty for all.
     mirroring : bool
         Average over mirrored tiles.
+    step_size : float
+        Distance between tiles as a share of the tile.
     rescore_after_edits : bool
         Score again by itself after an edit.
     show_3d : bool
@@ -71,6 +73,7 @@ class CalcScoreParameters:
     calcification_model: str = ""
     folds: str = ""
     mirroring: bool = True
+    step_size: float = 0.5
     rescore_after_edits: bool = False
     show_3d: bool = True
 
@@ -129,7 +132,7 @@ def options_of(parameters: CalcScoreParameters, device: str) -> InferenceOptions
     Raises
     ------
     InputError
-        The folds are no numbers.
+        The folds are no numbers, or the step size is none.
     """
     words = parameters.folds.replace(",", " ").split()
     if not all(word.isdecimal() for word in words):
@@ -137,7 +140,7 @@ def options_of(parameters: CalcScoreParameters, device: str) -> InferenceOptions
             _("The folds are {folds!r}; give numbers such as 0, 2, or nothing for all.").format(folds=parameters.folds)
         )
     folds = tuple(int(word) for word in words) or None
-    return InferenceOptions(folds, parameters.mirroring, device=device)
+    return InferenceOptions(folds, parameters.mirroring, parameters.step_size, device)
 
 
 def _read_mapping(text: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from CalcScoreLogic.geometry import Array, nonzero_box
 
 from . import structures
 from .grids import Box, image_array, oriented_image, to_array, to_vtk, transform_to_world, volume_to_world
+from .steps import Steps
 
 LABELMAP = "Binary labelmap"
 SURFACE = "Closed surface"
@@ -57,6 +58,33 @@ class SegmentMask:
         digest = hashlib.blake2b(repr([(s.start, s.stop) for s in self.box]).encode(), digest_size=12)
         digest.update(np.packbits(self.inside))
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Structures that do not overlap.
+
+    Attributes
+    ----------
+    array : ndarray of uint8, shape (k, j, i)
+        Label values in `box`.
+    labels : mapping of str to int
+        Label value of each structure.
+    box : tuple of slice
+        The smallest box of the CTA that holds them; one voxel where there are none.
+    """
+
+    array: Array
+    labels: Mapping[str, int]
+    box: Box
+
+    @classmethod
+    def of(cls, array: Array, labels: Mapping[str, int], box: Box | None = None) -> Layer:
+        """Crop label values to what they mark; `box` is the part of the CTA that they are, all of it by default."""
+        tight = nonzero_box(array) or _ONE_VOXEL
+        start = [0, 0, 0] if box is None else [part.start for part in box]
+        placed = [slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True)]
+        return cls(np.ascontiguousarray(array[tight], np.uint8), labels, (placed[0], placed[1], placed[2]))
 
 
 def tag(segment: Any, name: str) -> str:
@@ -122,10 +150,8 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     return _clipped(tight, volume.GetImageData().GetDimensions()[::-1])
 
 
-def write_layer(
-    segmentation: Any, volume: Any, array: Array, labels: Mapping[str, int], box: Box | None = None
-) -> None:
-    """Put structures that do not overlap into one layer of a segmentation.
+def write_layer(segmentation: Any, volume: Any, layer: Layer) -> None:
+    """Put structures that do not overlap into one layer of a segmentation; surfaces made of the old voxels go.
 
     Parameters
     ----------
@@ -133,22 +159,14 @@ def write_layer(
         A segment that is tagged as a structure keeps its name, colour and identifier; others are made.
     volume : vtkMRMLScalarVolumeNode
         The CTA.
-    array : ndarray, shape (k, j, i)
-        Label values, at most 255.
-    labels : mapping of str to int
-        Label value of each structure.
-    box : tuple of slice, optional
-        The part of the CTA that `array` is; all of it by default.
+    layer : Layer
+        The structures.
     """
-    tight = nonzero_box(array) or _ONE_VOXEL
-    start = [0, 0, 0] if box is None else [part.start for part in box]
-    placed = [slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True)]
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
-    image = oriented_image(array[tight], (placed[0], placed[1], placed[2]), matrix)
+    image = oriented_image(layer.array, layer.box, matrix)
     content = segmentation.GetSegmentation()
-    surfaces = content.ContainsRepresentation(SURFACE)
-    for key, label in labels.items():
+    for key, label in layer.labels.items():
         there = segment_ids(segmentation, key)
         for copy in there[1:]:
             content.RemoveSegment(copy)
@@ -158,10 +176,44 @@ def write_layer(
             segment.AddRepresentation(LABELMAP, image)
         else:
             content.AddSegment(_new_segment(key, label, image), content.GenerateUniqueSegmentID(key))
-    # Observers, and surfaces made of the old voxels, learn of the new ones.
+    # Observers learn of the new voxels.
     image.Modified()
-    if surfaces:
-        segmentation.CreateClosedSurfaceRepresentation()
+
+
+def surface_steps(segmentation: Any) -> Steps[None]:
+    """Make the surfaces that segments lack, one at a time.
+
+    Parameters
+    ----------
+    segmentation : vtkMRMLSegmentationNode
+        Where the segments are; the one that is converted last tells its observers.
+
+    Yields
+    ------
+    None
+        After each segment: the largest takes a few tenths of a second, and a single one cannot be divided.
+    """
+    content = segmentation.GetSegmentation()
+    for name in content.GetSegmentIDs()[1:]:
+        segment = content.GetSegment(name)
+        # Whoever had a turn meanwhile may have removed it, or made its surface.
+        if segment is None or segment.GetRepresentation(SURFACE) or segment.GetRepresentation(LABELMAP) is None:
+            continue
+        alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
+        copy.SetLabelValue(segment.GetLabelValue())
+        copy.AddRepresentation(LABELMAP, segment.GetRepresentation(LABELMAP))
+        _set_source(alone)
+        alone.CopyConversionParameters(content)
+        alone.AddSegment(copy, name)
+        alone.CreateRepresentation(SURFACE)
+        segment.AddRepresentation(SURFACE, copy.GetRepresentation(SURFACE))
+        yield None
+    segmentation.CreateClosedSurfaceRepresentation()
+
+
+def _set_source(content: Any) -> None:
+    # Slicer before 5.4 calls the source representation master.
+    (getattr(content, "SetSourceRepresentationName", None) or content.SetMasterRepresentationName)(LABELMAP)
 
 
 def _new_segment(key: str, label: int, image: Any) -> Any:

@@ -18,6 +18,7 @@ from ..errors import CalcScoreError, InputError
 from . import (
     analyze,
     batch,
+    bench,
     demo,
     evaluate,
     models,
@@ -44,6 +45,7 @@ _COMMANDS = (
     score,
     threshold,
     evaluate,
+    bench,
     train,
     models,
     phantom,

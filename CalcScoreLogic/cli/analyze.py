@@ -17,6 +17,7 @@ from .score import parse_weights, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..geometry import Geometry
     from ..inference.options import InferenceOptions
     from ..inference.protocol import Message
     from ..models import Model
@@ -42,11 +43,34 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--territory-model", metavar="NAME", help="installed model or folder (default: the newest)")
     parser.add_argument("--calcification-model", metavar="NAME", help="installed model or folder (default: the newest)")
     parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the installed models")
-    parser.add_argument("--folds", metavar="N,…", help="folds to average, e.g. 0,1 (default: all)")
+    parser.add_argument(
+        "--profile",
+        choices=("full", "standard", "quick"),
+        default="full",
+        help="full: as in the paper (default); standard: no mirrored copies; quick: one fold, coarse tiles",
+    )
+    parser.add_argument("--folds", metavar="N,…", help="folds to average, e.g. 0,1 (default: the profile's)")
     parser.add_argument("--no-mirroring", action="store_true", help="leave out the mirrored copies: faster, less exact")
-    parser.add_argument("--step-size", type=float, default=0.5, metavar="S", help="tile step, 0 to 1 (default 0.5)")
+    parser.add_argument("--step-size", type=float, metavar="S", help="tile step, 0 to 1 (default: the profile's)")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        dest="whole_volume",
+        help="look for calcification far from the trimmed arteries too: slower, the same scores",
+    )
+    parser.add_argument(
+        "--first-look",
+        action="store_true",
+        help="let one fold find the arteries and label around them only: faster where the scan covers much more",
+    )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "torch", "openvino", "openvino-bf16"),
+        default="auto",
+        help="what computes on a CPU (default: OpenVINO if it is installed)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
     parser.add_argument("--python", metavar="FILE", help="Python that has torch and nnunetv2 (default: this one)")
@@ -63,12 +87,15 @@ def run(options: argparse.Namespace) -> Outcome:
         shortening=shortening_parameters(options),
         weights=parse_weights(options.weights) if options.weights else None,
     )
-    networks, models = inference_options(options), chosen_models(options)
+    models = chosen_models(options)
+    networks = inference_options(options, models)
     make_folder(options.output.parent)
     stage("reading")
     cta = read_ct(options.cta)
     case, inputs = single_input(options.cta), {"cta": options.cta}
-    scored = analyze(case.name, cta, models, parameters, networks, options.python, teller(), inputs)
+    expected = "" if options.json else forecast_text(models, cta.geometry, networks)
+    stage(expected)
+    scored = analyze(case.name, cta, models, parameters, networks, options.python, teller(expected), inputs)
     warnings = (*case.warnings, *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
@@ -76,17 +103,23 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
 
 
-def inference_options(options: argparse.Namespace) -> InferenceOptions:
-    """Read how the networks are run."""
-    from ..inference.options import InferenceOptions
+def inference_options(options: argparse.Namespace, models: Sequence[Model]) -> InferenceOptions:
+    """Read how the networks are run: the profile, and what is given beside it."""
+    from ..inference.profiles import Profile
 
-    folds = None
+    given: dict[str, Any] = {name: getattr(options, name) for name in ("whole_volume", "first_look", "engine")}
     if options.folds is not None:
         try:
-            folds = tuple(int(fold) for fold in options.folds.split(","))
+            given["folds"] = tuple(int(fold) for fold in options.folds.split(","))
         except ValueError:
             raise InputError(f"--folds: {options.folds!r} is not a list of numbers such as 0,1") from None
-    return InferenceOptions(folds, not options.no_mirroring, options.step_size, options.device, options.threads)
+    if options.no_mirroring:
+        given["mirroring"] = False
+    if options.step_size is not None:
+        given["step_size"] = options.step_size
+    # A fold that is given takes the place of the profile's, which the models may lack.
+    profile = Profile(options.profile).options(() if "folds" in given else models, options.device, options.threads)
+    return replace(profile, **given)
 
 
 def chosen_models(options: argparse.Namespace) -> Sequence[Model]:
@@ -103,14 +136,27 @@ def chosen_models(options: argparse.Namespace) -> Sequence[Model]:
     return chosen
 
 
-def teller() -> Callable[[Message], None]:
-    """Make a listener that shows the networks' progress on a terminal."""
+def forecast_text(models: Sequence[Model], grid: Geometry, networks: InferenceOptions) -> str:
+    """Say how long the networks will take; empty where nothing is known of a graphics card."""
+    from ..inference.forecast import forecast_seconds
+    from ..inference.profiles import in_words
+    from ..inference.speeds import expected
+
+    speeds = expected(networks, models)
+    if speeds is None:
+        return ""
+    seconds = forecast_seconds(models, grid.size, grid.spacing, networks, speeds)
+    return f"about {duration(seconds)} on this machine ({in_words(networks, models)})"
+
+
+def teller(expected: str = "") -> Callable[[Message], None]:
+    """Make a listener that shows the networks' progress on a terminal, and `expected` until the time left is known."""
     from ..inference.protocol import Progress
 
     def tell(message: Message) -> None:
         if isinstance(message, Progress):
             fold = f", fold {message.fold} of {message.folds}" if message.fold else ""
-            left = f" · {duration(message.seconds_left)} left" if message.seconds_left is not None else ""
-            stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{left}")
+            left = expected if message.seconds_left is None else f"{duration(message.seconds_left)} left"
+            stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{' · ' if left else ''}{left}")
 
     return tell

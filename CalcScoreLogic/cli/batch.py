@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> Outcome:
         shortening=shortening_parameters(options),
         weights=parse_weights(options.weights) if options.weights else None,
     )
-    networks, models = inference_options(options), chosen_models(options)
+    models = chosen_models(options)
+    networks = inference_options(options, models)
     recipe = Recipe(tuple(models), parameters, networks, options.python)
     stage("looking for cases")
     inputs = _without_results(find_inputs(options.source, options.keep_identifiers), options.source, options.output)

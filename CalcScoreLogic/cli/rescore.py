@@ -58,13 +58,15 @@ def run(options: argparse.Namespace) -> Outcome:
             after = correct_in_place(before, cta)
         else:
             after = correct(before, read_correction(options.corrected, before.territories, before.shortened), cta)
-        if after is None:
-            told = f"{before.result.case}: no voxel differs from the results, they stay as they are"
-            return Outcome([told], before.result.to_dict())
         stage("writing")
-        write_case(folder, cta, after)
+        if after is not None:
+            write_case(folder, cta, after)
         if cohort.exists():
+            # Also where nothing differs: a rescore that was killed may not have come to the tables.
             read_tables(cohort)[0].write()
             write_cohort_page(cohort.path)
+    if after is None:
+        told = f"{before.result.case}: no voxel differs from the results, they stay as they are"
+        return Outcome([told], before.result.to_dict())
     rows = ", ".join(after.result.edited)
     return Outcome([f"{summary(after.result)}; edited: {rows}"], after.result.to_dict(), after.result.warnings)

@@ -11,7 +11,7 @@ from itertools import islice
 from ..case_output import write_case
 from ..geometry import Image
 from ..inference.protocol import Message, Progress
-from ..inference.service import InferenceService, Labelled
+from ..inference.service import Labelled
 from .contents import UNREADABLE, Content, content_of
 from .ending import Ending, OnProgress, Stopwatch, reason_of
 from .inputs import CohortInput, read_input
@@ -77,7 +77,7 @@ class _Line:
         for station in self._stations:
             stack.callback(station.shutdown, cancel_futures=True)
         # Closed first of all, so that the station that waits for the networks comes free.
-        self._service = stack.enter_context(InferenceService(recipe.model_folders, recipe.options, recipe.interpreter))
+        self._service = stack.enter_context(recipe.service())
         stack.callback(self._opened.cancel)
 
     def enter(self, case: CohortInput) -> None:

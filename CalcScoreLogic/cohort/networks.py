@@ -54,7 +54,7 @@ class Networks:
                 raise RunCancelledError("the run was cancelled")
             if self._service is None or self._made_for != (batch, recipe):
                 self._close()
-                self._service = InferenceService(recipe.model_folders, recipe.options, recipe.interpreter)
+                self._service = recipe.service()
                 self._made_for = batch, recipe
             try:
                 yield self._service

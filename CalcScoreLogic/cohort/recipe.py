@@ -12,6 +12,7 @@ from typing import Any
 from ..geometry import Image
 from ..inference.options import InferenceOptions
 from ..inference.protocol import Result
+from ..inference.service import InferenceService
 from ..models import Model
 from ..pipeline import CaseParameters, ScoredCase, score_prediction
 from .contents import Content
@@ -44,6 +45,11 @@ class Recipe:
         """Folder of the model of each role."""
         return {model.role.value: model.path for model in self.models}
 
+    def service(self) -> InferenceService:
+        """Make the process that runs the models, for any number of cases."""
+        lengths = self.parameters.shortening
+        return InferenceService(self.model_folders, self.options, self.interpreter, lengths)
+
     def fingerprint(self) -> str:
         """Give a text that two recipes share when they give the same results; the machine has no part in it."""
         weights: Mapping[Any, float] = self.parameters.weights or {}
@@ -54,6 +60,9 @@ class Recipe:
             "folds": {model.role.value: self.options.folds or model.folds for model in self.models},
             "mirroring": self.options.mirroring,
             "step_size": self.options.step_size,
+            "whole_volume": self.options.whole_volume,
+            "first_look": self.options.first_look,
+            "half_precision": self.options.engine == "openvino-bf16",
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 

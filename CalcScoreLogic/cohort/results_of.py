@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from .. import case_files as files
+from ..atomic import finish_folder
 from ..errors import InputError
 from ..file_checks import image_suffix
 from ..geometry import check_same_grid
@@ -70,13 +71,16 @@ def read_scored(folder: Path) -> ScoredCase:
     Returns
     -------
     ScoredCase
-        Scores and label maps on one grid.
+        Scores and label maps on one grid; what a killed program was replacing there is put in place first.
 
     Raises
     ------
     InputError
         A file is missing or cannot be read.
+    CalcScoreError
+        What a killed program left cannot be put in place.
     """
+    finish_folder(folder)
     try:
         content = json.loads((folder / files.SCORES).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -15,7 +15,7 @@ from typing import IO
 
 from .. import __version__
 from .. import case_files as files
-from ..atomic import write_json
+from ..atomic import finish_folder, write_json
 from ..errors import CalcScoreError, InputError
 from ..results import CaseResult
 from .contents import Content
@@ -134,8 +134,9 @@ class CohortFolder:
         self._record(case).unlink(missing_ok=True)
 
     def result(self, case: str) -> CaseResult | None:
-        """Read the scores of a case; None where its results are not all there."""
+        """Read the scores of a case; None where its results are not all there; raises what `finish_folder` raises."""
         folder = self.case_folder(case)
+        finish_folder(folder)
         if not all((folder / name).is_file() for name in _RESULTS):
             return None
         try:

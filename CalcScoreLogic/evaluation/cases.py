@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import case_files as files
+from ..atomic import finish_folder
 from ..errors import InputError
 from ..file_checks import image_suffix
 from ..shortening import ShorteningParameters
@@ -146,6 +147,7 @@ def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
 
 def _candidates(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case; a DICOM series is a folder."""
+    finish_folder(case)
     named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
     return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
 

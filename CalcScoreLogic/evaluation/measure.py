@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from .. import case_files as files_of_case
 from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
+from ..coverage import coverage_of
 from ..errors import CalcScoreError, InputError
 from ..geometry import Array, Image, check_same_grid, nonzero_box
 from ..image_io import read_calcification, read_ct, read_territories
@@ -119,6 +123,7 @@ class _Side:
     territories: Image
     calcification: Image
     shortened: Image
+    looked: Array | None
 
     @property
     def plaques(self) -> Array:
@@ -152,7 +157,8 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
 
     Notes
     -----
-    The territories are compared after shortening both sides, the calcification as it was labelled. The ideal
+    The territories are compared after shortening both sides, the calcification as it was labelled, in the part of
+    the volume that the network was run on where ``scores.json`` beside it says so (thresholds: as the first). The ideal
     threshold acts inside the reference's arteries; the fixed one, which knows no reference, inside those of the first
     prediction. The scores of both rest on the first prediction's shortened arteries, as the paper's do.
     """
@@ -164,7 +170,7 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
     for method, files in case.predictions.items():
         side = _read_side(files, method, parameters, warnings, like=truth)
         found += _artery_accuracy(method, side.shortened, truth.shortened)
-        found += _calcification_accuracy(method, side.plaques, truth)
+        found += _calcification_accuracy(method, side.plaques, truth, side.looked)
         found += _scores(method, side.scores(), expected)
         first = first or side
     if case.cta is not None and first is not None:
@@ -186,7 +192,19 @@ def _read_side(
     shortening = shorten(territories, parameters.shortening)
     doubt = label_warning(calcification, territories)
     warnings += [f"{name}: {text}" for text in (*shortening.warnings, *([doubt] if doubt else []))]
-    return _Side(territories, calcification, shortening.territories)
+    looked = _looked(files.calcification.parent / files_of_case.SCORES)
+    return _Side(territories, calcification, shortening.territories, looked)
+
+
+def _looked(scores: Path) -> Array | None:
+    """Give the voxels that a network's calcification map is about; None for all of them."""
+    if not scores.is_file():
+        return None
+    try:
+        found = coverage_of(json.loads(scores.read_text(encoding="utf-8"))["provenance"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{scores}: the scores cannot be read, analyze the case again or remove them") from error
+    return None if found is None else found.mask()
 
 
 def _artery_accuracy(method: str, prediction: Image, reference: Image) -> Iterator[Measurement]:
@@ -208,10 +226,11 @@ def _artery_accuracy(method: str, prediction: Image, reference: Image) -> Iterat
             yield from _metrics(method, vessel.value, found == number, true == number, spacing)
 
 
-def _calcification_accuracy(method: str, plaques: Array, truth: _Side) -> Iterator[Measurement]:
-    """Compare calcification as it was labelled."""
+def _calcification_accuracy(method: str, plaques: Array, truth: _Side, looked: Array | None) -> Iterator[Measurement]:
+    """Compare calcification as it was labelled, where it was looked for."""
     spacing = truth.calcification.geometry.spacing[::-1]
-    return _metrics(method, CALCIFICATION, plaques, truth.plaques, spacing)
+    true = truth.plaques if looked is None else truth.plaques & looked
+    return _metrics(method, CALCIFICATION, plaques if looked is None else plaques & looked, true, spacing)
 
 
 def _metrics(
@@ -258,5 +277,5 @@ def _thresholds(
             continue
         yield Measurement(method, CALCIFICATION, THRESHOLD_HU, result.threshold_hu)
         plaques = np.asarray(result.calcification.array == CalcificationLabel.CALCIFICATION)
-        yield from _calcification_accuracy(method, plaques, truth)
+        yield from _calcification_accuracy(method, plaques, truth, first.looked)
         yield from _scores(method, first.scores(result.calcification), expected)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
-from ..atomic import atomic_folder
+from ..atomic import atomic_folder, finish_folder
 from ..image_io import read_ct, write_label_map
 from ..inference.protocol import Message
 from ..models import Model
@@ -101,6 +101,7 @@ def predict(
 
 def _is_from(case: Path, models: Sequence[Model]) -> bool:
     """Tell whether a case was labelled by these very models."""
+    finish_folder(case)
     try:
         record = json.loads((case / files.SCORES).read_text(encoding="utf-8"))["provenance"]["models"]
     except (OSError, ValueError, KeyError):

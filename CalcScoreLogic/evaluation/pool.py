@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
+from threading import Thread
 from typing import TypeVar
 
 from ..errors import CalcScoreError
@@ -27,6 +28,7 @@ MEMORY_BYTES = 3.0e9
 _BYTES_PER_PROCESS = 0.55e9
 _BYTES_PER_VOXEL = 32
 _WORTH_A_PROCESS = 20_000_000
+_LOOK_SECONDS = 0.2
 
 
 def worker_count(cases: int, largest_voxels: int) -> int:
@@ -103,19 +105,51 @@ def _one_by_one(
 def _side_by_side(
     function: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Generator[tuple[int, Result], None, None]:
+    others = set(multiprocessing.active_children())
     # Fresh processes: a copy of one that has threads may hang.
-    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_quiet)
+    executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_settle)
     try:
-        futures: dict[Future[Result], int] = {executor.submit(function, item): n for n, item in enumerate(items)}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        with _deaf_children():
+            futures: dict[Future[Result], int] = {executor.submit(function, item): n for n, item in enumerate(items)}
+        waiting = set(futures)
+        while waiting:
+            # A wait without an end could not be interrupted on Windows.
+            done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                yield futures[future], future.result()
     except BrokenProcessPool as error:
         raise CalcScoreError("a process ended without an answer, does this machine have memory to spare?") from error
+    except BaseException:
+        # A case can take minutes; nobody waits for its end any more.
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _quiet() -> None:
-    """Leave interrupts to the process that started this one, and the other cores to the other cases."""
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Keep interrupts from the processes that are started here; one that comes meanwhile waits."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _settle() -> None:
+    """Leave interrupts to the process that started this one, end with it, and leave the other cores to other cases."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -135,12 +135,6 @@ def write_study(folder: Path, study: Study) -> None:
         tables = {CASES: study.cases, TABLE2: study.accuracy, TABLE3: study.agreement, TESTS: study.tests}
         for name, table in tables.items():
             table.to_csv(part / name, index=False, lineterminator="\r\n")
-        if (folder / FIGURES_FOLDER).is_dir():
-            # A folder cannot take the place of one that holds files; its files can.
-            with atomic_folder(folder / FIGURES_FOLDER) as newer:
-                for file in pictures.iterdir():
-                    file.replace(newer / file.name)
-            pictures.rmdir()
 
 
 @dataclass(frozen=True)

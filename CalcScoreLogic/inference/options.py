@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import InputError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+ENGINES = ("auto", "torch", "openvino", "openvino-bf16")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,13 @@ class InferenceOptions:
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"`` or ``"mps"``.
     threads : int, optional
         CPU threads; all cores by default.
+    engine : str
+        What computes the networks on a CPU: ``"torch"``, ``"openvino"``, ``"openvino-bf16"`` (half the precision,
+        where the processor has it), or ``"auto"``: OpenVINO in full precision where it is installed.
+    whole_volume : bool
+        Run the calcification ensemble on the whole volume, not only where tiles reach the trimmed arteries.
+    first_look : bool
+        Let one fold find the arteries with tiles side by side, and run the ensemble around them only.
 
     Raises
     ------
@@ -37,6 +45,9 @@ class InferenceOptions:
     step_size: float = 0.5
     device: str = "auto"
     threads: int | None = None
+    engine: str = "auto"
+    whole_volume: bool = False
+    first_look: bool = False
 
     def __post_init__(self) -> None:
         if self.folds is not None:
@@ -48,5 +59,7 @@ class InferenceOptions:
             raise InputError(f"the step size is {self.step_size:g}, it runs from above 0 to 1")
         if self.device not in DEVICES:
             raise InputError(f"the device is {self.device!r}, choose one of {', '.join(DEVICES)}")
+        if self.engine not in ENGINES:
+            raise InputError(f"the engine is {self.engine!r}, choose one of {', '.join(ENGINES)}")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"the number of threads is {self.threads}, it must be 1 or more")

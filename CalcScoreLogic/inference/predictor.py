@@ -1,12 +1,16 @@
-"""nnU-Net's own predictor, with a word after every tile."""
+"""nnU-Net's own predictor on the tiles that matter, with a word after every tile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from acvl_utils.cropping_and_padding.padding import pad_nd_image
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
+
+from .tiles import Slices, Tiles
 
 
 class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
@@ -22,53 +26,148 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         Of ``nnUNetPredictor``.
     """
 
+    network: Any
+
     def __init__(self, on_tile: Callable[[int, int], None], on_notice: Callable[[str], None], **options: Any) -> None:
         super().__init__(verbose=False, allow_tqdm=False, **options)
         self._on_tile, self._on_notice = on_tile, on_notice
-        self._tiles = self._tiles_done = 0
+        self._windows: list[Slices] = []
+        self._tiles_done = 0
+        self._flat: dict[float, torch.Tensor] = {}
+        self._convert: Callable[[int], torch.nn.Module] | None = None
+        self._converted: dict[int, torch.nn.Module] = {}
+        self._keeps_converted = False
 
-    def _internal_get_sliding_window_slicers(self, image_size: tuple[int, ...]) -> list[Any]:
-        slicers: list[Any] = super()._internal_get_sliding_window_slicers(image_size)
-        self._tiles = len(slicers)
-        return slicers
+    def use_converted(self, convert: Callable[[int], torch.nn.Module], keep: bool) -> None:
+        """Compute with other networks than nnU-Net's own.
+
+        Parameters
+        ----------
+        convert : callable
+            Gives the network with the weights at a position of ``list_of_parameters``.
+        keep : bool
+            Keep all of them for the next CTA, not only the one at work.
+        """
+        self._convert, self._keeps_converted = convert, keep
+
+    def padding(self, shape: Sequence[int]) -> list[int]:
+        """Give the voxels that nnU-Net adds before the first of each axis of a grid that is smaller than a tile."""
+        return [max(patch - n, 0) // 2 for n, patch in zip(shape, self.configuration_manager.patch_size, strict=True)]
+
+    def every_tile(self, shape: Sequence[int], step_size: float | None = None) -> Tiles:
+        """Give the tiles of nnU-Net's sliding window.
+
+        Parameters
+        ----------
+        shape : sequence of int
+            Voxels of the preprocessed CTA along (z, y, x).
+        step_size : float, optional
+            Distance between tiles as a share of the tile; that of the run by default.
+
+        Returns
+        -------
+        Tiles
+            All of them, on the padded grid.
+        """
+        patch = self.configuration_manager.patch_size
+        padded = tuple(max(n, side) for n, side in zip(shape, patch, strict=True))
+        step = step_size or self.tile_step_size
+        return Tiles.every(compute_steps_for_sliding_window(padded, tuple(patch), step), patch)
+
+    def fold_logits(self, volume: torch.Tensor, position: int, tiles: Tiles) -> torch.Tensor:
+        """Predict with the weights of one fold.
+
+        Parameters
+        ----------
+        volume : Tensor, shape (1, z, y, x)
+            Preprocessed CTA.
+        position : int
+            Place of the fold's weights in ``list_of_parameters``.
+        tiles : Tiles
+            The tiles to run, one at least.
+
+        Returns
+        -------
+        Tensor of half, shape (heads, z, y, x)
+            Logits of the model's grid in `box_of(tiles)`, in main memory; background where no tile was run.
+        """
+        self._take_network(position)
+        padded, _ = pad_nd_image(
+            volume, self.configuration_manager.patch_size, "constant", {"value": 0}, return_slicer=True
+        )
+        box = padded[(slice(None), *tiles.box())]
+        self._windows = tiles.windows()
+        try:
+            logits = self.predict_sliding_window_return_logits(box)
+        except torch.OutOfMemoryError:
+            self._on_notice("The GPU's memory did not suffice; the run goes on on the CPU, which takes longer.")
+            self.device, self.perform_everything_on_device = torch.device("cpu"), False
+            logits = self.predict_sliding_window_return_logits(box)
+        shape = volume.shape[1:]
+        inner = [
+            slice(wanted.start + before - span.start, wanted.stop + before - span.start)
+            for wanted, before, span in zip(self.box_of(tiles, shape), self.padding(shape), tiles.box(), strict=True)
+        ]
+        logits = logits[(slice(None), *inner)].to("cpu")
+        if tiles.count < tiles.total:
+            _make_background(logits)
+        return logits
+
+    def _take_network(self, position: int) -> None:
+        """Put the network of a fold in place."""
+        if self._convert is None:
+            self.network.load_state_dict(self.list_of_parameters[position])
+            return
+        if position not in self._converted:
+            if not self._keeps_converted:
+                self._converted.clear()
+                self.network = None
+            self._converted[position] = self._convert(position)
+        self.network = self._converted[position]
+
+    def box_of(self, tiles: Tiles, shape: Sequence[int]) -> Slices:
+        """Give the smallest box of the model's grid, of `shape`, that holds what the tiles label."""
+        return tuple(
+            slice(max(span.start - before, 0), min(span.stop - before, n))
+            for span, before, n in zip(tiles.box(), self.padding(shape), shape, strict=True)
+        )
+
+    def _internal_get_sliding_window_slicers(self, image_size: tuple[int, ...]) -> list[Slices]:
+        return self._windows
 
     def _internal_predict_sliding_window_return_logits(
-        self, data: torch.Tensor, slicers: list[Any], do_on_device: bool = True
+        self, data: torch.Tensor, slicers: list[Slices], do_on_device: bool = True
     ) -> torch.Tensor:
         self._tiles_done = 0
+        self._flat.clear()
         try:
             return super()._internal_predict_sliding_window_return_logits(data, slicers, do_on_device)
         except torch.OutOfMemoryError:
             if do_on_device:
                 self._on_notice("The GPU's memory did not suffice; the run goes on with sums in main memory.")
             raise
+        finally:
+            self._flat.clear()
 
     def _internal_maybe_mirror_and_predict(self, x: torch.Tensor) -> torch.Tensor:
-        prediction = super()._internal_maybe_mirror_and_predict(x)
+        prediction = self._flat_prediction(x)
         self._tiles_done += 1
-        self._on_tile(self._tiles_done, self._tiles)
+        self._on_tile(self._tiles_done, len(self._windows))
         return prediction
 
-    def fold_logits(self, data: torch.Tensor, weights: Mapping[str, Any]) -> torch.Tensor:
-        """Predict with the weights of one fold.
+    def _flat_prediction(self, x: torch.Tensor) -> torch.Tensor:
+        """Predict a tile; one of a single value, such as air below the clipping range, only once a fold."""
+        low, high = (float(value) for value in torch.aminmax(x))
+        if low != high:
+            return super()._internal_maybe_mirror_and_predict(x)
+        if low not in self._flat:
+            self._flat[low] = super()._internal_maybe_mirror_and_predict(x)
+        # The caller weighs it in place.
+        return self._flat[low].clone()
 
-        Parameters
-        ----------
-        data : Tensor, shape (1, z, y, x)
-            Preprocessed CTA.
-        weights : mapping
-            Network weights of the fold.
 
-        Returns
-        -------
-        Tensor of half, shape (heads, z, y, x)
-            Logits in main memory.
-        """
-        self.network.load_state_dict(weights)
-        try:
-            logits = self.predict_sliding_window_return_logits(data)
-        except torch.OutOfMemoryError:
-            self._on_notice("The GPU's memory did not suffice; the run goes on on the CPU, which takes longer.")
-            self.device, self.perform_everything_on_device = torch.device("cpu"), False
-            logits = self.predict_sliding_window_return_logits(data)
-        return logits.to("cpu")
+def _make_background(logits: torch.Tensor) -> None:
+    """Let background win where no tile was run: there nnU-Net has divided zero by zero."""
+    untouched = torch.isnan(logits[0])
+    logits[:, untouched] = 0
+    logits[0, untouched] = 1

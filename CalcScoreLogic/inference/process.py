@@ -12,13 +12,16 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import CalcScoreError, InputError
 from ..geometry import Image
 from ..image_io import write_image
-from .protocol import CTA_FILE, JOB_FILE, Failure, Message, decode
+from ..shortening import ShorteningParameters
+from .options import InferenceOptions
+from .protocol import ARTERIES_FILE, CTA_FILE, JOB_FILE, Failure, Message, decode
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _LOG_LINES = 60
@@ -96,7 +99,13 @@ class WorkerProcess:
         thread.start()
         self._threads.append(thread)
 
-    def hand_over(self, job: Mapping[str, Any], cta: Image | None = None, folder: Path | None = None) -> None:
+    def hand_over(
+        self,
+        job: Mapping[str, Any],
+        cta: Image | None = None,
+        arteries: Image | None = None,
+        folder: Path | None = None,
+    ) -> None:
         """Write a CTA and, when it is whole, the job.
 
         Parameters
@@ -105,6 +114,8 @@ class WorkerProcess:
             What the worker reads from `JOB_FILE`.
         cta : Image, optional
             HU.
+        arteries : Image, optional
+            Territory map on the same grid.
         folder : Path, optional
             Where they go; the worker's folder by default.
 
@@ -116,6 +127,8 @@ class WorkerProcess:
         folder = folder or self.folder
         if cta is not None:
             write_image(folder / CTA_FILE, cta)
+        if arteries is not None:
+            write_image(folder / ARTERIES_FILE, arteries)
         part = folder / f"{JOB_FILE}.part"
         part.write_text(json.dumps(job), encoding="utf-8")
         part.replace(folder / JOB_FILE)
@@ -176,6 +189,13 @@ class WorkerProcess:
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def job_of(
+    models: Mapping[str, str], options: InferenceOptions, lengths: ShorteningParameters | None
+) -> dict[str, Any]:
+    """Write down what the worker is to do, in what JSON can hold."""
+    return {"models": dict(models), "options": asdict(options), "lengths": asdict(lengths) if lengths else None}
 
 
 def error_of(failure: Failure) -> CalcScoreError:

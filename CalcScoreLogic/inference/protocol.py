@@ -9,8 +9,11 @@ from typing import Any
 CTA_FILE = "cta.nii"
 """The CTA in the run's folder: NIfTI, which every reader of nnU-Net takes, and not compressed."""
 
+ARTERIES_FILE = "arteries.nii"
+"""Full-length territory map beside the CTA, where no ensemble labels the arteries."""
+
 JOB_FILE = "job.json"
-"""Models and options; it appears when the CTA is whole.
+"""Models, options and lengths; it appears when the CTA is whole.
 
 With ``"many": true`` the worker loads the models and says `Ready`. Each CTA then comes in a numbered folder
 of its own, with a job file that appears when the CTA is whole, and is answered by a `Result` or a `Failure`.
@@ -62,12 +65,15 @@ class Result:
     fold_files : dict of str to list of str
         Label map of each single fold by role, in the order of the folds.
     provenance : dict
-        Device, versions, folds, seconds.
+        Device, versions, folds, tiles, seconds, for the record.
+    speeds : dict of str to float
+        Seconds a unit of each kind of work, see `estimate`.
     """
 
     files: dict[str, str]
     fold_files: dict[str, list[str]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    speeds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 
 from ..errors import CalcScoreError
 from ..geometry import Image
+from ..shortening import PAPER_LENGTHS, ShorteningParameters
 from .options import InferenceOptions
-from .process import WorkerProcess, error_of
+from .process import WorkerProcess, error_of, job_of
 from .protocol import Failure, Message, Notice, Result
+from .speeds import remember
 
 
 class RunState(str, Enum):
@@ -44,6 +45,11 @@ class InferenceRun:
         How to run them.
     interpreter : path, optional
         Python that has torch and nnunetv2; the one that runs this by default.
+    lengths : ShorteningParameters or None
+        How the arteries will be trimmed, the paper's lengths by default; calcification is looked for in the
+        trimmed arteries only, unless the options say otherwise. None: they stay as they are.
+    arteries : Image, optional
+        Full-length territory map on the CTA's grid, where no model labels the arteries.
     temporary : Path, optional
         Where the run's temporary folder is made; the system's place by default.
 
@@ -72,6 +78,8 @@ class InferenceRun:
         models: Mapping[str, Path],
         options: InferenceOptions | None = None,
         interpreter: str | os.PathLike[str] | None = None,
+        lengths: ShorteningParameters | None = PAPER_LENGTHS,
+        arteries: Image | None = None,
         temporary: Path | None = None,
     ) -> None:
         self.state = RunState.READY
@@ -79,6 +87,8 @@ class InferenceRun:
         self.notices: list[str] = []
         self.result: Result | None = None
         self._cta: Image | None = cta
+        self._arteries = arteries
+        self._lengths = lengths
         self._models = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
         self._interpreter = str(interpreter or sys.executable)
@@ -189,19 +199,20 @@ class InferenceRun:
     def _hand_over(self, process: WorkerProcess) -> None:
         """Write the CTA and, when it is whole, the job."""
         try:
-            process.hand_over({"models": self._models, "options": asdict(self._options)}, self._cta)
+            process.hand_over(job_of(self._models, self._options, self._lengths), self._cta, self._arteries)
         except (CalcScoreError, OSError) as error:
             if self.state is RunState.RUNNING:
                 process.messages.put(Failure("disk_full", f"the CTA could not be handed to the networks: {error}"))
                 process.kill()
         finally:
-            self._cta = None
+            self._cta = self._arteries = None
 
     def _conclude(self, process: WorkerProcess) -> None:
         """Decide what became of a run whose worker has ended."""
         if self.result is not None and self._failure is None and process.code == 0:
             # The lifeline stays: when it goes, the guard removes the folder with the result.
             self.state = RunState.DONE
+            remember(self._options, self._models.values(), self.result.speeds)
             return
         self.state = RunState.FAILED
         self._failure = self._failure or process.last_words()

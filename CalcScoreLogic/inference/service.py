@@ -7,16 +7,18 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import CalcScoreError
 from ..geometry import Image
+from ..shortening import PAPER_LENGTHS, ShorteningParameters
 from .options import InferenceOptions
-from .process import WorkerProcess, error_of
+from .process import WorkerProcess, error_of, job_of
 from .protocol import Failure, Message, Notice, Ready, Result
 from .run import RunCancelledError
+from .speeds import remember
 
 _LOOK_SECONDS = 0.05
 
@@ -53,6 +55,8 @@ class InferenceService:
         How to run them.
     interpreter : str, optional
         Python that has torch and nnunetv2; the one that runs this by default.
+    lengths : ShorteningParameters or None
+        See `InferenceRun`.
     temporary : Path, optional
         Where temporary folders are made; the system's place by default.
 
@@ -67,13 +71,12 @@ class InferenceService:
         models: Mapping[str, Path],
         options: InferenceOptions | None = None,
         interpreter: str | None = None,
+        lengths: ShorteningParameters | None = PAPER_LENGTHS,
         temporary: Path | None = None,
     ) -> None:
-        self._job = {
-            "models": {role: str(Path(path).resolve()) for role, path in models.items()},
-            "options": asdict(options or InferenceOptions()),
-            "many": True,
-        }
+        folders = {role: str(Path(path).resolve()) for role, path in models.items()}
+        self._options = options or InferenceOptions()
+        self._job = {**job_of(folders, self._options, lengths), "many": True}
         self._interpreter, self._temporary = interpreter or sys.executable, temporary
         self._worker: WorkerProcess | None = None
         self._count = 0
@@ -165,6 +168,7 @@ class InferenceService:
             raise
         with self._lock:
             self._open[folder] = worker
+        remember(self._options, self._job["models"].values(), result.speeds)
         return Labelled(folder, result, tuple(notices))
 
     def drop(self, labelled: Labelled) -> None:
@@ -189,7 +193,7 @@ class InferenceService:
         """Put a job, with a CTA, into a folder; raises CalcScoreError."""
         try:
             folder.mkdir(exist_ok=True)
-            worker.hand_over(job, cta, folder)
+            worker.hand_over(job, cta, folder=folder)
         except (CalcScoreError, OSError) as error:
             self._lose(worker)
             if self._closed:

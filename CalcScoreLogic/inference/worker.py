@@ -45,14 +45,16 @@ def main(folder: Path) -> int:
     say = _speaker()
     try:
         say(Progress("starting", 0.0))
+        from ..shortening import ShorteningParameters
         from .ensembles import Ensembles
 
         job = _wait_for(folder / JOB_FILE)
-        ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), say)
+        lengths = ShorteningParameters(**job["lengths"]) if job["lengths"] else None
+        ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), lengths, say)
         if job.get("many"):
             say(Ready())
             _serve(ensembles, folder, say)
-        say(ensembles.run(folder / CTA_FILE, folder))
+        say(ensembles.run(folder))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))
@@ -70,7 +72,7 @@ def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -
         ensembles.start_clock()
         answer: Message
         try:
-            answer = ensembles.run(part / CTA_FILE, part)
+            answer = ensembles.run(part)
         except InputError as error:
             answer = explain(error)
         # Before the answer: the caller may remove the folder as soon as it has heard it.

@@ -44,13 +44,19 @@ def check(path: Path) -> Model:
     model = describe(path)
     # Hashes and checksums are computed outside Python's lock.
     with ThreadPoolExecutor() as threads:
-        headers = threads.map(read_header, map(model.checkpoint, model.folds))
+        reading = threads.map(read_header, map(model.checkpoint, model.folds))
         hashes = threads.map(file_sha256, covered_files(model))
-        trainers = dict.fromkeys(header.trainer for header in headers)
+        headers = list(reading)
         fingerprint = hashlib.sha256()
         for file, sha256 in zip(covered_files(model), hashes, strict=True):
             fingerprint.update(f"{sha256}  {file.relative_to(path).as_posix()}\n".encode("ascii"))
-    return replace(model, fingerprint=fingerprint.hexdigest(), trainer=", ".join(trainers))
+    return replace(
+        model,
+        fingerprint=fingerprint.hexdigest(),
+        trainer=", ".join(dict.fromkeys(header.trainer for header in headers)),
+        # nnU-Net takes them from the first fold.
+        mirroring_axes=headers[0].mirroring_axes,
+    )
 
 
 def check_fully(path: Path) -> Model:
@@ -71,7 +77,7 @@ def check_fully(path: Path) -> Model:
 
 
 def describe(path: Path) -> Model:
-    """Check everything but the checkpoints' content; fingerprint and trainer stay empty.
+    """Check everything but the checkpoints' content; fingerprint, trainer and mirroring axes stay empty.
 
     Raises
     ------
@@ -100,6 +106,7 @@ def describe(path: Path) -> Model:
         spacing_mm=plans.spacing_mm,
         patch_size=plans.patch_size,
         trainer="",
+        mirroring_axes=(),
         size_bytes=0,
         trained_on=about.get("trained_on"),
         note=about.get("note"),

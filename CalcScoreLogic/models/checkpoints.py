@@ -41,10 +41,13 @@ class CheckpointHeader:
         Class that trained it, one of nnU-Net's own.
     fold : str
         Fold that it was trained for.
+    mirroring_axes : tuple of int
+        Axes of the network along which tiles may be mirrored in a prediction.
     """
 
     trainer: str
     fold: str
+    mirroring_axes: tuple[int, ...]
 
 
 def read_header(path: Path) -> CheckpointHeader:
@@ -58,7 +61,7 @@ def read_header(path: Path) -> CheckpointHeader:
     Returns
     -------
     CheckpointHeader
-        Trainer and fold.
+        Trainer, fold and mirroring axes.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def check_checkpoint(path: Path) -> CheckpointHeader:
     Returns
     -------
     CheckpointHeader
-        Trainer and fold.
+        Trainer, fold and mirroring axes.
 
     Raises
     ------
@@ -279,4 +282,4 @@ def _check_content(path: Path, content: Any) -> CheckpointHeader:
     axes = content.get("inference_allowed_mirroring_axes")
     if axes is not None and not (isinstance(axes, (tuple, list)) and all(axis in (0, 1, 2) for axis in axes)):
         raise InputError(f"{path}: the mirroring axes are {shown(axes)} and should be some of 0, 1, 2, {_COPY_AGAIN}")
-    return CheckpointHeader(trainer, str(fold))
+    return CheckpointHeader(trainer, str(fold), tuple(axes or ()))

@@ -48,6 +48,8 @@ class Model:
         Voxels of a patch, x, y, z.
     trainer : str
         Class that trained it.
+    mirroring_axes : tuple of int
+        Axes of the network along which tiles may be mirrored in a prediction.
     size_bytes : int
         Size of the files that the fingerprint covers.
     trained_on : str, optional
@@ -72,6 +74,7 @@ class Model:
     spacing_mm: tuple[float, float, float]
     patch_size: tuple[int, ...]
     trainer: str
+    mirroring_axes: tuple[int, ...]
     size_bytes: int
     trained_on: str | None = None
     note: str | None = None
@@ -96,6 +99,7 @@ class Model:
             "spacing_mm": list(self.spacing_mm),
             "patch_size": list(self.patch_size),
             "trainer": self.trainer,
+            "mirroring_axes": list(self.mirroring_axes),
             "size_bytes": self.size_bytes,
             "trained_on": self.trained_on,
             "note": self.note,

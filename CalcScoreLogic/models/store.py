@@ -215,6 +215,7 @@ def _write_record(model: Model, sha256: str) -> None:
         "source_sha256": sha256,
         "fingerprint": model.fingerprint,
         "trainer": model.trainer,
+        "mirroring_axes": list(model.mirroring_axes),
         "files": _stamps(model),
     }
     write_json(model.path / RECORD, record)
@@ -273,7 +274,12 @@ def _load(path: Path) -> Model:
     record = _read_record(path)
     model = describe(path)
     if record.get("files") == _stamps(model):
-        model = replace(model, fingerprint=record["fingerprint"], trainer=record["trainer"])
+        model = replace(
+            model,
+            fingerprint=record["fingerprint"],
+            trainer=record["trainer"],
+            mirroring_axes=tuple(record["mirroring_axes"]),
+        )
     else:
         model = check(path)
     return replace(model, name=path.name, source_sha256=record.get("source_sha256"), installed=record.get("installed"))
@@ -285,5 +291,6 @@ def _read_record(path: Path) -> dict[str, Any]:
         record = read_object(path / RECORD)
         for key in ("fingerprint", "trainer", "installed", "source_sha256"):
             member(path / RECORD, record, key, str)
+        member(path / RECORD, record, "mirroring_axes", list)
         return record
     return {}

@@ -16,9 +16,9 @@ import numpy as np
 
 from CalcScoreLogic.cohort.state import STATE_FOLDER
 from CalcScoreLogic.models import demo_models_folder
+from CalcScoreLogic.process_meter import memory_of
 from Testing.bench.batch import ONE_FOLD, command
 from Testing.bench.phantoms import write_phantoms
-from Testing.bench.processes import memory_of
 
 CASES = int(os.environ.get("CALCSCORE_BENCH_CASES", "200"))
 SPACING_MM = (3.0, 3.0, 3.0)

@@ -36,7 +36,10 @@ def make_model(
     about: dict[str, Any] | None = None,
     **checkpoint: Any,
 ) -> Path:
-    """Make a model folder that stock nnU-Net loads; `checkpoint` replaces members of every checkpoint."""
+    """Make a model folder that stock nnU-Net loads; `checkpoint` replaces members of every checkpoint.
+
+    Every fold has small random weights of its own, so that several can run together.
+    """
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
@@ -47,16 +50,16 @@ def make_model(
     if about is not None:
         write(folder / "calcscore_model.json", about)
     architecture = plans["configurations"]["3d_fullres"]["architecture"]
-    torch.manual_seed(seed)
-    network = get_network_from_plans(
-        architecture["network_class_name"],
-        architecture["arch_kwargs"],
-        architecture["_kw_requires_import"],
-        1,
-        len(dataset["labels"]),
-        deep_supervision=False,
-    )
-    for fold in folds:
+    for number, fold in enumerate(folds):
+        torch.manual_seed(seed + 1000 * number)
+        network = get_network_from_plans(
+            architecture["network_class_name"],
+            architecture["arch_kwargs"],
+            architecture["_kw_requires_import"],
+            1,
+            len(dataset["labels"]),
+            deep_supervision=False,
+        )
         (folder / f"fold_{fold}").mkdir()
         content = {**original_checkpoint(network, plans, dataset, fold), **checkpoint}
         torch.save(content, folder / f"fold_{fold}" / "checkpoint_final.pth")
@@ -65,7 +68,7 @@ def make_model(
 
 def make_pair(folder: Path) -> dict[Role, Path]:
     """Make a model of each role, with two folds, as nnU-Net leaves it: with files that are not needed."""
-    made = {role: make_model(folder / role.value, role, [0, 1]) for role in Role}
+    made = {role: make_model(folder / role.value, role, [0, 1], seed=7) for role in Role}
     for model in made.values():
         (model / "LICENSE.txt").write_text("terms")
         (model / "fold_0" / "progress.png").write_bytes(b"picture")
@@ -152,7 +155,8 @@ def original_checkpoint(network: Any, plans: Any, dataset: Any, fold: int) -> di
     import torch
 
     optimizer = torch.optim.SGD(network.parameters(), 1e-2, momentum=0.99, nesterov=True)
-    network(torch.zeros(1, 1, 8, 16, 32)).sum().backward()
+    # The mean: the step that fills the optimizer hardly moves the weights.
+    network(torch.zeros(1, 1, 8, 16, 32)).mean().backward()
     optimizer.step()
     init_args = {"plans": plans, "configuration": "3d_fullres", "fold": fold, "dataset_json": dataset}
     return {

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from CalcScoreLogic.atomic import atomic_path, write_json, write_text
+from CalcScoreLogic.atomic import PENDING, atomic_folder, atomic_path, finish_folder, write_json, write_text
 from CalcScoreLogic.errors import CalcScoreError, InputError
+from Testing.logic.killing import killed_at
+
+OWN = ("a.txt", "b.txt", "pictures/c.txt", "pictures/deep/d.txt")
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -61,3 +65,119 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch: py
     with pytest.raises(InputError, match=r"a\.txt: permission to write denied"):
         write_text(tmp_path / "a.txt", "text")
     assert not list(tmp_path.iterdir())
+
+
+def fill(folder: str | Path, text: str) -> None:
+    """Make or replace a folder of four files that hold a text."""
+    with atomic_folder(folder) as part:
+        for name in OWN:
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            (part / name).write_text(text)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def holding(text: str) -> dict[str, str]:
+    return {**dict.fromkeys(OWN, text), "notes.txt": "mine", "pictures/mine.txt": "mine"}
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """A folder of four files, and two that someone else laid there."""
+    folder = tmp_path / "case"
+    fill(folder, "old")
+    for name in ("notes.txt", "pictures/mine.txt"):
+        (folder / name).write_text("mine")
+    return folder
+
+
+def test_a_folder_is_replaced_and_what_others_laid_there_stays(case: Path) -> None:
+    fill(case, "new")
+    assert texts(case) == holding("new")
+    assert list(case.parent.iterdir()) == [case]
+
+
+def test_killed_at_any_step_the_folder_holds_the_old_or_the_new_files(tmp_path: Path) -> None:
+    seen, half, step = [], 0, 0
+    while True:
+        step += 1
+        folder = tmp_path / str(step) / "case"
+        folder.parent.mkdir()
+        fill(folder, "old")
+        for name in ("notes.txt", "pictures/mine.txt"):
+            (folder / name).write_text("mine")
+        killed = killed_at(step, "Testing.logic.test_atomic:fill", folder, "new")
+        half += len({(folder / name).read_text() for name in OWN}) == 2
+        finish_folder(folder)
+        seen.append(next(text for text in ("old", "new") if texts(folder) == holding(text)))
+        if not killed:
+            break
+        # The next one to write finds nothing in its way.
+        fill(folder, "newest")
+        assert texts(folder) == holding("newest")
+    assert seen == sorted(seen, reverse=True)
+    assert set(seen) == {"old", "new"}
+    assert half == len(OWN) - 1
+
+
+def test_an_interrupt_between_two_files_does_not_part_them(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, replace = [], os.replace
+
+    def interrupted(source: Path, target: Path) -> None:
+        calls.append(target)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fill(case, "new")
+    assert texts(case) == holding("new")
+    assert list(case.parent.iterdir()) == [case]
+
+
+def test_what_cannot_be_put_in_place_is_told_and_waits(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(target).name == "b.txt":
+            raise PermissionError(13, "Permission denied")
+        replace(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        with pytest.raises(CalcScoreError, match=r"case: new files wait in .*Permission denied"):
+            fill(case, "new")
+        with pytest.raises(CalcScoreError, match=r"case: new files wait in .*Permission denied"):
+            finish_folder(case)
+    assert (case / PENDING).is_dir()
+    finish_folder(case)
+    assert texts(case) == holding("new")
+
+
+def test_a_file_saved_since_is_not_overwritten(case: Path) -> None:
+    assert killed_at(3, "Testing.logic.test_atomic:fill", case, "new")
+    assert (case / "a.txt").read_text() == "new"
+    (case / "b.txt").write_text("corrected by hand")
+    with pytest.raises(InputError, match=r"b\.txt: saved after"):
+        finish_folder(case)
+    assert (case / "b.txt").read_text() == "corrected by hand"
+    (case / "b.txt").unlink()
+    finish_folder(case)
+    assert texts(case) == holding("new")
+
+
+def test_a_folder_in_the_place_of_a_file_leaves_all_as_it_was(case: Path) -> None:
+    (case / "b.txt").unlink()
+    (case / "b.txt").mkdir()
+    before = texts(case)
+    with pytest.raises(CalcScoreError, match=r"b\.txt: this is a folder"):
+        fill(case, "new")
+    assert texts(case) == before
+    assert list(case.parent.iterdir()) == [case]
+
+
+def test_a_folder_that_is_not_there_is_finished() -> None:
+    finish_folder(Path("/no/such/folder"))

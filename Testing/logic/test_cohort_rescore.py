@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from CalcScoreLogic.atomic import PENDING
 from CalcScoreLogic.case_output import write_case
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.cohort.contents import Content
 from CalcScoreLogic.cohort.corrections import read_correction
-from CalcScoreLogic.cohort.results_of import case_of
+from CalcScoreLogic.cohort.results_of import case_of, read_scored
 from CalcScoreLogic.cohort.state import CohortFolder, Record, State
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.geometry import Geometry, Image
 from CalcScoreLogic.image_io import read_image, write_image
 from CalcScoreLogic.pipeline import CaseParameters, ScoredCase, score_masks
 from CalcScoreLogic.results import CaseResult
+from Testing.logic.killing import killed_at
 from Testing.trees import Capsule, paint
 
 GRID = Geometry((60, 60, 100), (1.0, 1.0, 1.0), (-30.0, 12.0, 7.5))
@@ -271,3 +274,49 @@ def test_whose_correction_it_is(tmp_path: Path) -> None:
     assert case_of(tmp_path / "anything", tmp_path / "case_17") == tmp_path / "case_17"
     with pytest.raises(InputError, match="begins with the name of a case"):
         case_of(tmp_path / "corrected" / "case_170.seg.nrrd", tmp_path)
+
+
+def state(folder: Path) -> tuple[object, ...]:
+    """Give all that a reader takes from a case's folder."""
+    case = read_scored(folder)
+    maps = (case.territories, case.shortened, case.calcification)
+    table = (folder / "scores.csv").read_bytes()
+    return (str(case.result.scores), case.result.edited, table, *(image.array.tobytes() for image in maps))
+
+
+def rescore_again(corrected: str, output: str) -> None:
+    assert rescore(Path(corrected), Path(output)) == 0
+
+
+def test_killed_while_files_are_replaced_old_and_new_do_not_mix(
+    cohort: Path, scored: tuple[Image, ScoredCase], tmp_path: Path
+) -> None:
+    calcified = scored[1].calcification.array == 2
+    calcified[plaque(scored[1].shortened.array)] = True
+    file = write_segments(tmp_path / "case_1.seg.nrrd", [{"Calcification": calcified}])
+    (cohort / "case_1" / "notes.txt").write_text("mine")
+    undisturbed = shutil.copytree(cohort, tmp_path / "undisturbed")
+    old = state(undisturbed / "case_1")
+    rescore_again(str(file), str(undisturbed))
+    new = state(undisturbed / "case_1")
+    assert old != new
+    seen, waiting, step, killed = [], 0, 0, True
+    while killed:
+        step += 1
+        output = shutil.copytree(cohort, tmp_path / str(step) / "out")
+        killed = killed_at(step, "Testing.logic.test_cohort_rescore:rescore_again", file, output)
+        waiting += (output / "case_1" / PENDING).exists()
+        read = shutil.copytree(output / "case_1", tmp_path / str(step) / "read")
+        seen.append({old: "old", new: "new"}[state(read)])
+        assert (read / "notes.txt").read_text() == "mine"
+        assert not (read / PENDING).exists()
+        rescore_again(str(file), str(output))
+        assert state(output / "case_1") == new
+        for table in ("scores.csv", "cases.csv"):
+            assert (output / table).read_bytes() == (undisturbed / table).read_bytes()
+        assert {path.relative_to(output) for path in output.rglob("*")} == {
+            path.relative_to(undisturbed) for path in undisturbed.rglob("*")
+        }
+    assert seen == sorted(seen, reverse=True)
+    assert set(seen) == {"old", "new"}
+    assert waiting >= 7

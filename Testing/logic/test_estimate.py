@@ -32,6 +32,22 @@ def test_what_has_run_sets_the_speed_of_what_has_not() -> None:
     assert times.seconds_left() == pytest.approx(8 * 4 + 3 * 2)
 
 
+def test_speeds_that_were_seen_serve_the_next_run() -> None:
+    clock = Clock()
+    times = Timetable({"tiles": 1.0, "resampling": 2.0}, clock)
+    times.plan("tiles", 4)
+    times.begin()
+    assert times.seen() == {}
+    clock.now += 6
+    times.finish("tiles", 3)
+    assert times.seen() == {"tiles": 2.0}
+    after = times.again()
+    after.plan("tiles", 5)
+    after.plan("resampling", 1)
+    assert after.seconds_left() == 5 * 2 + 1 * 2
+    assert after.seen() == {}
+
+
 def test_the_end_is_the_end() -> None:
     clock = Clock()
     times = Timetable({"tiles": 1.0}, clock)

@@ -57,6 +57,7 @@ def test_check_describes_a_model(trained: Path) -> None:
     assert model.spacing_mm == (2.0, 3.0, 1.5)
     assert model.patch_size == (32, 8, 16)
     assert (model.trainer, model.demo, model.trained_on) == ("nnUNetTrainer", False, None)
+    assert model.mirroring_axes == (0, 1, 2)
     files = [trained / "dataset.json", trained / "plans.json", *sorted(trained.glob("fold_*/*.pth"))]
     assert model.size_bytes == sum(file.stat().st_size for file in files)
     assert json.loads(json.dumps(model.to_dict()))["folds"] == [0, 1, 2, 3, 4]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.coverage import Coverage
 from CalcScoreLogic.geometry import Array, Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, ScoredCase, score_masks
 from CalcScoreLogic.quality_codes import CodedWarning, WarningCode
@@ -15,6 +16,7 @@ from CalcScoreLogic.results import BurdenRange
 from CalcScoreLogic.shortening import ShorteningParameters
 
 GRID = Geometry((40, 20, 60), (1.0, 1.0, 2.0), (3.0, 4.0, 5.0))
+HALF = np.array([True, False]).reshape(1, 1, 2)
 NOTICE = "The GPU's memory did not suffice."
 FOLDS = CodedWarning(WarningCode.FOLDS_DISAGREE, "Renal: the folds disagree.", "renal")
 
@@ -114,3 +116,41 @@ def test_trimming_again_replaces_what_the_old_trimming_said() -> None:
     assert found.result.warnings == (NOTICE, *expected.result.warnings)
     assert found.result.burden_ranges == {}
     assert found.result.edited[:2] == ("renal", "combined")
+
+
+def searched_below(case: ScoredCase, columns: int) -> ScoredCase:
+    """Say that the network looked for calcification in the first columns (i) only."""
+    coverage = Coverage(GRID.origin, [np.array([0, 60]), np.array([0, 20]), np.array([0, columns, 40])], HALF)
+    record = {**case.result.provenance, "inference": {"coverage": coverage.to_dict()}}
+    return replace(case, result=replace(case.result, provenance=record))
+
+
+def test_arteries_beyond_the_searched_part_are_told() -> None:
+    case = searched_below(scored(loose=False), 24)
+    images = (case.shortened, case.calcification, case.territories)
+    # The renal artery, 2 x 4 voxels thick, runs from column 18 to 29: six columns were not searched, 2 mm³ a voxel.
+    found = rescore(case.result, *images)
+    told = [w for w in found.warnings if isinstance(w, CodedWarning) and w.code is WarningCode.NOT_SEARCHED]
+    assert [(w.territory, "Renal" in w, "96 mm³" in w) for w in told] == [("renal", True, True)]
+    again = rescore(found, *images)
+    assert again.warnings == found.warnings
+    within = rescore(searched_below(case, 30).result, *images)
+    assert not [w for w in within.warnings if isinstance(w, CodedWarning) and w.code is WarningCode.NOT_SEARCHED]
+
+
+def test_longer_lengths_reach_beyond_the_searched_part() -> None:
+    case = searched_below(scored(loose=False), 26)
+    shorter = trim_again(case.result, case.territories, case.calcification, ShorteningParameters(length_mm=5))
+    longer = trim_again(shorter.result, case.territories, case.calcification, ShorteningParameters(length_mm=25))
+    codes = [[w.code for w in scored.result.warnings if isinstance(w, CodedWarning)] for scored in (shorter, longer)]
+    assert WarningCode.NOT_SEARCHED not in codes[0]
+    assert WarningCode.NOT_SEARCHED in codes[1]
+
+
+def test_a_part_is_compared_with_where_it_lies() -> None:
+    case = searched_below(scored(loose=False), 24)
+    parts = (slice(1, 58), slice(4, 19), slice(9, 39))
+    corner = GRID.to_physical([part.start for part in reversed(parts)])
+    part = Geometry((30, 15, 57), GRID.spacing, (corner[0], corner[1], corner[2]))
+    images = [Image(image.array[parts], part) for image in (case.shortened, case.calcification, case.territories)]
+    assert any("96 mm³" in w for w in rescore(case.result, *images).warnings)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from CalcScoreLogic.coverage import Coverage
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.evaluation import FIXED, IDEAL, StudyParameters
 from CalcScoreLogic.evaluation.measure import FIGURES, Measurement, examine, measure_case
@@ -59,6 +61,27 @@ def test_territories_are_compared_after_shortening_and_calcification_as_labelled
     assert found["network", "renal", "dice"].value == 1
     assert found["network", "calcification", "sensitivity"].value == pytest.approx(5 / 6, abs=1e-12)
     assert found["network", "renal", "cluster_count"].reference == 0
+
+
+def test_calcification_is_compared_where_it_was_looked_for(tmp_path: Path) -> None:
+    territories = tree()
+    calcification = plaques(territories, 5)
+    beyond = calcification.copy()
+    beyond[46, 26, 44] = 2
+    case = study_case(tmp_path, (territories, beyond), (territories, calcification))
+    assert table(measure_case(case, StudyParameters())[1])["network", "calcification", "sensitivity"].value < 1
+    k, j, i = territories.shape
+    cells = np.array([True, False]).reshape(1, 1, 2)
+    coverage = Coverage((0.0, 0.0, 0.0), [np.array([0, k]), np.array([0, j]), np.array([0, 40, i])], cells)
+    record = {"provenance": {"inference": {"coverage": coverage.to_dict()}}}
+    scores = case.predictions["network"].calcification.parent / "scores.json"
+    scores.write_text(json.dumps(record), encoding="utf-8")
+    found = table(measure_case(case, StudyParameters())[1])
+    assert found["network", "calcification", "dice"].value == 1
+    assert found["network", "calcification", "sensitivity"].value == 1
+    scores.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="scores cannot be read"):
+        measure_case(case, StudyParameters())
 
 
 def test_scores_are_those_of_the_library(tmp_path: Path) -> None:

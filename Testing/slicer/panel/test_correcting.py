@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,15 @@ import slicer
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
 from Testing.slicer.panel.conftest import rows_of
-from Testing.slicer.scene.scenes import paint
+from Testing.slicer.scene.scenes import add_volume, paint
 
 Analyzed = Callable[[], Any]
+
+
+def press(panel: Any, button: Any) -> None:
+    """Press a button and wait for the scores."""
+    button.click()
+    harness.settle(lambda: not panel.corrections.busy, 30)
 
 
 def erase_plaque(panel: Any) -> None:
@@ -60,7 +67,7 @@ def test_rescore_takes_away_exactly_what_was_erased(analyzed: Analyzed) -> None:
     before = panel.case.result().scores.territories["aorta"]
     erase_plaque(panel)
     harness.settle(lambda: panel.corrections.stale, 5)
-    panel.ui.rescoreButton.click()
+    press(panel, panel.ui.rescoreButton)
     after = panel.case.result().scores.territories["aorta"]
     assert after.calcified_volume_mm3 == before.calcified_volume_mm3 - 24.0 == 8.0
     assert after.burden == 8.0 / 3968.0
@@ -83,12 +90,108 @@ def test_trimming_to_35_mm_lengthens_the_renal_artery(analyzed: Analyzed) -> Non
     panel = analyzed()
     panel.ui.lengthSpin.setValue(35)
     assert panel.ui.editsLabel.text == "The lengths were changed: Trim again applies them."
-    panel.ui.trimButton.click()
+    press(panel, panel.ui.trimButton)
     assert not panel.ui.editsLabel.visible
     result = panel.case.result()
     assert result.parameters["length_mm"] == 35.0
     assert result.scores.territories["renal"].artery_volume_mm3 == 592.0
     assert panel.ui.caseLabel.text == "branches 35 mm, aorta + 10 mm"
+
+
+class Gate:
+    """Holds the thread that trims until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = Event(), Event()
+
+    def hold(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def held(*arguments: Any, **keywords: Any) -> Any:
+            self.reached.set()
+            assert self.opened.wait(30)
+            return work(*arguments, **keywords)
+
+        return held
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    from CalcScoreLib import case
+
+    made = Gate()
+    monkeypatch.setattr(case, "trimmed_content", made.hold(case.trimmed_content))
+    yield made
+    made.opened.set()
+
+
+def trimming(panel: Any, gate: Gate) -> None:
+    """Press Trim again and wait until the thread is at work."""
+    panel.ui.lengthSpin.setValue(35)
+    panel.ui.trimButton.click()
+    harness.settle(gate.reached.is_set, 10)
+
+
+def test_the_page_waits_while_it_trims(analyzed: Analyzed, gate: Gate) -> None:
+    panel = analyzed()
+    trimming(panel, gate)
+    buttons = (panel.ui.trimButton, panel.ui.rescoreButton, panel.ui.editButton, panel.ui.analyzeButton)
+    assert not any(button.enabled for button in buttons)
+    assert panel.ui.editsLabel.text.splitlines()[0] == "Scoring …"
+    assert panel.case.result().parameters["length_mm"] == 25.0
+    gate.opened.set()
+    harness.settle(lambda: not panel.corrections.busy, 10)
+    assert all(button.enabled for button in buttons)
+    assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 592.0
+
+
+def test_an_edit_while_it_trims_drops_the_new_scores(analyzed: Analyzed, gate: Gate) -> None:
+    panel = analyzed()
+    trimming(panel, gate)
+    erase_plaque(panel)
+    gate.opened.set()
+    harness.settle(lambda: not panel.corrections.busy, 10)
+    assert "Segments were edited while they were scored" in panel.ui.messageLabel.text
+    assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 432.0
+    harness.settle(lambda: panel.corrections.stale == ("calcification",), 5)
+    press(panel, panel.ui.trimButton)
+    assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 592.0
+    assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 8.0
+    assert not panel.ui.messageLabel.visible
+
+
+def test_a_scene_closed_while_it_trims_drops_the_new_scores(analyzed: Analyzed, gate: Gate) -> None:
+    panel = analyzed()
+    trimming(panel, gate)
+    slicer.mrmlScene.Clear(False)
+    assert not panel.corrections.busy
+    gate.opened.set()
+    harness.settle(0.3)
+    assert panel.state.value == "empty"
+    assert "the scene was closed; the new scores were dropped" in panel.ui.messageLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_a_node_deleted_while_it_trims_is_told(analyzed: Analyzed, gate: Gate) -> None:
+    panel = analyzed()
+    trimming(panel, gate)
+    slicer.mrmlScene.RemoveNode(panel.case.arteries)
+    gate.opened.set()
+    harness.settle(lambda: not panel.corrections.busy, 10)
+    assert "the arteries deleted from the scene; analyze again" in panel.ui.messageLabel.text
+    assert panel.case.result().parameters["length_mm"] == 25.0
+
+
+def test_another_cta_chosen_while_it_trims_drops_the_new_scores(analyzed: Analyzed, gate: Gate, cta: Any) -> None:
+    panel = analyzed()
+    trimming(panel, gate)
+    panel.parameters.cta = add_volume(slicer.mrmlScene, maps.cta(), "other")
+    assert not panel.corrections.busy
+    assert "Another case was chosen" in panel.ui.messageLabel.text
+    gate.opened.set()
+    panel.parameters.cta = cta
+    harness.settle(0.3)
+    assert panel.case.result().parameters["length_mm"] == 25.0
+    press(panel, panel.ui.trimButton)
+    assert panel.case.result().parameters["length_mm"] == 35.0
 
 
 def test_trimming_asks_before_it_loses_edits(analyzed: Analyzed, dialogs: harness.Dialogs) -> None:
@@ -97,11 +200,11 @@ def test_trimming_asks_before_it_loses_edits(analyzed: Analyzed, dialogs: harnes
     paint(case.segmentation("renal"), case.segment_id("renal"), np.array([(40, 13, 30)]), False)
     harness.settle(lambda: panel.corrections.stale, 5)
     dialogs.answer("No")
-    panel.ui.trimButton.click()
+    press(panel, panel.ui.trimButton)
     assert "loses your edits of: Renal" in dialogs.shown[-1].text
     assert case.lost_edits() == ("renal",)
     dialogs.answer("Yes")
-    panel.ui.trimButton.click()
+    press(panel, panel.ui.trimButton)
     assert case.lost_edits() == ()
     assert case.result().scores.territories["renal"].artery_volume_mm3 == 432.0
 
@@ -125,7 +228,7 @@ def test_a_renamed_segment_changes_nothing(analyzed: Analyzed) -> None:
     segment.SetName("Hauptschlagader")
     harness.settle(1.0)
     assert panel.state.value == "done"
-    panel.ui.rescoreButton.click()
+    press(panel, panel.ui.rescoreButton)
     assert rows_of(panel.ui.scoresTree)["Aorta"] == maps.FIGURES["Aorta"]
 
 
@@ -141,10 +244,10 @@ def test_a_deleted_node_is_told_in_words(analyzed: Analyzed) -> None:
 def test_a_saved_scene_shows_the_same_page_and_rescores_without_models(analyzed: Analyzed, tmp_path: Path) -> None:
     panel = analyzed()
     panel.ui.lengthSpin.setValue(30)
-    panel.ui.trimButton.click()
+    press(panel, panel.ui.trimButton)
     erase_plaque(panel)
     harness.settle(lambda: panel.corrections.stale, 5)
-    panel.ui.rescoreButton.click()
+    press(panel, panel.ui.rescoreButton)
     table, plaques = rows_of(panel.ui.scoresTree), rows_of(panel.ui.plaquesTree)
     path = tmp_path / "scene.mrb"
     assert slicer.util.saveScene(str(path))
@@ -161,12 +264,12 @@ def test_a_saved_scene_shows_the_same_page_and_rescores_without_models(analyzed:
     assert panel.ui.calcificationThresholdRadio.checked
     assert panel.ui.ctaSelector.currentNode().GetName() == "CTA"
     assert float(panel.case.table.GetTable().GetColumnByName("burden").GetValue(0)) == 8.0 / 3968.0
-    panel.ui.rescoreButton.click()
+    press(panel, panel.ui.rescoreButton)
     assert rows_of(panel.ui.scoresTree) == table
     erased = np.array([(i, 10, 10) for i in range(10, 14)])
     paint(panel.case.calcification, panel.case.segment_id("calcification"), erased, False)
     harness.settle(lambda: panel.state.value == "out of date", 5)
-    panel.ui.rescoreButton.click()
+    press(panel, panel.ui.rescoreButton)
     assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 0.0
 
 
@@ -212,7 +315,7 @@ def test_the_chart_shows_every_territory_once(analyzed: Analyzed) -> None:
 def test_display_shows_and_hides(analyzed: Analyzed) -> None:
     panel = analyzed()
     surfaces = panel.case.calcification.GetSegmentation()
-    assert surfaces.ContainsRepresentation("Closed surface")
+    harness.settle(lambda: surfaces.ContainsRepresentation("Closed surface"), 10)
     panel.ui.show3dCheck.click()
     assert not surfaces.ContainsRepresentation("Closed surface")
     shown = panel.case.arteries.GetDisplayNode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +99,20 @@ def test_the_application_is_left_with_the_code(
     run_script(arguments)
     assert codes == [code]
     capsys.readouterr()
+
+
+def test_the_script_finds_its_package_and_leaves_the_application(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes: list[Any] = []
+    monkeypatch.setattr(slicer.util, "exit", codes.append)
+    module = Path(__file__).resolve().parents[3] / "CalcScore"
+    script = module / "CalcScoreLib" / "CalcScoreBatch.py"
+    # A script that is handed to the application has neither the module's folder nor its package.
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if Path(path) != module])
+    monkeypatch.setattr(sys, "argv", [str(script), "--", "--help"])
+    for name in [name for name in sys.modules if name.split(".")[0] == "CalcScoreLib"]:
+        monkeypatch.delitem(sys.modules, name)
+    runpy.run_path(str(script), run_name="__main__")
+    assert codes == [0]
+    assert "usage: calcscore batch" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
+from CalcScoreLib import display
 from CalcScoreLib.case import SceneCase
 
 from CalcScoreLogic.anatomy import Territory
@@ -365,3 +366,41 @@ def test_plaques_are_listed_with_a_place_inside(scene: Any) -> None:
     x, y, z = plaques[0].position_ras
     assert (x, y) in {(-(5.0 + i), -(-3.0 + j)) for i in (12, 13) for j in (10, 11)}
     assert z == 10 + 20 * 2
+
+
+def test_what_is_edited_between_reading_and_writing_is_not_lost(scene: Any) -> None:
+    case, _ = stored(scene, small_maps())
+    before = case.record.GetText()
+    steps = case.trim_steps(ShorteningParameters(12))
+    work = next(part for part in steps if part is not None)
+    paint(case.calcification, case.segment_id("calcification"), np.array([(12, 12, 20)]), True)
+    with pytest.raises(InputError, match="edited while they were scored"):
+        steps.send(work())
+    assert case.record.GetText() == before
+    assert case.changed_structures() == ("calcification",)
+
+
+def test_what_was_written_is_what_a_reader_finds(scene: Any) -> None:
+    case, _ = stored(scene, small_maps())
+    for change in (lambda: None, case.rescore, lambda: case.trim_again(ShorteningParameters(12))):
+        change()
+        found = SceneCase.find(case.volume)
+        assert found.changed_structures() == case.changed_structures() == ()
+        assert found.plaques() == case.plaques()
+
+
+def test_surfaces_are_made_of_the_new_voxels(scene: Any) -> None:
+    case, _ = stored(scene, small_maps())
+    display.show_3d(case)
+    case.trim_again(ShorteningParameters(12))
+    surfaces = []
+    for node in (case.calcification, case.arteries):
+        content = node.GetSegmentation()
+        ids = content.GetSegmentIDs()
+        surfaces.append([content.GetSegment(n).GetRepresentation("Closed surface").GetBounds() for n in ids])
+        node.RemoveClosedSurfaceRepresentation()
+    display.show_3d(case)
+    for node, bounds in zip((case.calcification, case.arteries), surfaces, strict=True):
+        content = node.GetSegmentation()
+        ids = content.GetSegmentIDs()
+        assert [content.GetSegment(n).GetRepresentation("Closed surface").GetBounds() for n in ids] == bounds

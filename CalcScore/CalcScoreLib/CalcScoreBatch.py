@@ -2,7 +2,8 @@
 
 ``Slicer --no-main-window --python-script CalcScoreBatch.py -- DIR_OR_LIST -o DIR [--scenes] …``
 
-``--scenes`` also saves a scene (``case.mrb``) into each case's folder, ready to correct.
+``--scenes`` also saves a scene (``case.mrb``) into each case's folder, ready to correct. The script lies in the
+package, where the application does not look for modules.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# A script that is handed to the application has no folder of its own on the import path.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+# The application does not put the folder of its package on the import path.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from CalcScoreLib.headless import run_script
 

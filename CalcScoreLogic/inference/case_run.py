@@ -1,0 +1,203 @@
+"""One CTA through the ensembles: nnU-Net's own steps, one fold and one tile at a time.
+
+Where a label map was computed it is that of nnU-Net's predictor, voxel by voxel: logits of the folds are
+summed in the type and the order it uses, and resampled as its own export does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
+
+from ..coverage import Coverage
+from ..geometry import Array, Geometry
+from ..models import Role
+from . import export
+from .loading import LoadedEnsemble
+from .options import InferenceOptions
+from .tiles import GridMatch, Tiles, coverage, widened
+from .trimmed import TrimmedArteries
+from .way import Way
+
+CORRECTION_MARGIN_MM = 5.0
+"""Calcification is labelled this far around the trimmed arteries: room for corrections by hand."""
+
+FIRST_LOOK_MARGIN_MM = 30.0
+"""After a first look, the arteries are labelled this far around what it found."""
+
+
+class CaseRun:
+    """A CTA on its way.
+
+    Parameters
+    ----------
+    cta : Path
+        The file; label maps go beside it.
+    geometry : Geometry
+        Its grid.
+    arteries : TrimmedArteries
+        Where calcification counts, as far as it is known; the territory ensemble adds to it.
+    options : InferenceOptions
+        How the ensembles are run.
+    device : torch.device
+        Where.
+    way : Way
+        Told of what is done.
+
+    Attributes
+    ----------
+    files, fold_files : dict
+        Names of the label maps by role, see `protocol.Result`.
+    tiles : dict of str to list of int
+        Tiles run in a fold, and tiles of the full run, by role.
+    coverage : Coverage or None
+        Where calcification was labelled; None: everywhere.
+    """
+
+    def __init__(
+        self,
+        cta: Path,
+        geometry: Geometry,
+        arteries: TrimmedArteries,
+        options: InferenceOptions,
+        device: torch.device,
+        way: Way,
+    ) -> None:
+        self._cta, self._geometry, self._arteries = cta, geometry, arteries
+        self._options, self._device, self._way = options, device, way
+        self._preprocessed: tuple[Any, torch.Tensor, dict[str, Any]] | None = None
+        self.files: dict[str, str] = {}
+        self.fold_files: dict[str, list[str]] = {}
+        self.tiles: dict[str, list[int]] = {}
+        self.coverage: Coverage | None = None
+
+    def predict(self, ensemble: LoadedEnsemble, planned: float) -> None:
+        """Run an ensemble and write its label maps.
+
+        Parameters
+        ----------
+        ensemble : LoadedEnsemble
+            The ensemble.
+        planned : float
+            Floating point operations that the timetable expects of it.
+        """
+        way, predictor, role = self._way, ensemble.predictor, ensemble.role
+        # An earlier CTA may have been too large for the GPU.
+        predictor.device, predictor.perform_everything_on_device = self._device, self._device.type == "cuda"
+        way.reach(role, len(ensemble.folds))
+        way.times.begin()
+        volume, properties = self._preprocess(ensemble)
+        voxels = float(np.prod(self._geometry.shape))
+        way.times.finish("resampling", voxels)
+        shape = tuple(volume.shape[1:])
+        match = GridMatch.of(properties, ensemble.forward, shape)
+        way.tile_cost = ensemble.operations_per_tile
+        if role == Role.TERRITORIES.value:
+            tiles = self._artery_tiles(ensemble, volume)
+        else:
+            tiles = self._calcification_tiles(ensemble, match)
+        self.tiles[role] = [tiles.count, tiles.total]
+        way.times.plan("tiles", len(ensemble.folds) * tiles.count * ensemble.operations_per_tile - planned)
+        total = self._run_folds(ensemble, volume, tiles, match, properties)
+        way.reach(f"{role}, putting together")
+        labels = self._labels(ensemble, total, tiles, match, properties)
+        self.files[role] = self._write(ensemble, labels, properties, "")
+        way.times.finish("resampling", ensemble.heads * voxels)
+
+    def _preprocess(self, ensemble: LoadedEnsemble) -> tuple[torch.Tensor, dict[str, Any]]:
+        """Preprocess the CTA, unless the ensemble before this one has done the same."""
+        decisive = ensemble.preprocessing()
+        if self._preprocessed is None or self._preprocessed[0] != decisive:
+            # Let go of first: two preprocessed CTAs may not fit into memory.
+            self._preprocessed = None
+            self._preprocessed = (decisive, *ensemble.preprocess(self._cta))
+        return self._preprocessed[1:]
+
+    def _artery_tiles(self, ensemble: LoadedEnsemble, volume: torch.Tensor) -> Tiles:
+        """Choose all tiles, or those around what one fold finds with tiles side by side."""
+        predictor, shape = ensemble.predictor, volume.shape[1:]
+        tiles = predictor.every_tile(shape)
+        if not self._options.first_look:
+            return tiles
+        self._way.reach(f"{ensemble.role}, first look", 1)
+        side_by_side = predictor.every_tile(shape, step_size=1.0)
+        self._way.times.plan("tiles", side_by_side.count * ensemble.operations_per_tile)
+        logits = predictor.fold_logits(volume, 0, side_by_side)
+        found = predictor.label_manager.convert_logits_to_segmentation(logits).numpy() > 0
+        wanted = widened(found, predictor.configuration_manager.spacing, FIRST_LOOK_MARGIN_MM)
+        self._way.reach(ensemble.role, len(ensemble.folds))
+        return tiles.reaching(wanted, predictor.padding(shape))
+
+    def _calcification_tiles(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles:
+        """Choose the tiles that reach trimmed arteries, or all where these are not known."""
+        predictor = ensemble.predictor
+        tiles = predictor.every_tile(match.model_shape)
+        if self._options.whole_volume or self._arteries.mask is None:
+            return tiles
+        if not ensemble.keeps_axes or not export.supports(predictor):
+            return tiles
+        wanted = match.to_model(self._arteries.mask)
+        wanted = widened(wanted, predictor.configuration_manager.spacing, CORRECTION_MARGIN_MM)
+        padding = predictor.padding(match.model_shape)
+        chosen = tiles.reaching(wanted, padding)
+        self.coverage = coverage(chosen, padding, match, self._geometry.origin)
+        return chosen
+
+    def _run_folds(
+        self, ensemble: LoadedEnsemble, volume: torch.Tensor, tiles: Tiles, match: GridMatch, properties: dict[str, Any]
+    ) -> torch.Tensor | None:
+        """Average the folds' logits as nnU-Net does, and write each fold's own labels; None without a tile."""
+        predictor, several = ensemble.predictor, len(ensemble.folds) > 1
+        total: torch.Tensor | None = None
+        names: list[str] = []
+        with torch.inference_mode():
+            for position, fold in enumerate(ensemble.folds):
+                self._way.next_fold()
+                logits = predictor.fold_logits(volume, position, tiles) if tiles.count else None
+                if several:
+                    labels = self._labels(ensemble, logits, tiles, match, properties)
+                    names.append(self._write(ensemble, labels, properties, f"_fold_{fold}"))
+                if logits is not None:
+                    total = logits if total is None else total.add_(logits)
+            if several and total is not None:
+                total /= len(ensemble.folds)
+        if names:
+            self.fold_files[ensemble.role] = names
+        return total
+
+    def _labels(
+        self,
+        ensemble: LoadedEnsemble,
+        logits: torch.Tensor | None,
+        tiles: Tiles,
+        match: GridMatch,
+        properties: dict[str, Any],
+    ) -> Array:
+        """Bring logits to the CTA's grid as nnU-Net's export does."""
+        predictor = ensemble.predictor
+        if logits is None:
+            return np.zeros(match.cta_shape, np.uint8)
+        if not export.supports(predictor):
+            labels = convert_predicted_logits_to_segmentation_with_correct_shape(
+                logits, predictor.plans_manager, predictor.configuration_manager, predictor.label_manager, properties
+            )
+            return np.asarray(labels)
+        first = tuple(span.start for span in predictor.box_of(tiles, match.model_shape))
+        return export.labels_on_cta_grid(logits, first, properties, predictor)
+
+    def _write(self, ensemble: LoadedEnsemble, labels: Array, properties: dict[str, Any], suffix: str) -> str:
+        """Write a label map with our label values; give its name."""
+        labels = ensemble.our_labels(labels)
+        if ensemble.role == Role.TERRITORIES.value and ensemble.keeps_axes:
+            self._arteries.add(labels)
+        elif ensemble.role == Role.CALCIFICATION.value and self.coverage is not None:
+            # Where not every tile was run, a label would be a guess.
+            labels[~self.coverage.mask()] = 0
+        name = f"{ensemble.role}{suffix}.nii.gz"
+        writer = ensemble.predictor.plans_manager.image_reader_writer_class()
+        writer.write_seg(labels, str(self._cta.parent / name), properties)
+        return name

@@ -1,0 +1,230 @@
+"""The ensembles of a run: checked, loaded, and ready on their device."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..geometry import Array
+from ..models import Model, check
+from ..models.checkpoints import safe_loading
+from . import openvino_network
+from .options import InferenceOptions
+from .predictor import TilePredictor
+
+_STORED_ORDER = ("SimpleITKIO", "NibabelIO")
+"""nnU-Net's readers that leave the axes as they are stored."""
+
+_KEPT_BYTES = 256 * 2**20
+"""Ensembles below this stay in memory when OpenVINO has converted them; a standard network takes 1.4 GB a fold."""
+
+
+@dataclass
+class LoadedEnsemble:
+    """An ensemble in memory.
+
+    Attributes
+    ----------
+    role : str
+        What it labels.
+    model : Model
+        Its folder, checked.
+    folds : tuple of int
+        The folds that are averaged.
+    predictor : TilePredictor
+        With the weights of these folds.
+    operations_per_tile : float
+        Floating point operations, mirrored copies among them.
+    engine : str
+        What computes its networks, for the record.
+    """
+
+    role: str
+    model: Model
+    folds: tuple[int, ...]
+    predictor: TilePredictor
+    operations_per_tile: float
+    engine: str
+
+    @property
+    def heads(self) -> int:
+        """Channels of the logits."""
+        return int(self.predictor.label_manager.num_segmentation_heads)
+
+    @property
+    def forward(self) -> tuple[int, ...]:
+        """CTA axis behind each axis of the model's grid."""
+        return tuple(self.predictor.plans_manager.transpose_forward)
+
+    @property
+    def keeps_axes(self) -> bool:
+        """Whether its reader gives the CTA's axes (k, j, i) as they are stored."""
+        return self.predictor.plans_manager.image_reader_writer_class.__name__ in _STORED_ORDER
+
+    def our_labels(self, labels: Array) -> Array:
+        """Turn the model's label values into ours."""
+        table = np.zeros(256, np.uint8)
+        for theirs, ours in self.model.label_values.items():
+            table[theirs] = ours
+        return np.asarray(table[labels])
+
+    def preprocess(self, cta: Path) -> tuple[torch.Tensor, dict[str, Any]]:
+        """Let nnU-Net read and preprocess a CTA.
+
+        Parameters
+        ----------
+        cta : Path
+            The file.
+
+        Returns
+        -------
+        volume : Tensor of float32, shape (1, z, y, x)
+            On the model's grid.
+        properties : dict
+            What nnU-Net needs to bring labels back.
+        """
+        predictor = self.predictor
+        preprocessor = predictor.configuration_manager.preprocessor_class(verbose=False)
+        data, _, properties = preprocessor.run_case(
+            [str(cta)], None, predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
+        )
+        return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32)), properties
+
+    def preprocessing(self) -> tuple[Any, ...]:
+        """Give what the preprocessed CTA depends on; two ensembles that share it share the CTA."""
+        configuration, plans = self.predictor.configuration_manager, self.predictor.plans_manager
+        decisive = {
+            key: configuration.configuration.get(key)
+            for key in (
+                "preprocessor_name",
+                "spacing",
+                "normalization_schemes",
+                "use_mask_for_norm",
+                "resampling_fn_data",
+                "resampling_fn_data_kwargs",
+            )
+        }
+        return decisive, self.forward, plans.foreground_intensity_properties_per_channel
+
+
+def load(
+    role: str,
+    path: Path,
+    options: InferenceOptions,
+    device: torch.device,
+    on_tile: Callable[[int, int], None],
+    on_notice: Callable[[str], None],
+) -> LoadedEnsemble:
+    """Check and load an ensemble.
+
+    Parameters
+    ----------
+    role : str
+        What it labels.
+    path : Path
+        Folder of the trained model.
+    options : InferenceOptions
+        How it is run.
+    device : torch.device
+        Where.
+    on_tile, on_notice : callable
+        See `TilePredictor`.
+
+    Returns
+    -------
+    LoadedEnsemble
+        Ready to run.
+
+    Raises
+    ------
+    InputError
+        The model cannot be used, or lacks a fold.
+    """
+    model = check(path)
+    folds = _folds(model, options)
+    predictor = TilePredictor(
+        on_tile,
+        on_notice,
+        tile_step_size=options.step_size,
+        use_mirroring=options.mirroring,
+        perform_everything_on_device=device.type == "cuda",
+        device=device,
+    )
+    with safe_loading():
+        predictor.initialize_from_trained_model_folder(str(path), folds, "checkpoint_final.pth")
+    # Counted first: on nnU-Net's own network.
+    operations = _operations_per_tile(predictor)
+    return LoadedEnsemble(role, model, folds, predictor, operations, _choose_engine(predictor, model, folds, options))
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Choose the device; raises InputError where the wanted one is not there."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, is_there in there.items() if is_there))
+    if not there[wanted]:
+        raise InputError(f"the device {wanted} is not there, choose auto or cpu")
+    return torch.device(wanted)
+
+
+def device_name(device: torch.device) -> str:
+    """Name a device for the record."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"{device.type} ({os.cpu_count()} cores)" if device.type == "cpu" else device.type
+
+
+def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...], options: InferenceOptions) -> str:
+    """Let OpenVINO compute the networks where it is wanted; give the engine's name."""
+    torch_name = f"torch {torch.__version__}"
+    if predictor.device.type != "cpu" or options.engine == "torch":
+        return torch_name
+    if options.engine == "auto" and not openvino_network.available():
+        return torch_name
+    precision: openvino_network.Precision = "bf16" if options.engine == "openvino-bf16" else "f32"
+    if precision == "bf16" and not openvino_network.has_bfloat16():
+        raise InputError("this processor does not compute in bfloat16, choose the engine openvino")
+    network, patch = predictor.network, predictor.configuration_manager.patch_size
+    channels = len(predictor.dataset_json["channel_names"])
+
+    def convert(position: int) -> torch.nn.Module:
+        weights = predictor.list_of_parameters[position]
+        cache = openvino_network.cache_file(model, folds[position])
+        return openvino_network.OpenVinoNetwork(network, weights, patch, channels, precision, options.threads, cache)
+
+    size = len(folds) * sum(4 * parameter.numel() for parameter in network.parameters())
+    predictor.use_converted(convert, keep=size < _KEPT_BYTES)
+    return f"openvino {version('openvino')} {precision}"
+
+
+def _folds(model: Model, options: InferenceOptions) -> tuple[int, ...]:
+    """Choose the folds to run."""
+    wanted = model.folds if options.folds is None else options.folds
+    missing = [fold for fold in wanted if fold not in model.folds]
+    if missing:
+        raise InputError(
+            f"{model.path}: the model has no fold {missing[0]} (it has {', '.join(map(str, model.folds))})"
+        )
+    return wanted
+
+
+def _operations_per_tile(predictor: TilePredictor) -> float:
+    """Count the floating point operations of a tile, on a copy of the network without numbers."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = copy.deepcopy(predictor.network).to("meta").eval()
+    channels = len(predictor.dataset_json["channel_names"])
+    tile = torch.empty((1, channels, *predictor.configuration_manager.patch_size), device="meta")
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        network(tile)
+    axes = len(predictor.allowed_mirroring_axes or ()) if predictor.use_mirroring else 0
+    return float(counter.get_total_flops() * 2**axes)

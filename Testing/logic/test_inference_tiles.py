@@ -1,0 +1,130 @@
+"""Calcification where it matters: real nnU-Net on tiny networks, against the run of the whole volume."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from CalcScoreLogic.anatomy import CalcificationLabel, Territory
+from CalcScoreLogic.coverage import Coverage, coverage_of
+from CalcScoreLogic.geometry import Image
+from CalcScoreLogic.image_io import read_image
+from CalcScoreLogic.inference.options import InferenceOptions
+from CalcScoreLogic.inference.protocol import Result
+from CalcScoreLogic.inference.run import InferenceRun
+from CalcScoreLogic.models import Role, demo_models_folder
+from CalcScoreLogic.phantom import PhantomParameters, make_phantom
+from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters, shorten
+from Testing.logic.model_folders import make_model
+from Testing.trees import rotation, to_image, to_sitk
+
+pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
+
+FAST = InferenceOptions(mirroring=False)
+WHOLE = InferenceOptions(mirroring=False, whole_volume=True)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Both ensembles, two folds with different weights each."""
+    root = tmp_path_factory.mktemp("models")
+    for role in Role:
+        for fold in range(2):
+            part = make_model(root / f"{role.value}_{fold}", role, [fold], seed=20 + 10 * fold + len(role.value))
+            if fold:
+                (part / "fold_1").rename(root / f"{role.value}_0" / "fold_1")
+    return {role.value: root / f"{role.value}_0" for role in Role}
+
+
+@pytest.fixture(scope="module")
+def cta() -> Image:
+    """Noise on an oblique grid of uneven voxels: 96 x 116 x 138 mm, several tiles of 24 x 24 x 64 mm."""
+    array = np.random.default_rng(8).normal(300, 250, (46, 80, 96)).astype(np.int16)
+    return to_image(to_sitk(array, (1.0, 1.45, 3.0), rotation((4, 8, 12))))
+
+
+@pytest.fixture(scope="module")
+def arteries(cta: Image) -> Image:
+    """An aorta through the upper half, which stays as it is when nothing branches off."""
+    labels = np.zeros(cta.array.shape, np.uint8)
+    labels[26:40, 30:40, 40:56] = Territory.AORTA
+    return Image(labels, cta.geometry)
+
+
+def run_of(
+    cta: Image,
+    models: dict[str, Path],
+    options: InferenceOptions,
+    lengths: ShorteningParameters | None = PAPER_LENGTHS,
+    arteries: Image | None = None,
+) -> tuple[Result, dict[str, np.ndarray]]:
+    """Run; give the result and all label maps by file name."""
+    with InferenceRun(cta, models, options, lengths=lengths, arteries=arteries) as run:
+        run.start()
+        result = run.wait()
+        names = [*result.files.values(), *(name for names in result.fold_files.values() for name in names)]
+        return result, {name: read_image(run.folder / name).array.copy() for name in names}
+
+
+def searched(result: Result) -> Coverage:
+    coverage = coverage_of({"inference": result.provenance})
+    assert coverage is not None
+    return coverage
+
+
+def test_labels_are_those_of_the_whole_run_around_given_arteries(
+    cta: Image, models: dict[str, Path], arteries: Image
+) -> None:
+    alone = {"calcification": models["calcification"]}
+    whole, expected = run_of(cta, alone, WHOLE, None, arteries)
+    result, found = run_of(cta, alone, FAST, None, arteries)
+    assert whole.provenance["coverage"] is None
+    run, total = result.provenance["tiles"]["calcification"]
+    assert whole.provenance["tiles"]["calcification"] == [total, total]
+    assert 0 < run < total / 2
+    mask = searched(result).mask()
+    assert 0 < mask.mean() < 0.6
+    # 5 mm to all sides: 2 slices of 3 mm, 4 rows of 1.45 mm, 5 columns of 1 mm.
+    assert mask[24:42, 26:44, 35:61].all()
+    assert found.keys() == expected.keys()
+    for name, labels in found.items():
+        assert len(np.unique(expected[name][mask])) > 1
+        np.testing.assert_array_equal(labels[mask], expected[name][mask])
+        assert not labels[~mask].any()
+
+
+def test_the_networks_own_arteries_are_searched_in_every_fold() -> None:
+    """The demo networks on a phantom: scores and fold ranges are those of the whole run."""
+    folder = demo_models_folder()
+    if folder is None:
+        pytest.skip("there are no demo ensembles in Resources/DemoModels")
+    models = {role.value: folder / role.value for role in Role}
+    cta = make_phantom(PhantomParameters(28, (2.0, 2.0, 2.0))).cta
+    options = InferenceOptions(folds=(0, 1), mirroring=False, step_size=0.75)
+    _, expected = run_of(cta, models, replace(options, whole_volume=True))
+    result, found = run_of(cta, models, options)
+    run, total = result.provenance["tiles"]["calcification"]
+    assert 0 < run < 0.6 * total
+    mask = searched(result).mask()
+    for suffix in ("", "_fold_0", "_fold_1"):
+        arteries, plaques = (f"{role}{suffix}.nii.gz" for role in ("territories", "calcification"))
+        np.testing.assert_array_equal(found[arteries], expected[arteries])
+        trimmed = shorten(Image(found[arteries], cta.geometry), PAPER_LENGTHS).territories.array > 0
+        assert trimmed.any()
+        assert mask[trimmed].all()
+        assert (expected[plaques][mask] == CalcificationLabel.CALCIFICATION).any()
+        np.testing.assert_array_equal(found[plaques][mask], expected[plaques][mask])
+        assert not found[plaques][~mask].any()
+
+
+def test_without_an_artery_no_tile_is_run(cta: Image, models: dict[str, Path], arteries: Image) -> None:
+    nothing = Image(np.zeros_like(arteries.array), cta.geometry)
+    result, found = run_of(cta, {"calcification": models["calcification"]}, FAST, None, nothing)
+    assert result.provenance["tiles"]["calcification"][0] == 0
+    assert not searched(result).mask().any()
+    assert {name: labels.any() for name, labels in found.items()} == dict.fromkeys(
+        ("calcification.nii.gz", "calcification_fold_0.nii.gz", "calcification_fold_1.nii.gz"), False
+    )

@@ -1,0 +1,75 @@
+"""Work in pieces: here and now, or each time the event loop comes round, with a thread in between."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from CalcScoreLib.background import InSteps
+from CalcScoreLib.steps import Steps, run_through
+
+from Testing.slicer import harness
+
+
+def work(told: list[Any]) -> Steps[str]:
+    """Add what each piece sees; the second part belongs into a thread and gives the thread it ran in."""
+    told.append("first")
+    yield None
+    where = yield threading.current_thread
+    told.append(where is threading.main_thread())
+    try:
+        yield lambda: 1 // 0
+    except ZeroDivisionError:
+        told.append("caught")
+    return "whole"
+
+
+def test_waiting_for_all_pieces_uses_no_thread() -> None:
+    told: list[Any] = []
+    with pytest.raises(ZeroDivisionError):
+        run_through(work(told))
+    assert told == ["first", True]
+
+
+def test_pieces_come_one_at_a_time_and_the_thread_does_the_rest() -> None:
+    told: list[Any] = []
+    ended: list[Any] = []
+    InSteps(work(told), lambda *end: ended.append(end)).start()
+    assert told == []
+    harness.settle(lambda: ended, 10)
+    assert told == ["first", False, "caught"]
+    assert ended == [("whole", None)]
+
+
+def test_an_error_is_handed_over() -> None:
+    def failing() -> Steps[None]:
+        yield None
+        raise ValueError("why")
+
+    ended: list[Any] = []
+    InSteps(failing(), lambda *end: ended.append(end)).start()
+    harness.settle(lambda: ended, 10)
+    assert ended[0][0] is None
+    assert str(ended[0][1]) == "why"
+
+
+def test_what_is_forgotten_goes_no_further() -> None:
+    go, told, ended = threading.Event(), [], []
+
+    def waiting() -> Steps[None]:
+        told.append("started")
+        try:
+            yield lambda: go.wait(10)
+            told.append("went on")
+        finally:
+            told.append("closed")
+
+    steps = InSteps(waiting(), lambda *end: ended.append(end))
+    steps.start()
+    harness.settle(lambda: told, 10)
+    steps.forget()
+    go.set()
+    harness.settle(0.2)
+    assert told == ["started", "closed"]
+    assert ended == []
