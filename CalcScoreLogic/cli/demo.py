@@ -45,8 +45,8 @@ def run(options: argparse.Namespace) -> Outcome:
     phantom = make_phantom(PhantomParameters(SEED, SPACING_MM))
     truth = CaseParameters(calcification="truth")
     true = score_masks("demo", phantom.territories, phantom.calcification, truth, cta=phantom.cta).result
-    # No mirrored copies and fewer tiles: a demo should be over in a minute.
-    quick = InferenceOptions(mirroring=False, step_size=0.75)
+    # No mirrored copies: a demo should be over in a minute.
+    quick = InferenceOptions(mirroring=False)
     scored = analyze("demo", phantom.cta, models, options=quick, on_message=teller())
     stage("writing and drawing")
     write_case(options.output, phantom.cta, scored)

@@ -59,6 +59,8 @@ def nothing_left(temporary: Path) -> bool:
 def test_analyze_cancel_midway_and_analyze_again(ready: Any, temporary: Path, dialogs: harness.Dialogs) -> None:
     panel, ui = ready, ready.ui
     assert (panel.state.value, ui.analyzeButton.text, ui.modelsHint.visible) == ("ready", "Analyze", False)
+    # Thousands of tiles, so that there is a midway.
+    panel.parameters.step_size = 0.1
     ui.analyzeButton.click()
     assert (panel.state.value, ui.analyzeButton.text) == ("running", "Cancel")
     assert not ui.inputsFrame.enabled
@@ -81,6 +83,7 @@ def test_analyze_cancel_midway_and_analyze_again(ready: Any, temporary: Path, di
     assert ui.inputsFrame.enabled
     assert panel.case is None
 
+    panel.parameters.step_size = 0.5
     ui.analyzeButton.click()
     harness.settle(lambda: not panel.run.running, 180)
     assert panel.state.value == "done", ui.logText.plainText
