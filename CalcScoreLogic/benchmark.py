@@ -18,6 +18,7 @@ from .coverage import coverage_of
 from .errors import CalcScoreError
 from .geometry import Array, Image
 from .image_io import read_calcification, read_labels, read_territories, write_image
+from .label_values import relabelled
 from .models import Model, Role
 from .pipeline import score_masks
 from .process_meter import Usage, measure
@@ -188,11 +189,7 @@ def _agreement(
 
 def _stock_labels(folder: Path, role: Role, model: Model) -> Image:
     """Read a stock label map with our label values."""
-    image = read_labels(folder / role.value / "case.nii.gz")
-    table = np.zeros(256, np.uint8)
-    for theirs, ours in model.label_values.items():
-        table[theirs] = ours
-    return Image(table[image.array], image.geometry)
+    return relabelled(read_labels(folder / role.value / "case.nii.gz"), model.label_values, np.uint8)
 
 
 def _dice(first: Array, second: Array) -> float | None:

@@ -74,6 +74,7 @@ class CaseRun:
         self.fold_files: dict[str, list[str]] = {}
         self.tiles: dict[str, list[int]] = {}
         self.coverage: Coverage | None = None
+        self._unsearched: Array | None = None
 
     def predict(self, ensemble: LoadedEnsemble, planned: float) -> None:
         """Run an ensemble and write its label maps.
@@ -145,6 +146,8 @@ class CaseRun:
         padding = predictor.padding(match.model_shape)
         chosen = tiles.reaching(wanted, padding)
         self.coverage = coverage(chosen, padding, match, self._geometry.origin)
+        # Once for the ensemble and all its folds.
+        self._unsearched = ~self.coverage.mask()
         return chosen
 
     def _run_folds(
@@ -194,9 +197,9 @@ class CaseRun:
         labels = ensemble.our_labels(labels)
         if ensemble.role == Role.TERRITORIES.value and ensemble.keeps_axes:
             self._arteries.add(labels)
-        elif ensemble.role == Role.CALCIFICATION.value and self.coverage is not None:
+        elif ensemble.role == Role.CALCIFICATION.value and self._unsearched is not None:
             # Where not every tile was run, a label would be a guess.
-            labels[~self.coverage.mask()] = 0
+            labels[self._unsearched] = 0
         name = f"{ensemble.role}{suffix}.nii.gz"
         writer = ensemble.predictor.plans_manager.image_reader_writer_class()
         writer.write_seg(labels, str(self._cta.parent / name), properties)

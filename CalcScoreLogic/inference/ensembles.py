@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from ..image_io import read_geometry, read_territories
-from ..models import Role
 from ..shortening import ShorteningParameters
 from .case_run import CaseRun
-from .estimate import CALCIFICATION_SHARE, SECONDS_PER_UNIT, Timetable
+from .estimate import SECONDS_PER_UNIT, Timetable
+from .forecast import planned_operations
 from .loading import LoadedEnsemble, choose_device, device_name, load
 from .options import InferenceOptions
 from .protocol import ARTERIES_FILE, CTA_FILE, Message, Notice, Result
@@ -79,7 +79,7 @@ class Ensembles:
         geometry = read_geometry(cta)
         planned = {}
         for ensemble in self._ensembles:
-            planned[ensemble.role] = self._expected_operations(ensemble, geometry.shape, geometry.spacing[::-1])
+            planned[ensemble.role] = planned_operations(ensemble.model, geometry.size, geometry.spacing, self._options)
             way.times.plan("tiles", planned[ensemble.role])
             way.times.plan("resampling", (1 + ensemble.heads) * float(np.prod(geometry.shape)))
         way.planned = True
@@ -119,17 +119,3 @@ class Ensembles:
         )
         self._way.times.finish("loading", 1)
         return ensemble
-
-    def _expected_operations(
-        self, ensemble: LoadedEnsemble, shape: tuple[int, ...], spacing_mm: tuple[float, ...]
-    ) -> float:
-        """Guess an ensemble's work on a CTA before preprocessing, as if nothing were cropped."""
-        target = ensemble.predictor.configuration_manager.spacing
-        resampled = [
-            max(round(shape[axis] * spacing_mm[axis] / spacing), 1)
-            for axis, spacing in zip(ensemble.forward, target, strict=True)
-        ]
-        tiles = ensemble.predictor.every_tile(resampled).total
-        some = ensemble.role == Role.CALCIFICATION.value and not self._options.whole_volume
-        share = CALCIFICATION_SHARE if some else 1.0
-        return share * len(ensemble.folds) * tiles * ensemble.operations_per_tile

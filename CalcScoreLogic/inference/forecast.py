@@ -71,16 +71,63 @@ def planned_work(
     """
     work = {"tiles": 0.0, "resampling": 0.0, "loading": float(len(models))}
     for model in models:
-        folds = len(model.folds if options.folds is None else options.folds)
-        copies = 2 ** len(model.mirroring_axes) if options.mirroring else 1
-        tiles = count_tiles(size, spacing_mm, model, options.step_size)
-        some = model.role is Role.CALCIFICATION and not options.whole_volume
-        share = CALCIFICATION_SHARE if some else 1.0
-        heads = len(model.label_values) + 1
-        operations = tile_cost(read_object(model.path / PLANS), heads).operations
-        work["tiles"] += share * folds * tiles * copies * operations
-        work["resampling"] += (1 + heads) * float(prod(size))
+        work["tiles"] += planned_operations(model, size, spacing_mm, options)
+        work["resampling"] += (2 + len(model.label_values)) * float(prod(size))
     return work
+
+
+def planned_operations(
+    model: Model, size: Sequence[int], spacing_mm: Sequence[float], options: InferenceOptions
+) -> float:
+    """Count an ensemble's work on a CTA, as if nothing were cropped.
+
+    Parameters
+    ----------
+    model : Model
+        The ensemble.
+    size, spacing_mm, options
+        See `forecast_seconds`.
+
+    Returns
+    -------
+    float
+        Floating point operations of all tiles of all folds that are run.
+
+    Raises
+    ------
+    InputError
+        The model's ``plans.json`` cannot be read any more.
+    """
+    folds = len(model.folds if options.folds is None else options.folds)
+    tiles = count_tiles(size, spacing_mm, model, options.step_size)
+    some = model.role is Role.CALCIFICATION and not options.whole_volume
+    share = CALCIFICATION_SHARE if some else 1.0
+    return share * folds * tiles * operations_per_tile(model, options)
+
+
+def operations_per_tile(model: Model, options: InferenceOptions) -> float:
+    """Count the floating point operations of a tile, mirrored copies among them.
+
+    Parameters
+    ----------
+    model : Model
+        The ensemble.
+    options : InferenceOptions
+        How it is run.
+
+    Returns
+    -------
+    float
+        Of one fold.
+
+    Raises
+    ------
+    InputError
+        The model's ``plans.json`` cannot be read any more.
+    """
+    copies = 2 ** len(model.mirroring_axes) if options.mirroring else 1
+    heads = len(model.label_values) + 1
+    return float(copies * tile_cost(read_object(model.path / PLANS), heads).operations)
 
 
 def count_tiles(size: Sequence[int], spacing_mm: Sequence[float], model: Model, step_size: float) -> int:

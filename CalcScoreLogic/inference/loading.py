@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ..geometry import Array
 from ..models import Model, check
 from ..models.checkpoints import safe_loading
 from . import openvino_network
+from .forecast import operations_per_tile
 from .options import InferenceOptions
 from .predictor import TilePredictor
 
@@ -161,9 +161,8 @@ def load(
     )
     with safe_loading():
         predictor.initialize_from_trained_model_folder(str(path), folds, "checkpoint_final.pth")
-    # Counted first: on nnU-Net's own network.
-    operations = _operations_per_tile(predictor)
-    return LoadedEnsemble(role, model, folds, predictor, operations, _choose_engine(predictor, model, folds, options))
+    engine = _choose_engine(predictor, model, folds, options)
+    return LoadedEnsemble(role, model, folds, predictor, operations_per_tile(model, options), engine)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -215,16 +214,3 @@ def _folds(model: Model, options: InferenceOptions) -> tuple[int, ...]:
             f"{model.path}: the model has no fold {missing[0]} (it has {', '.join(map(str, model.folds))})"
         )
     return wanted
-
-
-def _operations_per_tile(predictor: TilePredictor) -> float:
-    """Count the floating point operations of a tile, on a copy of the network without numbers."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    network = copy.deepcopy(predictor.network).to("meta").eval()
-    channels = len(predictor.dataset_json["channel_names"])
-    tile = torch.empty((1, channels, *predictor.configuration_manager.patch_size), device="meta")
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(tile)
-    axes = len(predictor.allowed_mirroring_axes or ()) if predictor.use_mirroring else 0
-    return float(counter.get_total_flops() * 2**axes)
