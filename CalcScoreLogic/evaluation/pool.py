@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 from ..errors import CalcScoreError
@@ -29,6 +29,7 @@ _BYTES_PER_PROCESS = 0.55e9
 _BYTES_PER_VOXEL = 32
 _WORTH_A_PROCESS = 20_000_000
 _LOOK_SECONDS = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def worker_count(cases: int, largest_voxels: int) -> int:
@@ -131,14 +132,33 @@ def _side_by_side(
 @contextmanager
 def _deaf_children() -> Iterator[None]:
     """Keep interrupts from the processes that are started here; one that comes meanwhile waits."""
-    if not hasattr(signal, "pthread_sigmask"):
+    with _late_interrupts():
+        if not hasattr(signal, "pthread_sigmask"):
+            yield
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _late_interrupts() -> Iterator[None]:
+    """Hold back what ends this process until the block is left."""
+    # A mask of this thread alone does not do: another one takes the signal, and Python raises it here.
+    if current_thread() is not main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in _ENDING}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _settle() -> None:

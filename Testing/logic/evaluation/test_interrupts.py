@@ -78,6 +78,30 @@ def test_no_process_of_the_pool_stays_behind(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases", "temporary"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_another_thread_takes_waits_until_the_pool_has_started(number: int) -> None:
+    lines = """
+import os, signal, sys, threading
+from CalcScoreLogic.evaluation.pool import _deaf_children
+
+def end(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, end)
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+try:
+    with _deaf_children():
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(1000):
+            threading.Event().wait(0.0005)
+        print("started")
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    told = subprocess.run([sys.executable, "-c", lines, str(int(number))], capture_output=True, text=True, timeout=60)
+    assert told.stdout.split() == ["started", "interrupted"], told.stderr
+
+
 def test_half_a_page_is_not_left(tmp_path: Path) -> None:
     make_cases(tmp_path / "cases", 1)
     process = start(tmp_path)
