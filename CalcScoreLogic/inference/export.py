@@ -24,6 +24,7 @@ from nnunetv2.preprocessing.resampling.default_resampling import (
 from scipy.ndimage import map_coordinates
 
 from ..geometry import Array
+from .interpolation import neighbours, positions
 
 SLAB_BYTES = 32 * 2**20
 """Memory to work in; a slab has one row of the CTA at least."""
@@ -96,28 +97,9 @@ def determined_range(start: int, stop: int, n_model: int, n_cta: int) -> tuple[i
     tuple of int
         First CTA voxel and the one after the last; twice the same where there is none.
     """
-    below, above = _neighbours(_positions(n_model, n_cta), n_model)
+    below, above = neighbours(positions(n_model, n_cta), n_model)
     low, high = int(np.searchsorted(below, start)), int(np.searchsorted(above, stop))
     return low, max(low, high)
-
-
-def needed_range(low: int, high: int, n_model: int, n_cta: int) -> tuple[int, int]:
-    """Find the model voxels along one axis from which a range of CTA voxels is interpolated.
-
-    Parameters
-    ----------
-    low, high : int
-        First CTA voxel of the range, which must not be empty, and the one after its last.
-    n_model, n_cta : int
-        Voxels of the model's grid and of the transposed, cropped CTA.
-
-    Returns
-    -------
-    tuple of int
-        First model voxel and the one after the last.
-    """
-    below, above = _neighbours(_positions(n_model, n_cta), n_model)
-    return int(below[low]), int(above[high - 1]) + 1
 
 
 def labels_on_cta_grid(
@@ -202,28 +184,17 @@ def _axes(
         if not 0 <= begin <= stop <= n_model:
             raise ValueError(f"the box from {begin} to {stop} is not inside the model's {n_model} voxels")
         low, high = determined_range(begin, stop, n_model, n_cta)
-        positions = _positions(n_model, n_cta)[low:high]
+        places = positions(n_model, n_cta)[low:high]
         if options["order"] == 0 or number == separate:
-            positions = np.clip(np.floor(positions + 0.5), 0, n_model - 1)
-        below, above = _neighbours(positions, n_model)
-        axes.append(_Axis(low, positions - begin, below - begin, above - begin))
+            places = np.clip(np.floor(places + 0.5), 0, n_model - 1)
+        below, above = neighbours(places, n_model)
+        axes.append(_Axis(low, places - begin, below - begin, above - begin))
     return axes
 
 
 def _spacing(properties: dict[str, Any], predictor: nnUNetPredictor) -> list[float]:
     """Give the CTA's spacing in the model's order of axes."""
     return [properties["spacing"][axis] for axis in predictor.plans_manager.transpose_forward]
-
-
-def _positions(n_model: int, n_cta: int) -> Array:
-    """Place the CTA's voxels on an axis of the model's grid, rounded as in scipy.ndimage.zoom."""
-    return (np.arange(n_cta) + 0.5) * (n_model / n_cta) - 0.5
-
-
-def _neighbours(positions: Array, n_model: int) -> tuple[Array, Array]:
-    """Find the model voxels between which positions lie; one and the same where it alone has weight."""
-    inside = np.clip(positions, 0, n_model - 1)
-    return np.floor(inside).astype(np.intp), np.ceil(inside).astype(np.intp)
 
 
 def _slabs(logits: tuple[int, ...], target: tuple[int, ...]) -> Iterator[slice]:

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from ..coverage import Coverage
 from ..geometry import Array, nonzero_box
+from .interpolation import neighbours, positions
 
 Slices = tuple[slice, ...]
 
@@ -62,14 +63,10 @@ class GridMatch:
         Returns
         -------
         lower, upper : ndarray of int, shape (voxels kept,)
-            They are the same where a CTA voxel's centre lies at the border.
+            One and the same where it alone has weight.
         """
         low, high = self.crop[axis]
-        n, m = high - low, self.model_shape[axis]
-        if n == m:
-            return np.arange(n), np.arange(n)
-        below = np.floor((np.arange(n) + 0.5) * m / n - 0.5).astype(np.intp)
-        return below.clip(0, m - 1), (below + 1).clip(0, m - 1)
+        return neighbours(positions(self.model_shape[axis], high - low), self.model_shape[axis])
 
     def to_model(self, mask: Array) -> Array:
         """Give the model voxels that the labels of some CTA voxels are interpolated from.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import case_files as files
+from ..atomic import finish_folder
 from ..errors import InputError
 from ..file_checks import image_suffix
 from ..geometry import Array, Image, check_same_grid
@@ -84,11 +85,14 @@ def find_cases(folder: Path) -> list[TrainingCase]:
     ------
     InputError
         The folder is missing or holds no case, or a case lacks a file or has one twice; all such cases are named.
+    CalcScoreError
+        See `finish_folder`.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: this folder does not exist, give the folder with the case folders")
     cases, problems = [], []
     for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        finish_folder(case)
         found = {stem: _candidates(case, stem) for stem in _STEMS}
         if not any(found.values()):
             continue

@@ -33,9 +33,9 @@ from CalcScoreLogic.inference.export import (  # noqa: E402
     determined_range,
     labels_on_cta_grid,
     model_shape,
-    needed_range,
     supports,
 )
+from CalcScoreLogic.inference.interpolation import neighbours, positions  # noqa: E402
 
 DEMO_MODEL = Path(__file__).parents[2] / "Resources" / "DemoModels" / "territories"
 HEADS = 5
@@ -217,9 +217,9 @@ def test_ranges_worked_out_by_hand() -> None:
     assert determined_range(1, 3, 4, 8) == (3, 5)
     assert determined_range(0, 3, 4, 8) == (0, 5)
     assert determined_range(1, 4, 4, 8) == (3, 8)
-    assert needed_range(3, 5, 4, 8) == (1, 3)
-    assert needed_range(0, 1, 4, 8) == (0, 1)
-    assert needed_range(2, 7, 4, 8) == (0, 4)
+    below, above = neighbours(positions(4, 8), 4)
+    assert below.tolist() == [0, 0, 0, 1, 1, 2, 2, 3]
+    assert above.tolist() == [0, 1, 1, 2, 2, 3, 3, 3]
     low, high = determined_range(2, 3, 4, 8)
     assert low == high
 
@@ -240,10 +240,10 @@ def test_ranges_equal_those_of_unit_impulses(data: st.DataObject, n_model: int, 
     assert list(range(*determined_range(start, stop, n_model, n_cta))) == [
         k for k in range(n_cta) if not (seen[k] & outside).any()
     ]
-    low = data.draw(st.integers(0, n_cta - 1))
-    high = data.draw(st.integers(low + 1, n_cta))
-    needed = np.flatnonzero(seen[low:high].any(axis=0))
-    assert needed_range(low, high, n_model, n_cta) == (needed[0], needed[-1] + 1)
+    below, above = neighbours(positions(n_model, n_cta), n_model)
+    assert [sorted({*pair}) for pair in zip(below.tolist(), above.tolist(), strict=True)] == [
+        np.flatnonzero(voxel).tolist() for voxel in seen
+    ]
 
 
 @pytest.mark.parametrize(("start", "shape"), [((0, 0, 1), (4, 4, 4)), ((-1, 0, 0), (2, 2, 2))])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from itertools import permutations, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.transform import resize
 
 from CalcScoreLogic.coverage import Coverage, coverage_of
 from CalcScoreLogic.geometry import Geometry
@@ -44,16 +46,20 @@ def cases(draw: st.DrawFn) -> tuple[GridMatch, list[list[int]], tuple[int, ...],
 
 
 def sources(match: GridMatch, voxel: tuple[int, ...]) -> set[tuple[int, ...]] | None:
-    """Model voxels that a CTA voxel's label comes from, by the textbook; None where it was cropped away."""
+    """Model voxels that a CTA voxel's label comes from; None where it was cropped away."""
     along = []
     for axis, (low, high) in zip(match.forward, match.crop, strict=True):
         if not low <= voxel[axis] < high:
             return None
-        n, m = high - low, match.model_shape[len(along)]
-        at = (voxel[axis] - low + 0.5) * m / n - 0.5
-        below = int(np.floor(at))
-        along.append({min(max(v, 0), m - 1) for v in ((below, below + 1) if n != m else (below,))})
+        along.append(weights(match.model_shape[len(along)], high - low)[voxel[axis] - low])
     return set(product(*along))
+
+
+@cache
+def weights(n_model: int, n_cta: int) -> list[list[int]]:
+    """Model voxels whose impulse each CTA voxel sees after the resizing that nnU-Net uses."""
+    impulses = [resize(impulse, (n_cta,), 1, mode="edge", anti_aliasing=False) for impulse in np.eye(n_model)]
+    return [np.flatnonzero(seen).tolist() for seen in np.stack(impulses, axis=1)]
 
 
 @settings(max_examples=150, deadline=None)

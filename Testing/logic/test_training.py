@@ -16,6 +16,7 @@ import pytest
 import SimpleITK as sitk
 
 from CalcScoreLogic import training
+from CalcScoreLogic.atomic import PENDING
 from CalcScoreLogic.cli import train as command
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.image_io import read_ct, read_territories
@@ -92,6 +93,14 @@ def test_every_incomplete_case_is_named_at_once(folder: Path) -> None:
     assert "2 problems" in text
     assert f"{folder / 'case ä1'}: there is no territories file" in text
     assert f"{folder / 'case ä3'}: cta.nii and cta.nii.gz are both there" in text
+
+
+def test_a_case_whose_replacement_was_killed_is_finished_first(folder: Path) -> None:
+    case = folder / "case ä1"
+    (case / PENDING).mkdir()
+    (case / "territories.nii.gz").rename(case / PENDING / "territories.nii.gz")
+    assert len(training.find_cases(folder)) == 5
+    assert not (case / PENDING).exists()
 
 
 def test_folder_without_cases_is_refused(tmp_path: Path) -> None:
