@@ -6,17 +6,21 @@ summed in the type and the order it uses, and resampled as its own export does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
+from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from ..coverage import Coverage
 from ..geometry import Array, Geometry
 from ..models import Role
 from . import export
+from .forecast import planned_operations
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
 from .tiles import GridMatch, Tiles, coverage, widened
@@ -41,6 +45,8 @@ class CaseRun:
         Its grid.
     arteries : TrimmedArteries
         Where calcification counts, as far as it is known; the territory ensemble adds to it.
+    ensembles : sequence of LoadedEnsemble
+        All that will be run.
     options : InferenceOptions
         How the ensembles are run.
     device : torch.device
@@ -63,12 +69,17 @@ class CaseRun:
         cta: Path,
         geometry: Geometry,
         arteries: TrimmedArteries,
+        ensembles: Sequence[LoadedEnsemble],
         options: InferenceOptions,
         device: torch.device,
         way: Way,
     ) -> None:
         self._cta, self._geometry, self._arteries = cta, geometry, arteries
         self._options, self._device, self._way = options, device, way
+        self._expected = {
+            each.role: planned_operations(each.model, geometry.size, geometry.spacing, options) for each in ensembles
+        }
+        self._to_come = list(ensembles)
         self._preprocessed: tuple[Any, torch.Tensor, dict[str, Any]] | None = None
         self.files: dict[str, str] = {}
         self.fold_files: dict[str, list[str]] = {}
@@ -76,38 +87,51 @@ class CaseRun:
         self.coverage: Coverage | None = None
         self._unsearched: Array | None = None
 
-    def predict(self, ensemble: LoadedEnsemble, planned: float) -> None:
+    def predict(self, ensemble: LoadedEnsemble) -> None:
         """Run an ensemble and write its label maps.
 
         Parameters
         ----------
         ensemble : LoadedEnsemble
             The ensemble.
-        planned : float
-            Floating point operations that the timetable expects of it.
         """
+        self._to_come.remove(ensemble)
         way, predictor, role = self._way, ensemble.predictor, ensemble.role
         # An earlier CTA may have been too large for the GPU.
         predictor.device, predictor.perform_everything_on_device = self._device, self._device.type == "cuda"
         way.reach(role, len(ensemble.folds))
         way.times.begin()
         volume, properties = self._preprocess(ensemble)
-        voxels = float(np.prod(self._geometry.shape))
-        way.times.finish("resampling", voxels)
+        way.times.finish("preprocessing", float(np.prod(self._geometry.shape)))
         shape = tuple(volume.shape[1:])
         match = GridMatch.of(properties, ensemble.forward, shape)
         way.tile_cost = ensemble.operations_per_tile
+        looked = 0
         if role == Role.TERRITORIES.value:
-            tiles = self._artery_tiles(ensemble, volume)
+            tiles, looked = self._artery_tiles(ensemble, volume)
         else:
             tiles = self._calcification_tiles(ensemble, match)
         self.tiles[role] = [tiles.count, tiles.total]
-        way.times.plan("tiles", len(ensemble.folds) * tiles.count * ensemble.operations_per_tile - planned)
+        self._expect(ensemble, len(ensemble.folds) * tiles.count + looked)
         total = self._run_folds(ensemble, volume, tiles, match, properties)
         way.reach(f"{role}, putting together")
-        labels = self._labels(ensemble, total, tiles, match, properties)
-        self.files[role] = self._write(ensemble, labels, properties, "")
-        way.times.finish("resampling", ensemble.heads * voxels)
+        self.files[role] = self._write(ensemble, total, tiles, match, properties, "")
+
+    def _expect(self, ensemble: LoadedEnsemble, tile_runs: int) -> None:
+        """Correct what the timetable expects of an ensemble."""
+        operations = tile_runs * ensemble.operations_per_tile
+        self._way.times.plan("tiles", operations - self._expected[ensemble.role])
+        self._expected[ensemble.role] = operations
+
+    def _expect_at_arteries(self, match: GridMatch, spacing_mm: Sequence[float]) -> None:
+        """Correct what the timetable expects of the calcification ensemble, from the arteries known so far."""
+        for ensemble in self._to_come:
+            forward, target = ensemble.forward, ensemble.predictor.configuration_manager.spacing
+            here = [spacing_mm[axis] for axis in forward]
+            onto = match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
+            chosen = self._tiles_at_arteries(ensemble, onto)
+            if chosen is not None:
+                self._expect(ensemble, len(ensemble.folds) * chosen.count)
 
     def _preprocess(self, ensemble: LoadedEnsemble) -> tuple[torch.Tensor, dict[str, Any]]:
         """Preprocess the CTA, unless the ensemble before this one has done the same."""
@@ -118,37 +142,41 @@ class CaseRun:
             self._preprocessed = (decisive, *ensemble.preprocess(self._cta))
         return self._preprocessed[1:]
 
-    def _artery_tiles(self, ensemble: LoadedEnsemble, volume: torch.Tensor) -> Tiles:
-        """Choose all tiles, or those around what one fold finds with tiles side by side."""
+    def _artery_tiles(self, ensemble: LoadedEnsemble, volume: torch.Tensor) -> tuple[Tiles, int]:
+        """Choose all tiles, or those around what one fold finds with tiles side by side; count the latter."""
         predictor, shape = ensemble.predictor, volume.shape[1:]
         tiles = predictor.every_tile(shape)
         if not self._options.first_look:
-            return tiles
+            return tiles, 0
         self._way.reach(f"{ensemble.role}, first look", 1)
         side_by_side = predictor.every_tile(shape, step_size=1.0)
-        self._way.times.plan("tiles", side_by_side.count * ensemble.operations_per_tile)
-        logits = predictor.fold_logits(volume, 0, side_by_side)
+        predictor.take_fold(0)
+        logits = predictor.fold_logits(volume, side_by_side)
         found = predictor.label_manager.convert_logits_to_segmentation(logits).numpy() > 0
         wanted = widened(found, predictor.configuration_manager.spacing, FIRST_LOOK_MARGIN_MM)
         self._way.reach(ensemble.role, len(ensemble.folds))
-        return tiles.reaching(wanted, predictor.padding(shape))
+        return tiles.reaching(wanted, predictor.padding(shape)), side_by_side.count
 
     def _calcification_tiles(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles:
         """Choose the tiles that reach trimmed arteries, or all where these are not known."""
-        predictor = ensemble.predictor
-        tiles = predictor.every_tile(match.model_shape)
-        if self._options.whole_volume or self._arteries.mask is None:
-            return tiles
-        if not ensemble.keeps_axes or not export.supports(predictor):
-            return tiles
-        wanted = match.to_model(self._arteries.mask)
-        wanted = widened(wanted, predictor.configuration_manager.spacing, CORRECTION_MARGIN_MM)
-        padding = predictor.padding(match.model_shape)
-        chosen = tiles.reaching(wanted, padding)
-        self.coverage = coverage(chosen, padding, match, self._geometry.origin)
+        chosen = self._tiles_at_arteries(ensemble, match)
+        if chosen is None:
+            return ensemble.predictor.every_tile(match.model_shape)
+        self.coverage = coverage(chosen, ensemble.predictor.padding(match.model_shape), match, self._geometry.origin)
         # Once for the ensemble and all its folds.
         self._unsearched = ~self.coverage.mask()
         return chosen
+
+    def _tiles_at_arteries(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles | None:
+        """Choose the tiles that reach the trimmed arteries known so far; None where all are to be run."""
+        predictor = ensemble.predictor
+        if self._options.whole_volume or self._arteries.mask is None:
+            return None
+        if not ensemble.keeps_axes or not export.supports(predictor):
+            return None
+        wanted = match.to_model(self._arteries.mask)
+        wanted = widened(wanted, predictor.configuration_manager.spacing, CORRECTION_MARGIN_MM)
+        return predictor.every_tile(match.model_shape).reaching(wanted, predictor.padding(match.model_shape))
 
     def _run_folds(
         self, ensemble: LoadedEnsemble, volume: torch.Tensor, tiles: Tiles, match: GridMatch, properties: dict[str, Any]
@@ -160,10 +188,13 @@ class CaseRun:
         with torch.inference_mode():
             for position, fold in enumerate(ensemble.folds):
                 self._way.next_fold()
-                logits = predictor.fold_logits(volume, position, tiles) if tiles.count else None
+                predictor.take_fold(position)
+                self._way.times.finish("networks", 1)
+                logits = predictor.fold_logits(volume, tiles) if tiles.count else None
                 if several:
-                    labels = self._labels(ensemble, logits, tiles, match, properties)
-                    names.append(self._write(ensemble, labels, properties, f"_fold_{fold}"))
+                    names.append(self._write(ensemble, logits, tiles, match, properties, f"_fold_{fold}"))
+                    if ensemble.role == Role.TERRITORIES.value:
+                        self._expect_at_arteries(match, properties["spacing"])
                 if logits is not None:
                     total = logits if total is None else total.add_(logits)
             if several and total is not None:
@@ -192,9 +223,17 @@ class CaseRun:
         first = tuple(span.start for span in predictor.box_of(tiles, match.model_shape))
         return export.labels_on_cta_grid(logits, first, properties, predictor)
 
-    def _write(self, ensemble: LoadedEnsemble, labels: Array, properties: dict[str, Any], suffix: str) -> str:
+    def _write(
+        self,
+        ensemble: LoadedEnsemble,
+        logits: torch.Tensor | None,
+        tiles: Tiles,
+        match: GridMatch,
+        properties: dict[str, Any],
+        suffix: str,
+    ) -> str:
         """Write a label map with our label values; give its name."""
-        labels = ensemble.our_labels(labels)
+        labels = ensemble.our_labels(self._labels(ensemble, logits, tiles, match, properties))
         if ensemble.role == Role.TERRITORIES.value and ensemble.keeps_axes:
             self._arteries.add(labels)
         elif ensemble.role == Role.CALCIFICATION.value and self._unsearched is not None:
@@ -203,4 +242,5 @@ class CaseRun:
         name = f"{ensemble.role}{suffix}.nii.gz"
         writer = ensemble.predictor.plans_manager.image_reader_writer_class()
         writer.write_seg(labels, str(self._cta.parent / name), properties)
+        self._way.times.finish("label maps", float(ensemble.heads * labels.size))
         return name

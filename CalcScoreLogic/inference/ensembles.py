@@ -8,17 +8,17 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..image_io import read_geometry, read_territories
 from ..shortening import ShorteningParameters
 from .case_run import CaseRun
 from .estimate import SECONDS_PER_UNIT, Timetable
-from .forecast import planned_operations
+from .forecast import planned_work
 from .loading import LoadedEnsemble, choose_device, device_name, load
 from .options import InferenceOptions
 from .protocol import ARTERIES_FILE, CTA_FILE, Message, Notice, Result
+from .speeds import remembered
 from .trimmed import TrimmedArteries
 from .way import Way
 
@@ -54,7 +54,7 @@ class Ensembles:
             torch.set_num_threads(options.threads)
         self._options, self._lengths, self._say = options, lengths, say
         self._device = choose_device(options.device)
-        self._way = Way(say, Timetable(dict(SECONDS_PER_UNIT)))
+        self._way = Way(say, Timetable({**SECONDS_PER_UNIT, **remembered(options, models.values())}))
         self._way.times.plan("loading", len(models))
         self._ensembles = [self._load(role, Path(path)) for role, path in models.items()]
 
@@ -77,18 +77,17 @@ class Ensembles:
         """
         way, cta = self._way, folder / CTA_FILE
         geometry = read_geometry(cta)
-        planned = {}
-        for ensemble in self._ensembles:
-            planned[ensemble.role] = planned_operations(ensemble.model, geometry.size, geometry.spacing, self._options)
-            way.times.plan("tiles", planned[ensemble.role])
-            way.times.plan("resampling", (1 + ensemble.heads) * float(np.prod(geometry.shape)))
+        models = [ensemble.model for ensemble in self._ensembles]
+        for kind, units in planned_work(models, geometry.size, geometry.spacing, self._options).items():
+            if kind != "loading":
+                way.times.plan(kind, units)
         way.planned = True
         arteries = TrimmedArteries(geometry, self._lengths)
         if (folder / ARTERIES_FILE).exists():
             arteries.add(read_territories(folder / ARTERIES_FILE).array)
-        case = CaseRun(cta, geometry, arteries, self._options, self._device, way)
+        case = CaseRun(cta, geometry, arteries, self._ensembles, self._options, self._device, way)
         for ensemble in self._ensembles:
-            case.predict(ensemble, planned[ensemble.role])
+            case.predict(ensemble)
         provenance = {
             "device": device_name(self._device),
             "seconds": round(time.monotonic() - way.started, 1),

@@ -6,18 +6,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-SECONDS_PER_UNIT = {"tiles": 3.0e-11, "resampling": 6.0e-8, "loading": 1.0}
-"""First guess of the speed: a floating point operation, a voxel of one resampled channel, a model."""
+SECONDS_PER_UNIT = {
+    "loading": 1.0,
+    "preprocessing": 1.0e-7,
+    "networks": 0.5,
+    "tiles": 3.0e-11,
+    "label maps": 1.0e-8,
+}
+"""First guess of the speed: a model, a voxel of the CTA, a fold, a floating point operation, a voxel of a channel."""
 
 CALCIFICATION_SHARE = 0.3
-"""First guess of the share of tiles that reach trimmed arteries."""
+"""Share of tiles that reach trimmed arteries, as long as no arteries are known."""
 
 
 @dataclass
 class Timetable:
     """Planned work by kind, and the speed seen for each kind.
 
-    Work is counted in units of its kind: floating point operations for tiles, voxels for resampling. A kind
+    Work is counted in units of its kind, see `SECONDS_PER_UNIT`. A kind
     that has not run yet takes the seconds a unit that were planned for it.
 
     Attributes

@@ -8,7 +8,7 @@ from math import ceil, prod
 from ..models import Model, Role
 from ..models.check import PLANS
 from ..models.json_objects import read_object
-from .estimate import CALCIFICATION_SHARE
+from .estimate import CALCIFICATION_SHARE, SECONDS_PER_UNIT
 from .operations import tile_cost
 from .options import InferenceOptions
 
@@ -62,17 +62,23 @@ def planned_work(
     Returns
     -------
     dict of str to float
-        Floating point operations of the ``tiles``, voxels of ``resampling``, models of ``loading``.
+        In the units of `estimate.SECONDS_PER_UNIT`.
 
     Raises
     ------
     InputError
         A model's ``plans.json`` cannot be read any more.
     """
-    work = {"tiles": 0.0, "resampling": 0.0, "loading": float(len(models))}
+    voxels = float(prod(size))
+    work = dict.fromkeys(SECONDS_PER_UNIT, 0.0)
     for model in models:
+        folds = len(model.folds if options.folds is None else options.folds)
+        maps = folds + 1 if folds > 1 else 1
+        work["loading"] += 1
+        work["preprocessing"] += voxels
+        work["networks"] += folds
         work["tiles"] += planned_operations(model, size, spacing_mm, options)
-        work["resampling"] += (2 + len(model.label_values)) * float(prod(size))
+        work["label maps"] += maps * (1 + len(model.label_values)) * voxels
     return work
 
 
@@ -101,8 +107,10 @@ def planned_operations(
     folds = len(model.folds if options.folds is None else options.folds)
     tiles = count_tiles(size, spacing_mm, model, options.step_size)
     some = model.role is Role.CALCIFICATION and not options.whole_volume
-    share = CALCIFICATION_SHARE if some else 1.0
-    return share * folds * tiles * operations_per_tile(model, options)
+    runs = folds * tiles * (CALCIFICATION_SHARE if some else 1.0)
+    if options.first_look and model.role is Role.TERRITORIES:
+        runs += count_tiles(size, spacing_mm, model, 1.0)
+    return runs * operations_per_tile(model, options)
 
 
 def operations_per_tile(model: Model, options: InferenceOptions) -> float:

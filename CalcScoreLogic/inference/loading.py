@@ -185,11 +185,10 @@ def device_name(device: torch.device) -> str:
 def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...], options: InferenceOptions) -> str:
     """Let OpenVINO compute the networks where it is wanted; give the engine's name."""
     torch_name = f"torch {torch.__version__}"
-    if predictor.device.type != "cpu" or options.engine == "torch":
+    engine = options.cpu_engine()
+    if predictor.device.type != "cpu" or engine == "torch":
         return torch_name
-    if options.engine == "auto" and not openvino_network.available():
-        return torch_name
-    precision: openvino_network.Precision = "bf16" if options.engine == "openvino-bf16" else "f32"
+    precision: openvino_network.Precision = "bf16" if engine == "openvino-bf16" else "f32"
     if precision == "bf16" and not openvino_network.has_bfloat16():
         raise InputError("this processor does not compute in bfloat16, choose the engine openvino")
     network, patch = predictor.network, predictor.configuration_manager.patch_size

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib.util
 import sys
 import tempfile
 import warnings
@@ -27,11 +26,6 @@ Precision = Literal["f32", "bf16"]
 
 _FOLDER = "openvino"
 _DESCRIPTION, _WEIGHTS = "network.xml", "network.bin"
-
-
-def available() -> bool:
-    """Tell whether OpenVINO is installed, without loading it."""
-    return importlib.util.find_spec("openvino") is not None
 
 
 def has_bfloat16() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -63,3 +64,9 @@ class InferenceOptions:
             raise InputError(f"the engine is {self.engine!r}, choose one of {', '.join(ENGINES)}")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"the number of threads is {self.threads}, it must be 1 or more")
+
+    def cpu_engine(self) -> str:
+        """Give the engine that a CPU takes: for ``"auto"`` OpenVINO where this Python has it, else PyTorch."""
+        if self.engine != "auto":
+            return self.engine
+        return "openvino" if importlib.util.find_spec("openvino") is not None else "torch"

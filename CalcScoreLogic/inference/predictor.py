@@ -74,15 +74,31 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         step = step_size or self.tile_step_size
         return Tiles.every(compute_steps_for_sliding_window(padded, tuple(patch), step), patch)
 
-    def fold_logits(self, volume: torch.Tensor, position: int, tiles: Tiles) -> torch.Tensor:
-        """Predict with the weights of one fold.
+    def take_fold(self, position: int) -> None:
+        """Put the network of a fold in place.
+
+        Parameters
+        ----------
+        position : int
+            Place of the fold's weights in ``list_of_parameters``.
+        """
+        if self._convert is None:
+            self.network.load_state_dict(self.list_of_parameters[position])
+            return
+        if position not in self._converted:
+            if not self._keeps_converted:
+                self._converted.clear()
+                self.network = None
+            self._converted[position] = self._convert(position)
+        self.network = self._converted[position]
+
+    def fold_logits(self, volume: torch.Tensor, tiles: Tiles) -> torch.Tensor:
+        """Predict with the network in place, see `take_fold`.
 
         Parameters
         ----------
         volume : Tensor, shape (1, z, y, x)
             Preprocessed CTA.
-        position : int
-            Place of the fold's weights in ``list_of_parameters``.
         tiles : Tiles
             The tiles to run, one at least.
 
@@ -91,7 +107,6 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         Tensor of half, shape (heads, z, y, x)
             Logits of the model's grid in `box_of(tiles)`, in main memory; background where no tile was run.
         """
-        self._take_network(position)
         padded, _ = pad_nd_image(
             volume, self.configuration_manager.patch_size, "constant", {"value": 0}, return_slicer=True
         )
@@ -112,18 +127,6 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         if tiles.count < tiles.total:
             _make_background(logits)
         return logits
-
-    def _take_network(self, position: int) -> None:
-        """Put the network of a fold in place."""
-        if self._convert is None:
-            self.network.load_state_dict(self.list_of_parameters[position])
-            return
-        if position not in self._converted:
-            if not self._keeps_converted:
-                self._converted.clear()
-                self.network = None
-            self._converted[position] = self._convert(position)
-        self.network = self._converted[position]
 
     def box_of(self, tiles: Tiles, shape: Sequence[int]) -> Slices:
         """Give the smallest box of the model's grid, of `shape`, that holds what the tiles label."""

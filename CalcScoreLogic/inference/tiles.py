@@ -6,7 +6,7 @@ tiles are run, in their order, the logits are those of the full run to the last 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -51,6 +51,26 @@ class GridMatch:
             cta_shape[axis] = int(n)
         crop = tuple((int(low), int(high)) for low, high in properties["bbox_used_for_cropping"])
         return cls(tuple(cta_shape), tuple(forward), crop, tuple(model_shape))
+
+    def of_model(self, forward: Sequence[int], shape_of: Callable[[list[int]], Sequence[int]]) -> GridMatch:
+        """Give the match of the same CTA with the grid of another model.
+
+        Parameters
+        ----------
+        forward : sequence of int
+            CTA axis behind each axis of the other model.
+        shape_of : callable
+            Gives the shape of the other model's grid for the shape of what nnU-Net keeps of the CTA.
+
+        Returns
+        -------
+        GridMatch
+            The match.
+        """
+        spans = dict(zip(self.forward, self.crop, strict=True))
+        crop = tuple(spans[axis] for axis in forward)
+        shape = shape_of([high - low for low, high in crop])
+        return GridMatch(self.cta_shape, tuple(forward), crop, tuple(int(n) for n in shape))
 
     def neighbours(self, axis: int) -> tuple[Array, Array]:
         """Give the model voxels that linear interpolation takes for each kept CTA voxel along a model axis.

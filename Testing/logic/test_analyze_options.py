@@ -14,6 +14,7 @@ from CalcScoreLogic.cli.analyze import forecast_text, inference_options, teller
 from CalcScoreLogic.geometry import Geometry, Image
 from CalcScoreLogic.image_io import write_image
 from CalcScoreLogic.inference import speeds
+from CalcScoreLogic.inference.estimate import SECONDS_PER_UNIT
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Progress
 from CalcScoreLogic.models import Model, Role, check
@@ -30,9 +31,9 @@ def models(trained: dict[Role, Path]) -> list[Model]:
 
 @pytest.fixture
 def known(models: list[Model], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that takes a millisecond for a resampled voxel, and next to nothing for all else."""
+    """A machine that takes five milliseconds to preprocess a voxel, and next to nothing for all else."""
     monkeypatch.setattr(speeds, "speed_file", lambda: tmp_path / "speed.json")
-    seen = {"tiles": 1e-20, "resampling": 1e-3, "loading": 1e-20}
+    seen = {**dict.fromkeys(SECONDS_PER_UNIT, 1e-20), "preprocessing": 5e-3}
     speeds.remember(InferenceOptions(), [model.path for model in models], seen)
 
 

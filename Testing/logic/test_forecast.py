@@ -67,8 +67,13 @@ def test_work_by_hand(models: list[Model]) -> None:
     three = five - 2 * 4096 * 2 * 2
     work = planned_work(models, SIZE, SPACING, InferenceOptions())
     assert work["tiles"] == pytest.approx(2 * 8 * 8 * (five + 0.3 * three))
-    assert work["resampling"] == (6 + 4) * 72000
+    # A map a fold and one of all, in 5 and 3 channels.
+    assert work["label maps"] == 3 * (5 + 3) * 72000
+    assert work["preprocessing"] == 2 * 72000
+    assert work["networks"] == 4
     assert work["loading"] == 2
+    single = planned_work(models, SIZE, SPACING, InferenceOptions(folds=(1,)))
+    assert (single["networks"], single["label maps"]) == (2, (5 + 3) * 72000)
     whole = planned_work(models, SIZE, SPACING, InferenceOptions(whole_volume=True))
     assert whole["tiles"] == 2 * 8 * 8 * (five + three)
 
@@ -85,6 +90,10 @@ def test_options_count(models: list[Model]) -> None:
     assert tiles(InferenceOptions(step_size=1.0)) == pytest.approx(full * 6 / 8)
     in_x = [replace(model, mirroring_axes=(2,)) for model in models]
     assert tiles(InferenceOptions(), *in_x) == pytest.approx(full / 4)
+    # A first look takes one fold of the territories over 6 tiles; a whole volume is 2 x 8 tiles of each.
+    whole, look = InferenceOptions(whole_volume=True), InferenceOptions(whole_volume=True, first_look=True)
+    arteries = tiles(whole, models[0])
+    assert tiles(look) == pytest.approx(tiles(whole) + arteries * 6 / 16)
     never = [replace(model, mirroring_axes=()) for model in models]
     assert tiles(InferenceOptions(), *never) == pytest.approx(full / 8)
 
@@ -92,10 +101,10 @@ def test_options_count(models: list[Model]) -> None:
 @NEEDS_NNUNET
 def test_seconds_are_work_times_speed(models: list[Model]) -> None:
     options = InferenceOptions()
-    speed = {"tiles": 0.0, "resampling": 1e-3, "loading": 0.25}
-    assert forecast_seconds(models, SIZE, SPACING, options, speed) == pytest.approx(720.5)
+    speed = {"tiles": 0.0, "preprocessing": 1e-3, "loading": 0.25, "networks": 0.5, "label maps": 1e-4}
+    assert forecast_seconds(models, SIZE, SPACING, options, speed) == pytest.approx(144 + 0.5 + 2 + 172.8)
     tiles = planned_work(models, SIZE, SPACING, options)["tiles"]
-    speed = {"tiles": 7 / tiles, "resampling": 0.0, "loading": 0.0}
+    speed = {**dict.fromkeys(speed, 0.0), "tiles": 7 / tiles}
     assert forecast_seconds(models, SIZE, SPACING, options, speed) == pytest.approx(7)
 
 

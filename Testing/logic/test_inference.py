@@ -316,7 +316,8 @@ def test_a_gpu_that_is_full_falls_back_and_says_so(models: dict[str, Path]) -> N
     predictor.initialize_from_trained_model_folder(str(models["territories"]), (0,), "checkpoint_final.pth")
     data = torch.randn(1, 20, 24, 40)
     tiles = predictor.every_tile(data.shape[1:])
-    expected = predictor.fold_logits(data, 0, tiles)
+    predictor.take_fold(0)
+    expected = predictor.fold_logits(data, tiles)
     network, calls = predictor.network, []
 
     class Full(torch.nn.Module):
@@ -326,11 +327,8 @@ def test_a_gpu_that_is_full_falls_back_and_says_so(models: dict[str, Path]) -> N
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return network(x)
 
-        def load_state_dict(self, weights: object) -> None:  # type: ignore[override]
-            network.load_state_dict(weights)
-
     predictor.network, predictor.perform_everything_on_device = Full(), True
-    logits = predictor.fold_logits(data, 0, tiles)
+    logits = predictor.fold_logits(data, tiles)
     assert [("main memory" in text, "on the CPU" in text) for text in notices] == [(True, False), (False, True)]
     torch.testing.assert_close(logits, expected)
 

@@ -11,9 +11,10 @@ import pytest
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.coverage import Coverage, coverage_of
 from CalcScoreLogic.geometry import Image
-from CalcScoreLogic.image_io import read_image
+from CalcScoreLogic.image_io import read_image, write_image
+from CalcScoreLogic.inference.estimate import Timetable
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.inference.protocol import Result
+from CalcScoreLogic.inference.protocol import CTA_FILE, Result
 from CalcScoreLogic.inference.run import InferenceRun
 from CalcScoreLogic.models import Role, demo_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
@@ -128,3 +129,39 @@ def test_without_an_artery_no_tile_is_run(cta: Image, models: dict[str, Path], a
     assert {name: labels.any() for name, labels in found.items()} == dict.fromkeys(
         ("calcification.nii.gz", "calcification_fold_0.nii.gz", "calcification_fold_1.nii.gz"), False
     )
+
+
+def test_the_forecast_knows_the_tiles_once_a_fold_has_found_arteries(
+    cta: Image, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from CalcScoreLogic.inference import ensembles
+
+    events: list[tuple[str, float]] = []
+
+    class Watched(Timetable):
+        def plan(self, kind: str, units: float) -> None:
+            super().plan(kind, units)
+            events.append((f"plan {kind}", units))
+
+        def finish(self, kind: str, units: float) -> None:
+            super().finish(kind, units)
+            events.append((kind, units))
+
+    monkeypatch.setattr(ensembles, "Timetable", Watched)
+    write_image(tmp_path / CTA_FILE, cta)
+    paths = {role: str(path) for role, path in models.items()}
+    ensembles.Ensembles(paths, FAST, PAPER_LENGTHS, lambda message: None).run(tmp_path)
+    done = sum(units for kind, units in events if kind == "tiles")
+    kinds = [kind for kind, _ in events]
+
+    def planned(end: int) -> float:
+        return sum(units for kind, units in events[:end] if kind == "plan tiles")
+
+    first, second = [n for n, kind in enumerate(kinds) if kind == "networks"][:2]
+    # Weights at random find arteries everywhere: all tiles will be run, not the three in ten of the first guess.
+    assert planned(first) < 0.8 * done
+    assert planned(second) == pytest.approx(done)
+    for kind in ("preprocessing", "networks", "label maps"):
+        assert sum(units for name, units in events if name == f"plan {kind}") == sum(
+            units for name, units in events if name == kind
+        )

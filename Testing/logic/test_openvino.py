@@ -18,6 +18,7 @@ import pytest
 
 from CalcScoreLogic.anatomy import CalcificationLabel
 from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.models import Role, check, demo_models_folder, install
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from Testing.logic.model_folders import copy_model
@@ -27,12 +28,11 @@ pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
 from CalcScoreLogic.inference.openvino_network import (  # noqa: E402
     OpenVinoNetwork,
-    available,
     cache_file,
     has_bfloat16,
 )
 
-if not available():
+if InferenceOptions().cpu_engine() != "openvino":
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
 
 PATCH = (16, 32, 16)
@@ -339,9 +339,9 @@ def test_demo_models_have_no_cache() -> None:
 
 
 def test_without_openvino_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert available()
+    assert InferenceOptions().cpu_engine() == "openvino"
     monkeypatch.setitem(sys.modules, "openvino", None)
-    assert not available()
+    assert InferenceOptions().cpu_engine() == "torch"
     with pytest.raises(InputError, match=r'pip install "CalcScoreLogic\[cpu\]"'):
         logits_of(plain(), noise(1))
     with pytest.raises(InputError, match="OpenVINO is not installed"):

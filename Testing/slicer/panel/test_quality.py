@@ -10,6 +10,7 @@ import qt
 from CalcScoreLib.quality_view import time_text
 
 from CalcScoreLogic.inference import speeds
+from CalcScoreLogic.inference.estimate import SECONDS_PER_UNIT
 from CalcScoreLogic.inference.forecast import planned_work
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.models import Model, Role, install, list_models
@@ -47,7 +48,7 @@ def installed(tmp_path: Path) -> list[Model]:
 
 def remember(tmp_path: Path, **seconds_per_unit: float) -> None:
     """Let this machine have been so fast."""
-    known = {"tiles": 1e-20, "resampling": 1e-20, "loading": 1e-20, **seconds_per_unit}
+    known = {**dict.fromkeys(SECONDS_PER_UNIT, 1e-20), **seconds_per_unit}
     speeds.remember(InferenceOptions(), [model.path for model in installed(tmp_path)], known)
 
 
@@ -104,8 +105,8 @@ def test_controls_that_are_no_profile_are_custom(ready: Any) -> None:
 
 def test_the_time_by_hand(ready: Any, tmp_path: Path) -> None:
     assert maps.GRID.size == (80, 30, 60)
-    # 144 000 voxels, brought to the networks' grid and back in five and three channels: ten times, 1 ms each.
-    remember(tmp_path, resampling=1e-3)
+    # 144 000 voxels, preprocessed for two networks, 5 ms each.
+    remember(tmp_path, preprocessing=5e-3)
     ready.refresh()
     assert ready.ui.estimateLabel.text == "about 24 min on this machine"
     assert ready.ui.estimateLabel.visible
@@ -125,7 +126,7 @@ def test_the_time_follows_the_quality(ready: Any, tmp_path: Path) -> None:
 
 
 def test_the_time_follows_the_cta(ready: Any, cta: Any, tmp_path: Path) -> None:
-    remember(tmp_path, resampling=1e-3)
+    remember(tmp_path, preprocessing=5e-3)
     ready.parameters.cta = None
     assert ready.ui.estimateLabel.text == ""
     ready.parameters.cta = cta
