@@ -16,7 +16,8 @@ from CalcScoreLogic.thresholding import FIXED_HU
 
 from .case import SceneCase
 from .content import Content, new_content
-from .foreign import calcification_map, territory_map
+from .foreign import calcification_steps, territory_steps
+from .steps import Steps, run_through
 from .volumes import volume_image, volume_warnings
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class Analysis:
     Raises
     ------
     InputError
-        The CTA or the segments cannot be used, or a model is missing.
+        The CTA cannot be used, or a model is missing.
     """
 
     def __init__(
@@ -98,27 +99,17 @@ class Analysis:
         options: InferenceOptions | None = None,
         interpreter: str | None = None,
     ) -> None:
-        sources = sources or Sources()
+        self._sources = sources or Sources()
         self._volume, self._parameters = volume, parameters
+        self._options, self._interpreter = options, interpreter
         self._case = volume.GetName() if volume is not None else ""
         self._cta = volume_image(volume)
         self._warnings: tuple[str, ...] = volume_warnings(volume)
         self._territories: Image | None = None
         self._calcification: Image | float | None = None
-        if sources.arteries is not None:
-            found = territory_map(sources.arteries.node, sources.arteries.mapping, volume)
-            self._territories, self._warnings = found.territories, (*self._warnings, *found.warnings)
-        if isinstance(sources.calcification, ThresholdSource):
-            self._calcification = sources.calcification.hu
-        elif sources.calcification is not None:
-            chosen = [name for name, key in sources.calcification.mapping.items() if key is not None]
-            self._calcification = calcification_map(sources.calcification.node, chosen, volume)
-        self._models = _models_of(sources.roles, models)
+        self._models = _models_of(self._sources.roles, models)
         self._run: InferenceRun | None = None
-        if self._models:
-            folders = {model.role.value: model.path for model in self._models}
-            lengths = parameters or PAPER_LENGTHS
-            self._run = InferenceRun(self._cta, folders, options, interpreter, lengths, self._territories)
+        self._is_read = False
         self._content: Content | None = None
         self._state = RunState.READY
 
@@ -143,20 +134,44 @@ class Analysis:
         """Last lines of what the worker wrote."""
         return self._run.log if self._run else []
 
-    def start(self) -> None:
-        """Start the networks; returns at once.
+    def read_steps(self) -> Steps[None]:
+        """Read the segments that take a network's place, in pieces.
 
         Raises
         ------
         InputError
-            The interpreter cannot be started.
+            They cannot be used.
+        """
+        arteries, calcification = self._sources.arteries, self._sources.calcification
+        if arteries is not None:
+            found = yield from territory_steps(arteries.node, arteries.mapping, self._volume)
+            self._territories, self._warnings = found.territories, (*self._warnings, *found.warnings)
+        if isinstance(calcification, ThresholdSource):
+            self._calcification = calcification.hu
+        elif calcification is not None:
+            chosen = [name for name, key in calcification.mapping.items() if key is not None]
+            self._calcification = yield from calcification_steps(calcification.node, chosen, self._volume)
+        self._is_read = True
+
+    def start(self) -> None:
+        """Start the networks; returns at once where `read_steps` was gone through before.
+
+        Raises
+        ------
+        InputError
+            The segments cannot be used, or the interpreter cannot be started.
         CalcScoreError
             The temporary folder cannot be made.
         """
-        if self._run:
-            self._run.start()
-        else:
+        if not self._is_read:
+            run_through(self.read_steps())
+        if not self._models:
             self._state = RunState.DONE
+            return
+        folders = {model.role.value: model.path for model in self._models}
+        lengths = self._parameters or PAPER_LENGTHS
+        self._run = InferenceRun(self._cta, folders, self._options, self._interpreter, lengths, self._territories)
+        self._run.start()
 
     def poll(self) -> list[Message]:
         """Give what the networks said since the last call; never waits."""

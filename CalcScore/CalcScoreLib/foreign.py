@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import numpy as np
 from CalcScoreLogic.anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.external import TOTALSEGMENTATOR_FILES, Source, TerritoryMap, merge
-from CalcScoreLogic.geometry import Array, Image
+from CalcScoreLogic.geometry import Array, Geometry, Image
 
 from . import structures
 from .segmentations import TERMINOLOGY_TAG, SegmentMask, read_mask, tag
+from .steps import Steps, run_through
 from .volumes import volume_geometry
 
 _CODE = re.compile(r"SCT\^(\d+)\^")
@@ -90,6 +91,11 @@ def territory_map(segmentation: Any, mapping: Mapping[str, str | None], volume: 
     InputError
         No segment is an artery, or those that are have no voxel on the CTA.
     """
+    return run_through(territory_steps(segmentation, mapping, volume))
+
+
+def territory_steps(segmentation: Any, mapping: Mapping[str, str | None], volume: Any) -> Steps[TerritoryMap]:
+    """Do what `territory_map` does in pieces: one segment at a time, and the rest in a thread."""
     content = segmentation.GetSegmentation()
     chosen = {
         name: Territory[key.upper()]
@@ -99,12 +105,9 @@ def territory_map(segmentation: Any, mapping: Mapping[str, str | None], volume: 
     if not chosen:
         raise InputError(f"{segmentation.GetName()}: no segment is chosen as an artery, tell which segment is which")
     geometry = volume_geometry(volume)
-    grid = Image(np.zeros(geometry.shape, np.uint8), geometry)
-    sources = (
-        Source(_unique_name(content, name), territory, _whole(read_mask(segmentation, name, volume), geometry.shape))
-        for name, territory in chosen.items()
-    )
-    found = merge(sources, grid)
+    names = [_unique_name(content, name) for name in chosen]
+    masks = yield from _read_steps(segmentation, chosen, volume)
+    found = yield lambda: _merged(names, list(chosen.values()), masks, geometry)
     if not any(found.used.values()):
         raise InputError(
             f"{segmentation.GetName()}: its arteries have no voxel on {volume.GetName()}, "
@@ -135,16 +138,42 @@ def calcification_map(segmentation: Any, segment_ids: Iterable[str], volume: Any
     InputError
         No segment is chosen.
     """
+    return run_through(calcification_steps(segmentation, segment_ids, volume))
+
+
+def calcification_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[Image]:
+    """Do what `calcification_map` does in pieces: one segment at a time."""
     content = segmentation.GetSegmentation()
     chosen = [name for name in segment_ids if content.GetSegment(name) is not None]
     if not chosen:
         raise InputError(f"{segmentation.GetName()}: no segment is chosen as calcification, tell which one it is")
     geometry = volume_geometry(volume)
+    masks = yield from _read_steps(segmentation, chosen, volume)
     array = np.zeros(geometry.shape, np.uint8)
-    for name in chosen:
-        mask = read_mask(segmentation, name, volume)
+    for mask in masks:
         array[mask.box][mask.inside] = CalcificationLabel.CALCIFICATION
     return Image(array, geometry)
+
+
+def _read_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[list[SegmentMask]]:
+    """Read the voxels of segments, one after the other."""
+    masks = []
+    for name in segment_ids:
+        # Whoever had a turn meanwhile may have removed it.
+        if segmentation.GetSegmentation().GetSegment(name) is None:
+            raise InputError(f"{segmentation.GetName()}: a segment was removed while it was read, analyze again")
+        masks.append(read_mask(segmentation, name, volume))
+        yield None
+    return masks
+
+
+def _merged(
+    names: Sequence[str], territories: Sequence[Territory], masks: Sequence[SegmentMask], geometry: Geometry
+) -> TerritoryMap:
+    """Lay segments over each other on the CTA's grid; touches no node."""
+    grid = Image(np.zeros(geometry.shape, np.uint8), geometry)
+    whole = (_whole(mask, geometry.shape) for mask in masks)
+    return merge(map(Source, names, territories, whole), grid)
 
 
 def _guess(segment: Any) -> str | None:

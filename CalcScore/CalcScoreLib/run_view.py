@@ -16,7 +16,7 @@ from CalcScoreLogic.inference.protocol import Notice, Progress
 from CalcScoreLogic.inference.run import RunState
 
 from .analysis import Analysis
-from .background import Background
+from .background import Background, InSteps
 from .case import SceneCase
 from .figures import progress_text
 from .translation import _
@@ -59,6 +59,7 @@ class RunView:
     ) -> None:
         self._ui, self._prepare, self._stored, self._changed = ui, prepare, stored, changed
         self._analysis: Analysis | None = None
+        self._reading: InSteps | None = None
         self._scoring: Background | None = None
         self._volume: Any = None
         self._notes: list[str] = []
@@ -92,14 +93,14 @@ class RunView:
             if prepared is None:
                 return
             volume, analysis = prepared
-            analysis.start()
         except Exception as error:
             self._fail(error)
             return
         self._analysis, self._volume = analysis, volume
         self.outcome = Outcome.NONE
         self._show_progress(0.0, _("Starting"))
-        self._timer.start()
+        self._reading = InSteps(analysis.read_steps(), self._read)
+        self._reading.start()
         self._changed()
 
     def ask_cancel(self) -> None:
@@ -126,6 +127,19 @@ class RunView:
         self._ui.messageLabel.setText(text)
         self._ui.messageLabel.setVisible(bool(text))
         self._ui.showLogFrame.setVisible(False)
+
+    def _read(self, nothing: None, error: BaseException | None) -> None:
+        """Start the networks once the segments are read."""
+        self._reading = None
+        try:
+            if error is not None:
+                raise error
+            if self._analysis is not None:
+                self._analysis.start()
+        except Exception as failed:
+            self._fail(failed)
+            return
+        self._timer.start()
 
     def _look(self) -> None:
         """Take what the networks said; when they are done, score in a thread."""
@@ -173,9 +187,10 @@ class RunView:
     def _end(self, outcome: Outcome) -> None:
         analysis, self._analysis = self._analysis, None
         self._timer.stop()
-        if self._scoring is not None:
-            self._scoring.forget()
-            self._scoring = None
+        for work in (self._reading, self._scoring):
+            if work is not None:
+                work.forget()
+        self._reading = self._scoring = None
         self._volume = None
         if analysis is not None:
             analysis.cancel() if outcome is Outcome.CANCELLED else analysis.close()

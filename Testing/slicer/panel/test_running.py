@@ -197,6 +197,7 @@ def test_a_failure_shows_one_sentence_and_the_cause_in_the_log(ready: Any, tmp_p
 def test_a_python_that_does_not_start_is_told(ready: Any, tmp_path: Path) -> None:
     settings.set_interpreter(str(tmp_path / "no-python"))
     ready.ui.analyzeButton.click()
+    harness.settle(lambda: not ready.run.running)
     assert ready.state.value == "failed"
     assert "cannot be started" in ready.ui.messageLabel.text
 

@@ -69,8 +69,21 @@ def test_no_artery_among_the_segments_is_told(panel: Any, cta: Any, arteries: An
     for row in range(3):
         combo_of(panel, row).setCurrentIndex(0)
     panel.ui.analyzeButton.click()
+    harness.settle(lambda: not panel.run.running)
     assert panel.state.value == "failed"
     assert "no segment is chosen as an artery" in panel.ui.messageLabel.text
+
+
+def test_reading_segments_can_be_cancelled(panel: Any, cta: Any, arteries: Any) -> None:
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    panel.parameters.calcification_from = "threshold"
+    panel.ui.analyzeButton.click()
+    assert panel.run.running
+    panel.run.cancel()
+    harness.settle(0.3)
+    assert (panel.run.running, panel.case) == (False, None)
+    assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [arteries]
 
 
 def test_an_existing_calcification_segment_is_guessed_and_scored(panel: Any, cta: Any, arteries: Any) -> None:

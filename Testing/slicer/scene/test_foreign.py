@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from CalcScoreLib.case import SceneCase
-from CalcScoreLib.foreign import calcification_map, guess_structures, territory_map
+from CalcScoreLib.foreign import calcification_map, guess_structures, territory_map, territory_steps
+from CalcScoreLib.steps import run_through
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
@@ -112,3 +113,13 @@ def test_nothing_chosen_and_nothing_there_are_refused(scene: Any) -> None:
         territory_map(node, {"p": "aorta"}, volume)
     with pytest.raises(InputError, match="theirs: no segment is chosen as calcification"):
         calcification_map(node, ["gone"], volume)
+
+
+def test_a_segment_that_is_removed_while_it_is_read_is_told(scene: Any) -> None:
+    volume = add_volume(scene, small_maps().cta)
+    node = add_segmentation(scene, volume, {"p": one_voxel(3), "q": one_voxel(9)}, "theirs")
+    steps = territory_steps(node, {"p": "aorta", "q": "iliac"}, volume)
+    assert next(steps) is None
+    node.GetSegmentation().RemoveSegment("q")
+    with pytest.raises(InputError, match="theirs: a segment was removed while it was read, analyze again"):
+        run_through(steps)
