@@ -55,6 +55,7 @@ class AdvancedView:
         bindings.text(ui.foldsEdit, "folds")
         bindings.check(ui.mirroringCheck, "mirroring")
         bindings.number(ui.stepSpin, "step_size")
+        bindings.check(ui.wholeVolumeCheck, "whole_volume")
         ui.deviceCombo.setCurrentIndex(max(ui.deviceCombo.findData(settings.device()), 0))
         ui.deviceCombo.connect("currentIndexChanged(int)", self._keep_device)
         ui.interpreterEdit.filters = ctk.ctkPathLineEdit.Files

@@ -52,6 +52,8 @@ class CalcScoreParameters:
         Average over mirrored tiles.
     step_size : float
         Distance between tiles as a share of the tile.
+    whole_volume : bool
+        Label calcification in the whole volume, not only around the trimmed arteries.
     rescore_after_edits : bool
         Score again by itself after an edit.
     show_3d : bool
@@ -74,6 +76,7 @@ class CalcScoreParameters:
     folds: str = ""
     mirroring: bool = True
     step_size: float = 0.5
+    whole_volume: bool = False
     rescore_after_edits: bool = False
     show_3d: bool = True
 
@@ -140,7 +143,9 @@ def options_of(parameters: CalcScoreParameters, device: str) -> InferenceOptions
             _("The folds are {folds!r}; give numbers such as 0, 2, or nothing for all.").format(folds=parameters.folds)
         )
     folds = tuple(int(word) for word in words) or None
-    return InferenceOptions(folds, parameters.mirroring, parameters.step_size, device)
+    return InferenceOptions(
+        folds, parameters.mirroring, parameters.step_size, device, whole_volume=parameters.whole_volume
+    )
 
 
 def _read_mapping(text: str) -> Mapping[str, Any]:

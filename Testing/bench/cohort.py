@@ -23,7 +23,7 @@ from Testing.bench.phantoms import write_phantoms
 CASES = int(os.environ.get("CALCSCORE_BENCH_CASES", "200"))
 SPACING_MM = (3.0, 3.0, 3.0)
 KILLS, SEED = 10, 5
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.2
 
 
 @dataclass

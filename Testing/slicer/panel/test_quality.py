@@ -125,6 +125,19 @@ def test_the_time_follows_the_quality(ready: Any, tmp_path: Path) -> None:
     assert ready.ui.estimateLabel.text == "about 30 min on this machine"
 
 
+def test_the_whole_volume_takes_longer_and_is_no_quality_of_its_own(ready: Any, tmp_path: Path) -> None:
+    grid = maps.GRID.size, maps.GRID.spacing
+    whole = planned_work(installed(tmp_path), *grid, InferenceOptions(whole_volume=True))["tiles"]
+    remember(tmp_path, tiles=80 * 60 / whole)
+    ready.refresh()
+    part = planned_work(installed(tmp_path), *grid, InferenceOptions())["tiles"]
+    assert ready.ui.estimateLabel.text == f"about {round(80 * part / whole)} min on this machine"
+    ready.ui.wholeVolumeCheck.click()
+    assert ready.parameters.whole_volume
+    assert ready.ui.estimateLabel.text == "about 80 min on this machine"
+    assert ready.ui.qualityCombo.currentText == "Full"
+
+
 def test_the_time_follows_the_cta(ready: Any, cta: Any, tmp_path: Path) -> None:
     remember(tmp_path, preprocessing=5e-3)
     ready.parameters.cta = None
