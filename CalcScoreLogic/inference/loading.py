@@ -20,6 +20,7 @@ from . import openvino_network
 from .forecast import operations_per_tile
 from .options import InferenceOptions
 from .predictor import TilePredictor
+from .preprocessing import sparing
 
 _STORED_ORDER = ("SimpleITKIO", "NibabelIO")
 """nnU-Net's readers that leave the axes as they are stored."""
@@ -93,9 +94,10 @@ class LoadedEnsemble:
             What nnU-Net needs to bring labels back.
         """
         predictor = self.predictor
-        preprocessor = predictor.configuration_manager.preprocessor_class(verbose=False)
+        configuration = sparing(predictor.configuration_manager)
+        preprocessor = configuration.preprocessor_class(verbose=False)
         data, _, properties = preprocessor.run_case(
-            [str(cta)], None, predictor.plans_manager, predictor.configuration_manager, predictor.dataset_json
+            [str(cta)], None, predictor.plans_manager, configuration, predictor.dataset_json
         )
         return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32)), properties
 

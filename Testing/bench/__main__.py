@@ -2,7 +2,7 @@
 
 import sys
 
-from Testing.bench import accuracy, analyze, batch, cohort, evaluate, lengths, score, shortening
+from Testing.bench import accuracy, analyze, batch, cohort, evaluate, full_size, lengths, score, shortening
 
 MINUTES = {
     "shortening": shortening.run,
@@ -10,8 +10,9 @@ MINUTES = {
     "analyze": analyze.run,
     "batch": batch.run,
     "lengths": lengths.run,
+    "full_size": full_size.run,
 }
-HOURS = {"accuracy": accuracy.run, "cohort": cohort.run, "evaluate": evaluate.run}
+HOURS = {"accuracy": accuracy.run, "cohort": cohort.run, "evaluate": evaluate.run, "region": full_size.run_region}
 
 for name in sys.argv[1:] or MINUTES:
     print(f"== {name}", flush=True)

@@ -1,0 +1,135 @@
+"""Networks as large as nnU-Net's default plans make them, with random weights: speed and the part that is run."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from CalcScoreLogic.benchmark import BenchOptions, compare
+from CalcScoreLogic.cli.bench import SEED, lines
+from CalcScoreLogic.coverage import coverage_of
+from CalcScoreLogic.geometry import Array, Geometry, Image
+from CalcScoreLogic.image_io import read_calcification
+from CalcScoreLogic.inference.options import InferenceOptions
+from CalcScoreLogic.inference.run import InferenceRun
+from CalcScoreLogic.models import Role, check
+from CalcScoreLogic.phantom import PhantomParameters, make_phantom
+from Testing.logic.model_folders import dataset_json, plans_json, write
+
+SPACING_MM = (0.78, 0.78, 1.0)
+CROP = (180, 220, 220)
+"""Voxels along (k, j, i): two tiles of 128 along each axis."""
+
+VOLUME = (300, 512, 512)
+STEP_SIZE = 1.0
+"""Tiles side by side: the whole volume takes minutes, not an hour."""
+
+STAGES, FEATURES = 6, [32, 64, 128, 256, 320, 320]
+
+
+def run() -> None:
+    """Compare an analysis of a crop with stock nnU-Net, one fold."""
+    cta, _ = phantom(CROP)
+    with tempfile.TemporaryDirectory() as folder:
+        models = {role: check(make_model(Path(folder, role.value), role)) for role in Role}
+        options = BenchOptions()
+        print("\n".join(lines(compare(cta, models, options, lambda stage: None), options)), flush=True)
+
+
+def run_region() -> None:
+    """Compare calcification around a phantom's arteries with that of the whole volume, voxel by voxel."""
+    cta, arteries = phantom(VOLUME)
+    with tempfile.TemporaryDirectory() as folder:
+        model = make_model(Path(folder, "model"), Role.CALCIFICATION)
+        part = InferenceOptions(mirroring=False, step_size=STEP_SIZE)
+        seconds, (run, every), found, mask = label(cta, arteries, model, part)
+        print(f"{run} of {every} tiles in {seconds:.0f} s", flush=True)
+        seconds, _, expected, _ = label(cta, arteries, model, replace(part, whole_volume=True))
+        looked, differing = np.count_nonzero(mask), np.count_nonzero((found != expected) & mask)
+    print(f"the whole volume in {seconds:.0f} s; of {looked} voxels looked at {differing} differ")
+
+
+def label(cta: Image, arteries: Image, model: Path, options: InferenceOptions) -> tuple[float, list[int], Array, Array]:
+    """Label calcification; give seconds, tiles run and tiles of all, the labels, and where they were looked for."""
+    start = time.perf_counter()
+    with InferenceRun(cta, {Role.CALCIFICATION.value: model}, options, arteries=arteries) as inference:
+        inference.start()
+        result = inference.wait()
+        seconds = time.perf_counter() - start
+        assert inference.folder is not None
+        labels = read_calcification(inference.folder / result.files[Role.CALCIFICATION.value]).array.copy()
+    looked = coverage_of({"inference": result.provenance})
+    mask = looked.mask() if looked is not None else np.ones(labels.shape, bool)
+    return seconds, result.provenance["tiles"][Role.CALCIFICATION.value], labels, mask
+
+
+def phantom(shape: tuple[int, ...]) -> tuple[Image, Image]:
+    """Make a phantom with air around it, or cut out its middle; give CTA and territories."""
+    made = make_phantom(PhantomParameters(SEED, SPACING_MM))
+    geometry = made.cta.geometry
+    k, j, i = shape
+    grid = Geometry((i, j, k), geometry.spacing, geometry.origin, geometry.direction)
+    return fitted(made.cta.array, shape, -1000, grid), fitted(made.territories.array, shape, 0, grid)
+
+
+def fitted(array: Array, shape: tuple[int, ...], outside: int, grid: Geometry) -> Image:
+    """Put the middle of an array into the middle of another."""
+    whole = np.full(shape, outside, array.dtype)
+    both = [min(n, m) for n, m in zip(array.shape, shape, strict=True)]
+    here, there = (
+        tuple(slice((n - b) // 2, (n - b) // 2 + b) for n, b in zip(size, both, strict=True))
+        for size in (array.shape, shape)
+    )
+    whole[there] = array[here]
+    return Image(whole, grid)
+
+
+def make_model(folder: Path, role: Role) -> Path:
+    """Make a model folder with one fold of random weights."""
+    import torch
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    dataset, plans = dataset_json(role), standard_plans()
+    architecture = plans["configurations"]["3d_fullres"]["architecture"]
+    torch.manual_seed(SEED)
+    network = get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        1,
+        len(dataset["labels"]),
+        deep_supervision=False,
+    )
+    (folder / "fold_0").mkdir(parents=True)
+    write(folder / "dataset.json", dataset)
+    write(folder / "plans.json", plans)
+    content = {
+        "network_weights": network.state_dict(),
+        "init_args": {"plans": plans, "configuration": "3d_fullres", "fold": 0, "dataset_json": dataset},
+        "trainer_name": "nnUNetTrainer",
+        "inference_allowed_mirroring_axes": (0, 1, 2),
+    }
+    torch.save(content, folder / "fold_0" / "checkpoint_final.pth")
+    return folder
+
+
+def standard_plans() -> dict[str, Any]:
+    """Give what nnU-Net's default planner makes of CTAs for a GPU of 8 GB."""
+    plans = plans_json()
+    plans["transpose_forward"] = plans["transpose_backward"] = [0, 1, 2]
+    fullres = plans["configurations"]["3d_fullres"]
+    fullres["patch_size"], fullres["spacing"] = [128, 128, 128], list(reversed(SPACING_MM))
+    fullres["architecture"]["arch_kwargs"].update(
+        n_stages=STAGES,
+        features_per_stage=FEATURES,
+        kernel_sizes=[[3, 3, 3]] * STAGES,
+        strides=[[1, 1, 1], *[[2, 2, 2]] * (STAGES - 1)],
+        n_conv_per_stage=[2] * STAGES,
+        n_conv_per_stage_decoder=[2] * (STAGES - 1),
+    )
+    return plans

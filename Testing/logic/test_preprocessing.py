@@ -1,0 +1,90 @@
+"""Preprocessing in little memory: against nnU-Net's own, bit by bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from CalcScoreLogic.image_io import write_image
+from CalcScoreLogic.models import Role
+from Testing.logic.model_folders import NEEDS_NNUNET, dataset_json, plans_json
+from Testing.trees import rotation, to_image, to_sitk
+
+pytestmark = NEEDS_NNUNET
+pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
+
+from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor  # noqa: E402
+from nnunetv2.preprocessing.resampling.default_resampling import (  # noqa: E402
+    compute_new_shape,
+    resample_data_or_seg_to_shape,
+)
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
+
+from CalcScoreLogic.inference import preprocessing  # noqa: E402
+
+spacings = st.tuples(*[st.floats(0.4, 6)] * 3)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    shape=st.tuples(*[st.integers(1, 17)] * 3),
+    current=spacings,
+    target=spacings,
+    order=st.sampled_from([0, 1, 3]),
+    separate=st.sampled_from([None, False, True]),
+    seed=st.integers(0, 99),
+)
+def test_every_bit_is_nnunets(
+    shape: tuple[int, ...],
+    current: tuple[float, ...],
+    target: tuple[float, ...],
+    order: int,
+    separate: bool | None,
+    seed: int,
+) -> None:
+    data = np.random.default_rng(seed).normal(0, 2, (1, *shape)).astype(np.float32)
+    new_shape = np.maximum(compute_new_shape(shape, current, target), 1)
+    options: dict[str, Any] = {"order": order, "order_z": 0, "force_separate_z": separate}
+    expected = resample_data_or_seg_to_shape(data.copy(), new_shape, current, target, is_seg=False, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preprocessing, "SLAB_VOXELS", 50)
+        found = preprocessing.resample(data, new_shape, current, target, is_seg=False, **options)
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("slice_mm", [1.4, 9.0])
+def test_a_cta_is_preprocessed_as_by_nnunet(slice_mm: float, tmp_path: Path) -> None:
+    array = np.random.default_rng(3).normal(300, 250, (11, 21, 25)).astype(np.int16)
+    array[:, :2] = array[:, :, -3:] = 0
+    write_image(tmp_path / "cta.nii.gz", to_image(to_sitk(array, (0.9, 1.1, slice_mm), rotation((4, 8, 12)))))
+    plans = PlansManager(plans_json())
+    configuration = plans.get_configuration("3d_fullres")
+    inputs = ([str(tmp_path / "cta.nii.gz")], None, plans)
+    expected, _, known = DefaultPreprocessor(False).run_case(*inputs, configuration, dataset_json(Role.TERRITORIES))
+    sparing = preprocessing.sparing(configuration)
+    assert isinstance(sparing, preprocessing.SparingConfiguration)
+    found, _, properties = DefaultPreprocessor(False).run_case(*inputs, sparing, dataset_json(Role.TERRITORIES))
+    np.testing.assert_array_equal(found, expected)
+    assert found.dtype == expected.dtype
+    assert properties == known
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"preprocessor_name": "OtherPreprocessor"},
+        {"resampling_fn_data": "resample_torch_fornnunet"},
+        {"resampling_fn_data_kwargs": {"is_seg": False, "order": 3, "order_z": 1, "force_separate_z": None}},
+    ],
+)
+def test_a_preprocessing_of_its_own_is_left_alone(change: dict[str, Any]) -> None:
+    content = plans_json()
+    content["configurations"]["3d_fullres"].update(change)
+    configuration = PlansManager(content).get_configuration("3d_fullres")
+    assert preprocessing.sparing(configuration) is configuration
