@@ -11,8 +11,9 @@ from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder, finish_folder
 from ..image_io import read_ct, write_label_map
 from ..inference.protocol import Message
+from ..inference.service import InferenceService
 from ..models import Model
-from ..pipeline import analyze, model_record
+from ..pipeline import model_record, score_prediction
 from ..training.phantoms import FIRST_SEED as FIRST_TRAINING_SEED
 from ..training.phantoms import make_cases
 
@@ -85,18 +86,21 @@ def predict(
     """
     folder.mkdir(parents=True, exist_ok=True)
     cases = sorted(path for path in reference.iterdir() if (path / files.CTA).is_file())
-    for number, case in enumerate(cases, start=1):
-        target = folder / case.name
-        if _is_from(target, models):
-            continue
-        tell(number, len(cases))
-        scored = analyze(
-            case.name, read_ct(case / files.CTA), models, on_message=on_message, inputs={"cta": case / files.CTA}
-        )
-        with atomic_folder(target) as part:
-            write_label_map(part / files.TERRITORIES, scored.territories, Territory)
-            write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
-            scored.result.write_json(part / files.SCORES)
+    # The networks stay loaded from case to case.
+    with InferenceService({model.role.value: model.path for model in models}) as service:
+        for number, case in enumerate(cases, start=1):
+            if _is_from(folder / case.name, models):
+                continue
+            tell(number, len(cases))
+            cta = read_ct(case / files.CTA)
+            labelled = service.label(cta, on_message)
+            inputs = {"cta": case / files.CTA}
+            scored = score_prediction(case.name, cta, labelled.folder, labelled.result, models, inputs=inputs)
+            with atomic_folder(folder / case.name) as part:
+                write_label_map(part / files.TERRITORIES, scored.territories, Territory)
+                write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
+                scored.result.write_json(part / files.SCORES)
+            service.drop(labelled)
 
 
 def _is_from(case: Path, models: Sequence[Model]) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from scipy.stats import pearsonr
 from tqdm import tqdm
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.models import Role, check, demo_models_folder
-from CalcScoreLogic.phantom import PhantomParameters, make_phantom
-from CalcScoreLogic.pipeline import analyze, score_masks
+from CalcScoreLogic.inference.service import InferenceService
+from CalcScoreLogic.models import Model, Role, check, demo_models_folder
+from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
+from CalcScoreLogic.pipeline import ScoredCase, score_masks, score_prediction
 
 SEEDS = range(200000, 200020)
 SPACING_MM = (1.5, 1.5, 1.5)
@@ -24,6 +27,16 @@ def dice(found: np.ndarray, true: np.ndarray) -> float:
     return float(2 * np.count_nonzero(found & true) / (np.count_nonzero(found) + np.count_nonzero(true)))
 
 
+def label_phantoms(models: Sequence[Model]) -> Iterator[tuple[ScoredCase, Phantom]]:
+    """Yield what the ensembles made of each phantom, and the phantom."""
+    with InferenceService({model.role.value: model.path for model in models}, AS_DEMO) as service:
+        for seed in tqdm(SEEDS):
+            phantom = make_phantom(PhantomParameters(seed, SPACING_MM))
+            labelled = service.label(phantom.cta)
+            yield score_prediction(f"case_{seed}", phantom.cta, labelled.folder, labelled.result, models), phantom
+            service.drop(labelled)
+
+
 def run() -> None:
     """Print Dice of every label before shortening, and the burden against the truth."""
     folder = demo_models_folder()
@@ -33,9 +46,7 @@ def run() -> None:
     models = [check(folder / role.value) for role in Role]
     table: list[list[float]] = []
     burdens: list[tuple[float, float]] = []
-    for seed in tqdm(SEEDS):
-        phantom = make_phantom(PhantomParameters(seed, SPACING_MM))
-        found = analyze(f"case_{seed}", phantom.cta, models, options=AS_DEMO)
+    for found, phantom in label_phantoms(models):
         row = [
             dice(found.territories.array == territory, phantom.territories.array == territory)
             for territory in Territory
