@@ -144,7 +144,7 @@ PAPER = Recipe("paper", epochs=1000)
 DEMO = Recipe(
     "demo",
     networks={
-        Role.TERRITORIES: SmallNetwork(2.0, (64, 112, 144), epochs=45, warm_epochs=14),
+        Role.TERRITORIES: SmallNetwork(2.0, (64, 112, 144), epochs=45, warm_epochs=34),
         Role.CALCIFICATION: SmallNetwork(
             1.5,
             (48, 48, 48),
