@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from acvl_utils.cropping_and_padding.padding import pad_nd_image
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
-from nnunetv2.inference.sliding_window_prediction import compute_steps_for_sliding_window
+from nnunetv2.inference.sliding_window_prediction import compute_gaussian, compute_steps_for_sliding_window
 
+from ..errors import CalcScoreError
 from .tiles import Slices, Tiles
 
 
@@ -144,6 +145,8 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         self._tiles_done = 0
         self._flat.clear()
         try:
+            if not do_on_device:
+                return self._logits_in_main_memory(data, slicers)
             return super()._internal_predict_sliding_window_return_logits(data, slicers, do_on_device)
         except torch.OutOfMemoryError:
             if do_on_device:
@@ -151,6 +154,24 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             raise
         finally:
             self._flat.clear()
+
+    def _logits_in_main_memory(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
+        """Do what nnU-Net does, without a second copy of the logits in its last step."""
+        shape = data.shape[1:]
+        logits = torch.zeros((self.label_manager.num_segmentation_heads, *shape), dtype=torch.half)
+        weights = torch.zeros(shape, dtype=torch.half)
+        weight = compute_gaussian(tuple(self.configuration_manager.patch_size), 1 / 8, 10, device=torch.device("cpu"))
+        for window in windows:
+            tile = data[window][None].contiguous().to(self.device)
+            prediction = self._internal_maybe_mirror_and_predict(tile)[0].to("cpu")
+            prediction *= weight
+            logits[window] += prediction
+            weights[window[1:]] += weight
+        for logit in logits:
+            torch.div(logit, weights, out=logit)
+            if torch.isinf(logit).any():
+                raise CalcScoreError("the networks gave infinite numbers, train them again")
+        return logits
 
     def _internal_maybe_mirror_and_predict(self, x: torch.Tensor) -> torch.Tensor:
         prediction = self._flat_prediction(x)
@@ -172,5 +193,5 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
 def _make_background(logits: torch.Tensor) -> None:
     """Let background win where no tile was run: there nnU-Net has divided zero by zero."""
     untouched = torch.isnan(logits[0])
-    logits[:, untouched] = 0
-    logits[0, untouched] = 1
+    logits.masked_fill_(untouched, 0)
+    logits[0].masked_fill_(untouched, 1)
