@@ -20,6 +20,7 @@ from ..coverage import Coverage
 from ..geometry import Array, Geometry
 from ..models import Role
 from . import export
+from .fold_sum import FoldSum
 from .forecast import planned_operations
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
@@ -182,26 +183,41 @@ class CaseRun:
         self, ensemble: LoadedEnsemble, volume: torch.Tensor, tiles: Tiles, match: GridMatch, properties: dict[str, Any]
     ) -> torch.Tensor | None:
         """Average the folds' logits as nnU-Net does, and write each fold's own labels; None without a tile."""
-        predictor, several = ensemble.predictor, len(ensemble.folds) > 1
-        total: torch.Tensor | None = None
+        sums = FoldSum(self._cta.parent / f"{ensemble.role}.sum")
         names: list[str] = []
         with torch.inference_mode():
-            for position, fold in enumerate(ensemble.folds):
-                self._way.next_fold()
-                predictor.take_fold(position)
-                self._way.times.finish("networks", 1)
-                logits = predictor.fold_logits(volume, tiles) if tiles.count else None
-                if several:
-                    names.append(self._write(ensemble, logits, tiles, match, properties, f"_fold_{fold}"))
-                    if ensemble.role == Role.TERRITORIES.value:
-                        self._expect_at_arteries(match, properties["spacing"])
-                if logits is not None:
-                    total = logits if total is None else total.add_(logits)
-            if several and total is not None:
-                total /= len(ensemble.folds)
+            for position in range(len(ensemble.folds)):
+                names += self._run_fold(ensemble, position, volume, tiles, match, properties, sums)
+            total = sums.mean(len(ensemble.folds))
         if names:
             self.fold_files[ensemble.role] = names
         return total
+
+    def _run_fold(
+        self,
+        ensemble: LoadedEnsemble,
+        position: int,
+        volume: torch.Tensor,
+        tiles: Tiles,
+        match: GridMatch,
+        properties: dict[str, Any],
+        sums: FoldSum,
+    ) -> list[str]:
+        """Add a fold's logits to the sum; give the name of its own labels where there are several folds."""
+        self._way.next_fold()
+        ensemble.predictor.take_fold(position)
+        self._way.times.finish("networks", 1)
+        sums.make_room()
+        logits = ensemble.predictor.fold_logits(volume, tiles) if tiles.count else None
+        names = []
+        if len(ensemble.folds) > 1:
+            suffix = f"_fold_{ensemble.folds[position]}"
+            names.append(self._write(ensemble, logits, tiles, match, properties, suffix))
+            if ensemble.role == Role.TERRITORIES.value:
+                self._expect_at_arteries(match, properties["spacing"])
+        if logits is not None:
+            sums.add(logits)
+        return names
 
     def _labels(
         self,

@@ -132,7 +132,7 @@ def _fill_slabs(target: Array, volume: Array, order: int) -> None:
     coefficients, padding = volume, 0
     if order > 1:
         padding = _PADDING
-        coefficients = np.pad(volume.astype(np.float64), padding, mode="edge")
+        coefficients = np.pad(volume, padding, mode="edge").astype(np.float64)
         for axis in range(3):
             ndimage.spline_filter1d(coefficients, order, axis, output=coefficients, mode="nearest")
     low, high = float(volume.min()), float(volume.max())
