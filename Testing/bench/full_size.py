@@ -19,7 +19,7 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.run import InferenceRun
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
-from Testing.logic.model_folders import dataset_json, plans_json, write
+from Testing.logic.model_folders import dataset_json, plans_json, random_network, write
 
 SPACING_MM = (0.78, 0.78, 1.0)
 CROP = (180, 220, 220)
@@ -92,19 +92,9 @@ def fitted(array: Array, shape: tuple[int, ...], outside: int, grid: Geometry) -
 def make_model(folder: Path, role: Role) -> Path:
     """Make a model folder with one fold of random weights."""
     import torch
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
     dataset, plans = dataset_json(role), standard_plans()
-    architecture = plans["configurations"]["3d_fullres"]["architecture"]
-    torch.manual_seed(SEED)
-    network = get_network_from_plans(
-        architecture["network_class_name"],
-        architecture["arch_kwargs"],
-        architecture["_kw_requires_import"],
-        1,
-        len(dataset["labels"]),
-        deep_supervision=False,
-    )
+    network = random_network(plans, dataset, SEED)
     (folder / "fold_0").mkdir(parents=True)
     write(folder / "dataset.json", dataset)
     write(folder / "plans.json", plans)

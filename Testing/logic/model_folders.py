@@ -41,7 +41,6 @@ def make_model(
     Every fold has small random weights of its own, so that several can run together.
     """
     import torch
-    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
     dataset, plans = dataset_json(role, labels), plans_json()
     folder.mkdir(parents=True)
@@ -49,21 +48,29 @@ def make_model(
     write(folder / "plans.json", plans)
     if about is not None:
         write(folder / "calcscore_model.json", about)
-    architecture = plans["configurations"]["3d_fullres"]["architecture"]
     for number, fold in enumerate(folds):
-        torch.manual_seed(seed + 1000 * number)
-        network = get_network_from_plans(
-            architecture["network_class_name"],
-            architecture["arch_kwargs"],
-            architecture["_kw_requires_import"],
-            1,
-            len(dataset["labels"]),
-            deep_supervision=False,
-        )
+        network = random_network(plans, dataset, seed + 1000 * number)
         (folder / f"fold_{fold}").mkdir()
         content = {**original_checkpoint(network, plans, dataset, fold), **checkpoint}
         torch.save(content, folder / f"fold_{fold}" / "checkpoint_final.pth")
     return folder
+
+
+def random_network(plans: Any, dataset: Any, seed: int) -> Any:
+    """Build the network of plans as nnU-Net does, with random weights."""
+    import torch
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    architecture = plans["configurations"]["3d_fullres"]["architecture"]
+    torch.manual_seed(seed)
+    return get_network_from_plans(
+        architecture["network_class_name"],
+        architecture["arch_kwargs"],
+        architecture["_kw_requires_import"],
+        1,
+        len(dataset["labels"]),
+        deep_supervision=False,
+    )
 
 
 def make_pair(folder: Path) -> dict[Role, Path]:
