@@ -6,14 +6,13 @@ summed in the type and the order it uses, and resampled as its own export does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from ..coverage import Coverage
@@ -21,9 +20,9 @@ from ..geometry import Array, Geometry
 from ..models import Role
 from . import export
 from .fold_sum import FoldSum
-from .forecast import planned_operations
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
+from .task import Task
 from .tiles import GridMatch, Tiles, coverage, widened
 from .trimmed import TrimmedArteries
 from .way import Way
@@ -48,6 +47,8 @@ class CaseRun:
         Where calcification counts, as far as it is known; the territory ensemble adds to it.
     ensembles : sequence of LoadedEnsemble
         All that will be run.
+    planned : mapping of str to float
+        Floating point operations of each ensemble's tiles in the timetable, by role.
     options : InferenceOptions
         How the ensembles are run.
     device : torch.device
@@ -71,16 +72,14 @@ class CaseRun:
         geometry: Geometry,
         arteries: TrimmedArteries,
         ensembles: Sequence[LoadedEnsemble],
+        planned: Mapping[str, float],
         options: InferenceOptions,
         device: torch.device,
         way: Way,
     ) -> None:
         self._cta, self._geometry, self._arteries = cta, geometry, arteries
         self._options, self._device, self._way = options, device, way
-        self._expected = {
-            each.role: planned_operations(each.model, geometry.size, geometry.spacing, options) for each in ensembles
-        }
-        self._to_come = list(ensembles)
+        self._expected, self._to_come = dict(planned), list(ensembles)
         self._preprocessed: tuple[Any, torch.Tensor, dict[str, Any]] | None = None
         self.files: dict[str, str] = {}
         self.fold_files: dict[str, list[str]] = {}
@@ -114,9 +113,10 @@ class CaseRun:
             tiles = self._calcification_tiles(ensemble, match)
         self.tiles[role] = [tiles.count, tiles.total]
         self._expect(ensemble, len(ensemble.folds) * tiles.count + looked)
-        total = self._run_folds(ensemble, volume, tiles, match, properties)
+        task = Task(ensemble, volume, properties, match, tiles)
+        total = self._run_folds(task)
         way.reach(f"{role}, putting together")
-        self.files[role] = self._write(ensemble, total, tiles, match, properties, "")
+        self.files[role] = self._write(task, total)
 
     def _expect(self, ensemble: LoadedEnsemble, tile_runs: int) -> None:
         """Correct what the timetable expects of an ensemble."""
@@ -124,12 +124,12 @@ class CaseRun:
         self._way.times.plan("tiles", operations - self._expected[ensemble.role])
         self._expected[ensemble.role] = operations
 
-    def _expect_at_arteries(self, match: GridMatch, spacing_mm: Sequence[float]) -> None:
+    def _expect_at_arteries(self, done: Task) -> None:
         """Correct what the timetable expects of the calcification ensemble, from the arteries known so far."""
         for ensemble in self._to_come:
             forward, target = ensemble.forward, ensemble.predictor.configuration_manager.spacing
-            here = [spacing_mm[axis] for axis in forward]
-            onto = match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
+            here = [done.properties["spacing"][axis] for axis in forward]
+            onto = done.match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
             chosen = self._tiles_at_arteries(ensemble, onto)
             if chosen is not None:
                 self._expect(ensemble, len(ensemble.folds) * chosen.count)
@@ -179,84 +179,45 @@ class CaseRun:
         wanted = widened(wanted, predictor.configuration_manager.spacing, CORRECTION_MARGIN_MM)
         return predictor.every_tile(match.model_shape).reaching(wanted, predictor.padding(match.model_shape))
 
-    def _run_folds(
-        self, ensemble: LoadedEnsemble, volume: torch.Tensor, tiles: Tiles, match: GridMatch, properties: dict[str, Any]
-    ) -> torch.Tensor | None:
+    def _run_folds(self, task: Task) -> torch.Tensor | None:
         """Average the folds' logits as nnU-Net does, and write each fold's own labels; None without a tile."""
-        sums = FoldSum(self._cta.parent / f"{ensemble.role}.sum")
+        role, folds = task.ensemble.role, len(task.ensemble.folds)
+        sums = FoldSum(self._cta.parent / f"{role}.sum")
         names: list[str] = []
         with torch.inference_mode():
-            for position in range(len(ensemble.folds)):
-                names += self._run_fold(ensemble, position, volume, tiles, match, properties, sums)
-            total = sums.mean(len(ensemble.folds))
+            for position in range(folds):
+                names += self._run_fold(task, position, sums)
+            total = sums.mean(folds)
         if names:
-            self.fold_files[ensemble.role] = names
+            self.fold_files[role] = names
         return total
 
-    def _run_fold(
-        self,
-        ensemble: LoadedEnsemble,
-        position: int,
-        volume: torch.Tensor,
-        tiles: Tiles,
-        match: GridMatch,
-        properties: dict[str, Any],
-        sums: FoldSum,
-    ) -> list[str]:
+    def _run_fold(self, task: Task, position: int, sums: FoldSum) -> list[str]:
         """Add a fold's logits to the sum; give the name of its own labels where there are several folds."""
+        ensemble = task.ensemble
         self._way.next_fold()
         ensemble.predictor.take_fold(position)
         self._way.times.finish("networks", 1)
         sums.make_room()
-        logits = ensemble.predictor.fold_logits(volume, tiles) if tiles.count else None
+        logits = task.logits()
         names = []
         if len(ensemble.folds) > 1:
-            suffix = f"_fold_{ensemble.folds[position]}"
-            names.append(self._write(ensemble, logits, tiles, match, properties, suffix))
+            names.append(self._write(task, logits, f"_fold_{ensemble.folds[position]}"))
             if ensemble.role == Role.TERRITORIES.value:
-                self._expect_at_arteries(match, properties["spacing"])
+                self._expect_at_arteries(task)
         if logits is not None:
             sums.add(logits)
         return names
 
-    def _labels(
-        self,
-        ensemble: LoadedEnsemble,
-        logits: torch.Tensor | None,
-        tiles: Tiles,
-        match: GridMatch,
-        properties: dict[str, Any],
-    ) -> Array:
-        """Bring logits to the CTA's grid as nnU-Net's export does."""
-        predictor = ensemble.predictor
-        if logits is None:
-            return np.zeros(match.cta_shape, np.uint8)
-        if not export.supports(predictor):
-            labels = convert_predicted_logits_to_segmentation_with_correct_shape(
-                logits, predictor.plans_manager, predictor.configuration_manager, predictor.label_manager, properties
-            )
-            return np.asarray(labels)
-        first = tuple(span.start for span in predictor.box_of(tiles, match.model_shape))
-        return export.labels_on_cta_grid(logits, first, properties, predictor)
-
-    def _write(
-        self,
-        ensemble: LoadedEnsemble,
-        logits: torch.Tensor | None,
-        tiles: Tiles,
-        match: GridMatch,
-        properties: dict[str, Any],
-        suffix: str,
-    ) -> str:
+    def _write(self, task: Task, logits: torch.Tensor | None, suffix: str = "") -> str:
         """Write a label map with our label values; give its name."""
-        labels = ensemble.our_labels(self._labels(ensemble, logits, tiles, match, properties))
+        ensemble, labels = task.ensemble, task.labels(logits)
         if ensemble.role == Role.TERRITORIES.value and ensemble.keeps_axes:
             self._arteries.add(labels)
         elif ensemble.role == Role.CALCIFICATION.value and self._unsearched is not None:
             # Where not every tile was run, a label would be a guess.
             labels[self._unsearched] = 0
         name = f"{ensemble.role}{suffix}.nii.gz"
-        writer = ensemble.predictor.plans_manager.image_reader_writer_class()
-        writer.write_seg(labels, str(self._cta.parent / name), properties)
+        task.write(labels, self._cta.parent / name)
         self._way.times.finish("label maps", float(ensemble.heads * labels.size))
         return name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from ..geometry import Geometry
 from ..image_io import read_geometry, read_territories
 from ..shortening import ShorteningParameters
 from .case_run import CaseRun
@@ -77,15 +78,11 @@ class Ensembles:
         """
         way, cta = self._way, folder / CTA_FILE
         geometry = read_geometry(cta)
-        models = [ensemble.model for ensemble in self._ensembles]
-        for kind, units in planned_work(models, geometry.size, geometry.spacing, self._options).items():
-            if kind != "loading":
-                way.times.plan(kind, units)
-        way.planned = True
+        planned = self._plan(geometry)
         arteries = TrimmedArteries(geometry, self._lengths)
         if (folder / ARTERIES_FILE).exists():
             arteries.add(read_territories(folder / ARTERIES_FILE).array)
-        case = CaseRun(cta, geometry, arteries, self._ensembles, self._options, self._device, way)
+        case = CaseRun(cta, geometry, arteries, self._ensembles, planned, self._options, self._device, way)
         for ensemble in self._ensembles:
             case.predict(ensemble)
         provenance = {
@@ -103,6 +100,18 @@ class Ensembles:
             "coverage": case.coverage.to_dict() if case.coverage else None,
         }
         return Result(case.files, case.fold_files, provenance, way.times.seen())
+
+    def _plan(self, geometry: Geometry) -> dict[str, float]:
+        """Put a CTA into the timetable; give the operations of each ensemble's tiles by role."""
+        way, tiles = self._way, {}
+        for ensemble in self._ensembles:
+            work = planned_work([ensemble.model], geometry.size, geometry.spacing, self._options)
+            for kind, units in work.items():
+                if kind != "loading":
+                    way.times.plan(kind, units)
+            tiles[ensemble.role] = work["tiles"]
+        way.planned = True
+        return tiles
 
     def _load(self, role: str, path: Path) -> LoadedEnsemble:
         """Check and load an ensemble."""

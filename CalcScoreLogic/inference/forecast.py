@@ -77,40 +77,9 @@ def planned_work(
         work["loading"] += 1
         work["preprocessing"] += voxels
         work["networks"] += folds
-        work["tiles"] += planned_operations(model, size, spacing_mm, options)
+        work["tiles"] += _tile_operations(model, size, spacing_mm, options)
         work["label maps"] += maps * (1 + len(model.label_values)) * voxels
     return work
-
-
-def planned_operations(
-    model: Model, size: Sequence[int], spacing_mm: Sequence[float], options: InferenceOptions
-) -> float:
-    """Count an ensemble's work on a CTA, as if nothing were cropped.
-
-    Parameters
-    ----------
-    model : Model
-        The ensemble.
-    size, spacing_mm, options
-        See `forecast_seconds`.
-
-    Returns
-    -------
-    float
-        Floating point operations of all tiles of all folds that are run.
-
-    Raises
-    ------
-    InputError
-        The model's ``plans.json`` cannot be read any more.
-    """
-    folds = len(model.folds if options.folds is None else options.folds)
-    tiles = count_tiles(size, spacing_mm, model, options.step_size)
-    some = model.role is Role.CALCIFICATION and not options.whole_volume
-    runs = folds * tiles * (CALCIFICATION_SHARE if some else 1.0)
-    if options.first_look and model.role is Role.TERRITORIES:
-        runs += count_tiles(size, spacing_mm, model, 1.0)
-    return runs * operations_per_tile(model, options)
 
 
 def operations_per_tile(model: Model, options: InferenceOptions) -> float:
@@ -162,3 +131,16 @@ def count_tiles(size: Sequence[int], spacing_mm: Sequence[float], model: Model, 
         resampled = max(round(spacing / target * n), patch)
         tiles *= ceil((resampled - patch) / (patch * step_size)) + 1
     return tiles
+
+
+def _tile_operations(
+    model: Model, size: Sequence[int], spacing_mm: Sequence[float], options: InferenceOptions
+) -> float:
+    """Count the floating point operations of all tiles of all folds of an ensemble, as if nothing were cropped."""
+    folds = len(model.folds if options.folds is None else options.folds)
+    tiles = count_tiles(size, spacing_mm, model, options.step_size)
+    some = model.role is Role.CALCIFICATION and not options.whole_volume
+    runs = folds * tiles * (CALCIFICATION_SHARE if some else 1.0)
+    if options.first_look and model.role is Role.TERRITORIES:
+        runs += count_tiles(size, spacing_mm, model, 1.0)
+    return runs * operations_per_tile(model, options)

@@ -34,6 +34,7 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         self._on_tile, self._on_notice = on_tile, on_notice
         self._windows: list[Slices] = []
         self._tiles_done = 0
+        self._in_place: int | None = None
         self._flat: dict[float, torch.Tensor] = {}
         self._convert: Callable[[int], torch.nn.Module] | None = None
         self._converted: dict[int, torch.nn.Module] = {}
@@ -84,7 +85,9 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             Place of the fold's weights in ``list_of_parameters``.
         """
         if self._convert is None:
-            self.network.load_state_dict(self.list_of_parameters[position])
+            if self._in_place != position:
+                self.network.load_state_dict(self.list_of_parameters[position])
+                self._in_place = position
             return
         if position not in self._converted:
             if not self._keeps_converted:
