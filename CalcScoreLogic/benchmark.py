@@ -131,7 +131,7 @@ def compare(cta: Image, models: Mapping[Role, Model], options: BenchOptions, tel
             usages = []
             for role in Role:
                 tell(f"stock nnU-Net, {role.value}{of}")
-                usages.append(_run(_stock_command(folder, role, models[role], options), "nnUNetv2_predict"))
+                usages.append(run_stock(folder, models[role], options))
             stock.append(usages[0] + usages[1])
         record = json.loads((folder / "ours" / files.SCORES).read_text(encoding="utf-8"))["provenance"]
         dice, difference = _agreement(folder, models, record)
@@ -147,11 +147,37 @@ def _our_command(folder: Path, models: Mapping[Role, Model], options: BenchOptio
     return command if options.mirroring else [*command, "--no-mirroring"]
 
 
-def _stock_command(folder: Path, role: Role, model: Model, options: BenchOptions) -> list[str]:
-    command = [sys.executable, "-c", STOCK, "-i", str(folder / "in"), "-o", str(folder / role.value)]
+def run_stock(folder: Path, model: Model, options: BenchOptions) -> Usage:
+    """Let stock nnU-Net label a CTA.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``in/case_0000.nii.gz``; the label map goes into a folder named like the model's role.
+    model : Model
+        The ensemble.
+    options : BenchOptions
+        How it is run.
+
+    Returns
+    -------
+    Usage
+        What it took.
+
+    Raises
+    ------
+    CalcScoreError
+        It failed.
+    """
+    command = [sys.executable, "-c", STOCK, "-i", str(folder / "in"), "-o", str(folder / model.role.value)]
     command += ["-m", str(model.path), "-device", options.device, "-step_size", str(options.step_size)]
     command += ["-f", *map(str, model.folds)]
-    return command if options.mirroring else [*command, "--disable_tta"]
+    return _run(command if options.mirroring else [*command, "--disable_tta"], "nnUNetv2_predict")
+
+
+def stock_labels(folder: Path, model: Model) -> Image:
+    """Read the label map that `run_stock` has made, with our label values."""
+    return relabelled(read_labels(folder / model.role.value / "case.nii.gz"), model.label_values, np.uint8)
 
 
 def _run(command: Sequence[str], name: str) -> Usage:
@@ -170,7 +196,7 @@ def _agreement(
         Role.TERRITORIES: read_territories(folder / "ours" / files.TERRITORIES),
         Role.CALCIFICATION: read_calcification(folder / "ours" / files.CALCIFICATION),
     }
-    stock = {role: _stock_labels(folder, role, models[role]) for role in Role}
+    stock = {role: stock_labels(folder, models[role]) for role in Role}
     looked = coverage_of(record)
     dice: dict[str, float | None] = {}
     for role in Role:
@@ -185,11 +211,6 @@ def _agreement(
     pairs = [(rows[0][name].burden, rows[1][name].burden) for name in rows[0]]
     apart = [100 * abs(first - second) for first, second in pairs if first is not None and second is not None]
     return dice, max(apart, default=None)
-
-
-def _stock_labels(folder: Path, role: Role, model: Model) -> Image:
-    """Read a stock label map with our label values."""
-    return relabelled(read_labels(folder / role.value / "case.nii.gz"), model.label_values, np.uint8)
 
 
 def _dice(first: Array, second: Array) -> float | None:

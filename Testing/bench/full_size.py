@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from CalcScoreLogic.benchmark import BenchOptions, compare
-from CalcScoreLogic.cli.bench import SEED, lines
+from CalcScoreLogic.benchmark import BenchOptions, run_stock, stock_labels
+from CalcScoreLogic.cli.bench import SEED
 from CalcScoreLogic.coverage import coverage_of
 from CalcScoreLogic.geometry import Array, Geometry, Image
-from CalcScoreLogic.image_io import read_calcification
+from CalcScoreLogic.image_io import read_calcification, read_territories, write_image
+from CalcScoreLogic.inference.openvino_network import has_bfloat16
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.run import InferenceRun
 from CalcScoreLogic.models import Role, check
@@ -29,43 +30,60 @@ VOLUME = (300, 512, 512)
 STEP_SIZE = 1.0
 """Tiles side by side: the whole volume takes minutes, not an hour."""
 
+ENGINES = ("torch", "openvino")
+
 STAGES, FEATURES = 6, [32, 64, 128, 256, 320, 320]
 
 
 def run() -> None:
-    """Compare an analysis of a crop with stock nnU-Net, one fold."""
+    """Let one fold label a crop with each engine and with stock nnU-Net: the same tiles, whole processes."""
     cta, _ = phantom(CROP)
-    with tempfile.TemporaryDirectory() as folder:
-        models = {role: check(make_model(Path(folder, role.value), role)) for role in Role}
-        options = BenchOptions()
-        print("\n".join(lines(compare(cta, models, options, lambda stage: None), options)), flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        write_image(folder / "in" / "case_0000.nii.gz", cta)
+        model = check(make_model(folder / "model", Role.TERRITORIES))
+        stock = run_stock(folder, model, BenchOptions())
+        expected = stock_labels(folder, model).array
+        print(f"stock nnU-Net: {stock.seconds:.0f} s", flush=True)
+        for engine in (*ENGINES, *(["openvino-bf16"] if has_bfloat16() else [])):
+            options = InferenceOptions(mirroring=False, engine=engine)
+            seconds, _, found, _ = label(cta, {model.role: model.path}, options)
+            same = np.count_nonzero(found == expected) / expected.size
+            print(
+                f"{engine}: {seconds:.0f} s, {stock.seconds / seconds:.2f} times; {100 * same:.3f} % same", flush=True
+            )
 
 
 def run_region() -> None:
     """Compare calcification around a phantom's arteries with that of the whole volume, voxel by voxel."""
     cta, arteries = phantom(VOLUME)
     with tempfile.TemporaryDirectory() as folder:
-        model = make_model(Path(folder, "model"), Role.CALCIFICATION)
+        model = {Role.CALCIFICATION: make_model(Path(folder, "model"), Role.CALCIFICATION)}
         part = InferenceOptions(mirroring=False, step_size=STEP_SIZE)
-        seconds, (run, every), found, mask = label(cta, arteries, model, part)
+        seconds, (run, every), found, mask = label(cta, model, part, arteries)
         print(f"{run} of {every} tiles in {seconds:.0f} s", flush=True)
-        seconds, _, expected, _ = label(cta, arteries, model, replace(part, whole_volume=True))
+        seconds, _, expected, _ = label(cta, model, replace(part, whole_volume=True), arteries)
         looked, differing = np.count_nonzero(mask), np.count_nonzero((found != expected) & mask)
     print(f"the whole volume in {seconds:.0f} s; of {looked} voxels looked at {differing} differ")
 
 
-def label(cta: Image, arteries: Image, model: Path, options: InferenceOptions) -> tuple[float, list[int], Array, Array]:
-    """Label calcification; give seconds, tiles run and tiles of all, the labels, and where they were looked for."""
+def label(
+    cta: Image, model: dict[Role, Path], options: InferenceOptions, arteries: Image | None = None
+) -> tuple[float, list[int], Array, Array]:
+    """Run one model; give seconds, tiles run and tiles of all, the labels, and where they were looked for."""
+    (role,) = model
+    read = read_territories if role is Role.TERRITORIES else read_calcification
     start = time.perf_counter()
-    with InferenceRun(cta, {Role.CALCIFICATION.value: model}, options, arteries=arteries) as inference:
+    with InferenceRun(cta, {role.value: model[role]}, options, arteries=arteries) as inference:
         inference.start()
         result = inference.wait()
         seconds = time.perf_counter() - start
         assert inference.folder is not None
-        labels = read_calcification(inference.folder / result.files[Role.CALCIFICATION.value]).array.copy()
+        labels = read(inference.folder / result.files[role.value]).array.copy()
     looked = coverage_of({"inference": result.provenance})
     mask = looked.mask() if looked is not None else np.ones(labels.shape, bool)
-    return seconds, result.provenance["tiles"][Role.CALCIFICATION.value], labels, mask
+    return seconds, result.provenance["tiles"][role.value], labels, mask
 
 
 def phantom(shape: tuple[int, ...]) -> tuple[Image, Image]:
