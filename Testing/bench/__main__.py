@@ -2,7 +2,7 @@
 
 import sys
 
-from Testing.bench import accuracy, analyze, batch, cohort, evaluate, full_size, lengths, score, shortening
+from Testing.bench import accuracy, analyze, batch, cohort, evaluate, full_size, lengths, panel, score, shortening
 
 MINUTES = {
     "shortening": shortening.run,
@@ -11,6 +11,7 @@ MINUTES = {
     "batch": batch.run,
     "lengths": lengths.run,
     "full_size": full_size.run,
+    "panel": panel.run,
 }
 HOURS = {"accuracy": accuracy.run, "cohort": cohort.run, "evaluate": evaluate.run, "region": full_size.run_region}
 

@@ -11,6 +11,7 @@ from Testing.slicer.harness.errors import HarnessError, KeywordToQtError, NotSto
 from Testing.slicer.harness.installation import install
 from Testing.slicer.harness.loading import HostedModule, load_module, settle, unload_module
 from Testing.slicer.harness.screenshot import panel_screenshot
+from Testing.slicer.harness.view3d import view3d_screenshot
 
 __all__ = [
     "Dialogs",
@@ -27,4 +28,5 @@ __all__ = [
     "reported",
     "settle",
     "unload_module",
+    "view3d_screenshot",
 ]

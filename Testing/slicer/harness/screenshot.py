@@ -67,6 +67,9 @@ def panel_screenshot(widget: Any, path: str | Path, width: int = 425, *, dark: b
             inner = native.widget()
             height = max(inner.sizeHint().height(), inner.heightForWidth(width))
             native.resize(width, min(height + 4, 4000))
+            application.processEvents()
+            # What is hinted may be too little for texts that are broken into lines.
+            native.resize(width, min(native.height() + native.verticalScrollBar().maximum(), 4000))
         for _ in range(3):
             application.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 50)
         if not native.grab().save(str(path)):

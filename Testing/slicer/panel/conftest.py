@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +31,33 @@ def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def panel(hosted: Any) -> Any:
     """The module's panel."""
     return hosted.widget.panel
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Folder of the pictures: kept where the tests were told to keep them."""
+    folder = Path(request.config.getoption("pictures") or tmp_path / "pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def picture(pictures: Path, hosted: Any) -> Callable[[str], Path]:
+    """Takes pictures of the panel as it is now, light and dark; gives the light one."""
+    from Testing.slicer import harness
+
+    def take(name: str) -> Path:
+        harness.panel_screenshot(hosted.panel, pictures / f"{name}_dark.png", dark=True)
+        return harness.panel_screenshot(hosted.panel, pictures / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture(scope="session")
+def renders() -> bool:
+    """Whether VTK can draw here; where no graphics library is, trying ends the process."""
+    drawn = "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1); w.Render()"
+    return subprocess.run([sys.executable, "-c", drawn], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture

@@ -60,8 +60,11 @@ def pytorch_extension(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return _TorchLogic.asked
 
 
-def test_without_networks_the_panel_offers_what_needs_none(panel: Any, cta: Any, arteries: Any) -> None:
+def test_without_networks_the_panel_offers_what_needs_none(
+    panel: Any, cta: Any, arteries: Any, picture: Callable[[str], Path]
+) -> None:
     panel.parameters.cta = cta
+    assert picture("first_open").stat().st_size > 0
     assert panel.ui.modelsHint.visible
     assert panel.ui.modelsHintLabel.text.startswith("No networks are installed.")
     assert not panel.ui.analyzeButton.enabled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,9 @@ def test_a_cta_deleted_during_the_run_is_told(ready: Any, cta: Any, temporary: P
 
 
 @NEEDS_NNUNET
-def test_a_failure_shows_one_sentence_and_the_cause_in_the_log(ready: Any, tmp_path: Path, temporary: Path) -> None:
+def test_a_failure_shows_one_sentence_and_the_cause_in_the_log(
+    ready: Any, temporary: Path, picture: Callable[[str], Path]
+) -> None:
     ready.parameters.folds = "3"
     ready.ui.analyzeButton.click()
     harness.settle(lambda: not ready.run.running, 120)
@@ -192,6 +194,7 @@ def test_a_failure_shows_one_sentence_and_the_cause_in_the_log(ready: Any, tmp_p
     assert not ready.ui.logSection.collapsed
     assert message[2:] in ready.ui.logText.plainText
     assert nothing_left(temporary)
+    assert picture("failed").stat().st_size > 0
 
 
 def test_a_python_that_does_not_start_is_told(ready: Any, tmp_path: Path) -> None:

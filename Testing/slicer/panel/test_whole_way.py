@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import slicer
 from CalcScoreLib import settings
 from CalcScoreLib.sample import add_volume
+from PIL import Image
 from scipy import ndimage
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
@@ -36,9 +38,27 @@ def wait(panel: Any) -> None:
     harness.settle(lambda: not panel.run.running and not panel.corrections.busy, 600)
 
 
+def beside(path: Path, *names: Path, gap: int = 24) -> None:
+    """Put pictures side by side, as the documentation shows them."""
+    parts = [Image.open(name).convert("RGB") for name in names]
+    size = (sum(part.width for part in parts) + gap * (len(parts) - 1), max(part.height for part in parts))
+    whole = Image.new("RGB", size, "white")
+    x = 0
+    for part in parts:
+        whole.paste(part, (x, 0))
+        x += part.width + gap
+    whole.save(path, optimize=True)
+
+
 @NEEDS_NNUNET
 def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
-    panel: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dialogs: harness.Dialogs
+    panel: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    dialogs: harness.Dialogs,
+    picture: Callable[[str], Path],
+    pictures: Path,
+    renders: bool,
 ) -> None:
     if demo_models_folder() is None:
         pytest.skip("there are no demo ensembles in Resources/DemoModels")
@@ -47,12 +67,14 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", demo_models_folder)
     settings.set_interpreter(sys.executable)
     ui = panel.ui
-    panel.parameters.cta = add_volume(phantom.cta, "Phantom")
+    panel.parameters.cta = add_volume(phantom.cta, "CTA abdomen 1.0 B30f")
     panel.parameters.folds, panel.parameters.mirroring = "0,1", False
     panel.enter()
+    first = picture("ready")
 
     ui.analyzeButton.click()
-    harness.settle(lambda: "fold 1 of 2" in ui.progressBar.format, 120)
+    harness.settle(lambda: "alcification, fold 1 of 2" in ui.progressBar.format, 300)
+    running = picture("running")
     dialogs.answer("Yes")
     ui.analyzeButton.click()
     assert panel.state.value == "cancelled"
@@ -67,10 +89,18 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     shown = rows_of(ui.scoresTree)["Combined"]
     assert shown[0] == f"{100 * found['combined'].burden:.1f}"
 
+    done = picture("results")
+    if renders:
+        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility, 60)
+        three_d = harness.view3d_screenshot(pictures / "three_d.png", 880, Image.open(done).height)
+        beside(pictures / "panel.png", done, three_d, gap=0)
+
     before = found["aorta"]
     voxels = largest_plaque(panel.case, Territory.AORTA)
     paint(panel.case.calcification, panel.case.segment_id("calcification"), voxels, False)
     harness.settle(lambda: panel.state.value == "out of date", 10)
+    edited = picture("edited")
+    beside(pictures / "module.png", first, running, done, edited)
     ui.rescoreButton.click()
     wait(panel)
     after = panel.case.result().scores.territories["aorta"]

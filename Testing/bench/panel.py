@@ -1,0 +1,64 @@
+"""How long the panel keeps the user waiting, on a CTA of 512x512x300 voxels."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from CalcScoreLogic.models import demo_models_folder
+from Testing.bench.full_size import VOLUME, phantom
+
+MODULE = Path(__file__).resolve().parents[2] / "CalcScore" / "CalcScore.py"
+TICK_MS = 5
+
+
+def run() -> None:
+    """Analyze, rescore and trim again; print the seconds of each and the longest time without a tick of a timer."""
+    if demo_models_folder() is None:
+        print("skipped: there are no demo ensembles in Resources/DemoModels")
+        return
+    from Testing.slicer import harness
+
+    harness.install()
+    panel = harness.load_module(MODULE).widget.panel
+    from CalcScoreLib import settings
+    from CalcScoreLib.sample import add_volume
+
+    settings.set_interpreter(sys.executable)
+    cta, _ = phantom(VOLUME)
+    panel.parameters.cta = add_volume(cta, "CTA")
+    panel.parameters.folds, panel.parameters.mirroring, panel.parameters.step_size = "0", False, 1.0
+    panel.enter()
+    harness.settle(0.5)
+    ui = panel.ui
+    _time("analyze", ui.analyzeButton.click, lambda: not panel.run.running)
+    assert panel.state.value == "done", ui.logText.plainText
+    _time("surfaces in 3-D", lambda: None, panel.case.arteries.GetDisplayNode().GetVisibility)
+    _time("rescore", ui.rescoreButton.click, lambda: not panel.corrections.busy)
+    ui.lengthSpin.setValue(35)
+    _time("trim again", ui.trimButton.click, lambda: not panel.corrections.busy)
+
+
+def _time(name: str, start: Callable[[], object], done: Callable[[], object]) -> None:
+    """Start something, wait until it is done, and print what it took."""
+    import qt
+
+    from Testing.slicer import harness
+
+    ticks: list[float] = []
+    timer = qt.QTimer()
+    timer.setInterval(TICK_MS)
+    timer.connect("timeout()", lambda: ticks.append(time.perf_counter()))
+    timer.start()
+    harness.settle(0.2)
+    began = time.perf_counter()
+    start()
+    harness.settle(done, 3600)
+    seconds = time.perf_counter() - began
+    harness.settle(0.2)
+    timer.stop()
+    longest = max(after - before for before, after in pairwise(ticks))
+    print(f"{name}: {seconds:.2f} s, longest gap {1000 * longest:.0f} ms", flush=True)
