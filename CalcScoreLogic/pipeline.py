@@ -16,7 +16,7 @@ from .quality import artery_warnings, label_warning, row_warnings
 from .quality_codes import CodedWarning, WarningCode, coded
 from .quality_ct import ct_warnings
 from .results import BurdenRange, CaseResult
-from .scoring import composite_burden, score
+from .scoring import burdens, composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
 
 if TYPE_CHECKING:
@@ -309,14 +309,12 @@ def read_prediction(path: Path, role: str, cta: Image) -> Image:
 
 def _burden_ranges(folds: Iterable[tuple[Image, Image]], parameters: CaseParameters) -> dict[str, BurdenRange]:
     """Score each fold by itself; give the lowest and highest burden of each row."""
-    burdens: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for territories, calcification in folds:
         shortened = shorten(territories, parameters.shortening).territories if parameters.shortening else territories
-        for name, row in score(shortened, calcification).territories.items():
-            burdens.setdefault(name, [])
-            if row.burden is not None:
-                burdens[name].append(row.burden)
-    return {name: BurdenRange(min(found, default=None), max(found, default=None)) for name, found in burdens.items()}
+        for name, burden in burdens(shortened, calcification).items():
+            by_name.setdefault(name, []).extend([] if burden is None else [burden])
+    return {name: BurdenRange(min(found, default=None), max(found, default=None)) for name, found in by_name.items()}
 
 
 def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[CodedWarning]:

@@ -172,6 +172,35 @@ def score(shortened: Image, calcification: Image, unshortened: Image | None = No
     return Scores(rows, vessels, _clusters(view, vessel_map), warnings)
 
 
+def burdens(shortened: Image, calcification: Image) -> dict[str, float | None]:
+    """Measure the burdens alone, in less time and memory than `score` takes.
+
+    Parameters
+    ----------
+    shortened : Image
+        Shortened territory map, values of `anatomy.Territory`.
+    calcification : Image
+        Calcification map on the same grid; only `CalcificationLabel.CALCIFICATION` counts.
+
+    Returns
+    -------
+    dict of str to float or None
+        By the names of `Scores.territories`; None without an artery voxel.
+
+    Raises
+    ------
+    InputError
+        The images lie on different grids.
+    """
+    check_same_grid(shortened, calcification, "the territory map", "the calcification map")
+    box = nonzero_box(shortened.array) or (slice(0, 0),) * 3
+    territories = shortened.array[box]
+    calcified = territories[calcification.array[box] == CalcificationLabel.CALCIFICATION]
+    counts = {t.key: [int(np.count_nonzero(found == t)) for found in (territories, calcified)] for t in Territory}
+    counts[COMBINED] = [sum(pair[n] for pair in counts.values()) for n in (0, 1)]
+    return {name: calcium / artery if artery else None for name, (artery, calcium) in counts.items()}
+
+
 def composite_burden(scores: Scores, weights: Mapping[Territory, float]) -> float | None:
     """Average the territories' burdens with the user's weights.
 

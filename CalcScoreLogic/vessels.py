@@ -7,10 +7,10 @@ given: the five territory rows never depend on this module.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from .anatomy import VESSELS_OF, Territory, Vessel
 from .geometry import Array, nonzero_box
@@ -59,21 +59,24 @@ def separate_vessels(territories: Array, spacing_mm: Sequence[float]) -> tuple[A
     spacing = np.asarray(spacing_mm, dtype=float)
     aorta = territories == Territory.AORTA
     for territory, pair in VESSELS_OF.items():
-        box = nonzero_box(territories == territory, padding=int(np.ceil(ORIGIN_REACH_MM / spacing.min())) + 1)
+        mask = territories == territory
+        box = nonzero_box(mask, padding=int(np.ceil(ORIGIN_REACH_MM / spacing.min())) + 1)
         if box is None:
             continue
-        mask = territories[box] == territory
+        corner = np.array([span.start for span in box])
+        voxels = np.argwhere(mask[box]) + corner
+        surface = _surface(aorta[box]) + corner
         sides = None
-        if aorta[box].any():
+        if len(surface):
             if territory is Territory.MESENTERIC:
-                sides = _by_origin(mask, aorta[box], spacing)
+                sides = _by_origin(voxels, surface, spacing)
             else:
-                sides = _by_side(mask, aorta[box], _midline(aorta, spacing[0])[box[0]] - box[2].start, spacing)
+                sides = _by_side(voxels, surface, _midline(aorta, spacing[0]), spacing)
         if sides is None:
             untold.append(territory)
             continue
-        numbers = np.array([0, *(list(Vessel).index(vessel) + 1 for vessel in pair)], np.uint8)
-        vessel_map[box][mask] = numbers[sides[mask]]
+        numbers = np.array([list(Vessel).index(vessel) + 1 for vessel in pair], np.uint8)
+        vessel_map[tuple(voxels.T)] = numbers[sides]
     return vessel_map, tuple(untold)
 
 
@@ -88,89 +91,96 @@ def _midline(aorta: Array, slice_mm: float) -> Array:
     return np.asarray(sums[nearest] / counts[nearest])
 
 
-class _Piece(NamedTuple):
-    """A connected piece: its number, its voxels' indices (n, 3), and the share left of the aorta."""
-
-    number: int
-    voxels: Array
-    left_share: float
+def _surface(mask: Array) -> Array:
+    """Give the voxels (n, 3) of a mask that have a neighbour outside: the nearest one is always among them."""
+    return np.argwhere(mask & ~ndimage.binary_erosion(mask))
 
 
-def _pieces(mask: Array, midline: Array) -> tuple[Array, list[_Piece]]:
-    """Label the connected pieces of a mask (any neighbour: thick slices must not break a vessel)."""
-    labels, count = ndimage.label(mask, _ANY_NEIGHBOUR)
-    voxels = np.argwhere(labels)
-    numbers = labels[tuple(voxels.T)]
-    pieces = []
-    for number in range(1, count + 1):
-        own = voxels[numbers == number]
-        offset = own[:, 2] - midline[own[:, 0]]
-        pieces.append(_Piece(number, own, float(np.mean(offset > 0) + 0.5 * np.mean(offset == 0))))
-    return labels, pieces
+def _pieces(voxels: Array) -> list[Array]:
+    """Give the indices of the voxels of each connected piece (any neighbour: thick slices must not break a vessel)."""
+    corner = voxels.min(axis=0)
+    at = tuple((voxels - corner).T)
+    grid = np.zeros(voxels.max(axis=0) - corner + 1, bool)
+    grid[at] = True
+    numbers = ndimage.label(grid, _ANY_NEIGHBOUR)[0][at]
+    return np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers)[1:])[:-1])
 
 
-def _by_side(mask: Array, aorta: Array, midline: Array, spacing: Array) -> Array | None:
-    """Give 1 to voxels of the left vessel and 2 to those of the right; None: cannot be told."""
-    sides = np.zeros(mask.shape, np.uint8)
-    labels, pieces = _pieces(mask, midline)
-    from_aorta = None
-    for piece in pieces:
-        at = tuple(piece.voxels.T)
-        if piece.left_share >= ONE_SIDED or piece.left_share <= 1 - ONE_SIDED:
-            sides[at] = 1 if piece.left_share > 0.5 else 2
-            continue
-        if len(piece.voxels) < MINOR_SHARE * mask.sum():
-            sides[at] = np.where(piece.voxels[:, 2] > midline[piece.voxels[:, 0]], 1, 2)
-            continue
-        if from_aorta is None:
-            from_aorta = ndimage.distance_transform_edt(~aorta, sampling=spacing)
-        seeds = _part_from_aorta(labels == piece.number, from_aorta, midline, 2 * float(spacing.min()))
-        if seeds is None:
-            return None
-        sides[at] = _nearest(seeds, spacing)[at]
+def _left_share(voxels: Array, midline: Array) -> float:
+    """Share of voxels left of the aorta."""
+    offset = voxels[:, 2] - midline[voxels[:, 0]]
+    return float(np.mean(offset > 0) + 0.5 * np.mean(offset == 0))
+
+
+def _by_side(voxels: Array, aorta: Array, midline: Array, spacing: Array) -> Array | None:
+    """Give 0 to voxels of the left vessel and 1 to those of the right; None: cannot be told."""
+    sides = np.zeros(len(voxels), np.uint8)
+    for own in _pieces(voxels):
+        piece = voxels[own]
+        share = _left_share(piece, midline)
+        if share >= ONE_SIDED or share <= 1 - ONE_SIDED:
+            sides[own] = share < 0.5
+        elif len(own) < MINOR_SHARE * len(voxels):
+            sides[own] = piece[:, 2] <= midline[piece[:, 0]]
+        else:
+            parts = _parts_from_aorta(piece, _distances(piece, aorta, spacing), midline, 2 * float(spacing.min()))
+            if parts is None:
+                return None
+            sides[own] = _nearer_to_second(piece, *parts, spacing)
     return sides
 
 
-def _part_from_aorta(piece: Array, from_aorta: Array, midline: Array, step_mm: float) -> Array | None:
-    """Cut a piece back from the aorta until it falls into a left part (1) and a right part (2)."""
-    total = np.count_nonzero(piece)
-    for cut_mm in np.arange(step_mm, float(from_aorta[piece].max()), step_mm):
-        labels, parts = _pieces(piece & (from_aorta > cut_mm), midline)
-        large = [p for p in parts if len(p.voxels) >= MINOR_SHARE * total]
-        left = [p.number for p in large if p.left_share >= ONE_SIDED]
-        right = [p.number for p in large if p.left_share <= 1 - ONE_SIDED]
+def _parts_from_aorta(piece: Array, from_aorta: Array, midline: Array, step_mm: float) -> tuple[Array, Array] | None:
+    """Cut a piece back from the aorta until it falls into a left part and a right part; give their voxels."""
+    for cut_mm in np.arange(step_mm, float(from_aorta.max()), step_mm):
+        beyond = piece[from_aorta > cut_mm]
+        large = [beyond[own] for own in _pieces(beyond) if len(own) >= MINOR_SHARE * len(piece)]
+        shares = [_left_share(part, midline) for part in large]
+        left = [part for part, share in zip(large, shares, strict=True) if share >= ONE_SIDED]
+        right = [part for part, share in zip(large, shares, strict=True) if share <= 1 - ONE_SIDED]
         if left and right and len(left) + len(right) == len(large):
-            return np.asarray(np.isin(labels, left) + 2 * np.isin(labels, right), dtype=np.uint8)
+            return np.concatenate(left), np.concatenate(right)
     return None
 
 
-def _by_origin(mask: Array, aorta: Array, spacing: Array) -> Array | None:
-    """Give 1 to voxels of the upper vessel and 2 to those of the lower; None: cannot be told."""
+def _by_origin(voxels: Array, aorta: Array, spacing: Array) -> Array | None:
+    """Give 0 to voxels of the upper vessel and 1 to those of the lower; None: cannot be told."""
     reach = max(ORIGIN_REACH_MM, 1.01 * float(spacing.max()))
-    near = mask & (ndimage.distance_transform_edt(~aorta, sampling=spacing) <= reach)
-    labels, _ = ndimage.label(near, _ANY_NEIGHBOUR)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    origins = np.flatnonzero(sizes >= max(2 * MINOR_SHARE * sizes.max(), 1))
+    near = voxels[_distances(voxels, aorta, spacing) <= reach]
+    origins = [near[own] for own in _pieces(near)] if len(near) else []
+    largest = max(map(len, origins), default=0)
+    origins = [origin for origin in origins if len(origin) >= 2 * MINOR_SHARE * largest]
     if len(origins) < 2:
         return None
-    heights = np.array([np.argwhere(labels == o)[:, 0].mean() for o in origins])
-    upper = np.abs(heights - heights.max()) <= np.abs(heights - heights.min())
-    seeds = np.zeros(mask.shape, np.uint8)
-    for origin, is_upper in zip(origins, upper, strict=True):
-        seeds[labels == origin] = 1 if is_upper else 2
+    heights = np.array([origin[:, 0].mean() for origin in origins])
+    if heights.max() == heights.min():
+        return None
+    is_upper = np.abs(heights - heights.max()) <= np.abs(heights - heights.min())
+    upper, lower = (
+        np.concatenate([origin for origin, wanted in zip(origins, chosen, strict=True) if wanted])
+        for chosen in (is_upper, ~is_upper)
+    )
+    sides = _nearer_to_second(voxels, upper, lower, spacing)
     # A piece with origins of one vessel only is that vessel, however close the other one passes.
-    whole, count = ndimage.label(mask, _ANY_NEIGHBOUR)
-    sides = np.where(mask, _nearest(seeds, spacing), 0)
-    for number in range(1, count + 1):
-        own = whole == number
-        present = np.unique(seeds[own & (seeds > 0)])
-        if len(present) == 1:
-            sides[own] = present[0]
+    from_upper, from_lower = (_among(voxels, origin) for origin in (upper, lower))
+    for own in _pieces(voxels):
+        present = (from_upper[own].any(), from_lower[own].any())
+        if present[0] != present[1]:
+            sides[own] = present[1]
     return sides
 
 
-def _nearest(seeds: Array, spacing: Array) -> Array:
-    """Give every voxel the value of the nearest seed (Euclidean, mm)."""
-    index = ndimage.distance_transform_edt(seeds == 0, sampling=spacing, return_distances=False, return_indices=True)
-    return np.asarray(seeds[tuple(index)])
+def _among(voxels: Array, some: Array) -> Array:
+    """Tell which voxels are among some others."""
+    shape = np.maximum(voxels.max(axis=0), some.max(axis=0)) + 1
+    return np.isin(np.ravel_multi_index(tuple(voxels.T), shape), np.ravel_multi_index(tuple(some.T), shape))
+
+
+def _distances(voxels: Array, targets: Array, spacing: Array) -> Array:
+    """Measure how far each voxel is from the nearest target, mm."""
+    return np.asarray(cKDTree(targets * spacing).query(voxels * spacing)[0])
+
+
+def _nearer_to_second(voxels: Array, first: Array, second: Array, spacing: Array) -> Array:
+    """Give 1 to voxels that are nearer to the second than to the first targets (Euclidean), 0 to others."""
+    return (_distances(voxels, second, spacing) < _distances(voxels, first, spacing)).astype(np.uint8)

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from CalcScoreLogic.anatomy import Territory, Vessel
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.geometry import Geometry, Image
-from CalcScoreLogic.scoring import Status, composite_burden, score
+from CalcScoreLogic.scoring import Status, burdens, composite_burden, score
 from Testing.reference.scoring import figures
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -149,13 +149,15 @@ def test_every_row_is_what_counting_gives(territories: np.ndarray, calcification
         to_image(sitk.DICOMOrient(to_sitk(a, spacing, rotation((5, 10, 0))), code))
         for a in (territories, calcification)
     ]
-    rows = score(*images).territories
+    rows, alone = score(*images).territories, burdens(*images)
     for name in ("aorta", "iliac", "mesenteric", "renal", "combined"):
         mask = territories > 0 if name == "combined" else territories == Territory[name.upper()]
         expected = figures(mask, calcification == 2, 0.7 * 0.8 * 1.5)
         measured = asdict(rows[name])
         measured.pop("status")
+        assert alone.pop(name) == measured["burden"]
         assert measured == {key: value if value is None else pytest.approx(value) for key, value in expected.items()}
+    assert not alone
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -87,6 +87,13 @@ def test_one_common_trunk_is_not_told_apart() -> None:
     assert any("Mesenteric: coeliac and superior mesenteric could not be told apart" in w for w in scores.warnings)
 
 
+def test_two_origins_at_one_height_are_not_told_apart() -> None:
+    twins = [Capsule(3, (X - d, Y, 90), (X - 3 * d, Y - 25, 90), 3) for d in (5, -5)]
+    _, vessel_map, untold = separate(AORTA + twins)
+    assert untold == (Territory.MESENTERIC,)
+    assert not vessel_map.any()
+
+
 def test_a_missing_side_is_absent_and_a_missing_territory_keeps_its_status() -> None:
     territories, _, _ = separate(AORTA + ILIACS + RENALS[:1])
     image = to_image(to_sitk(territories, (1, 1, 1)))
