@@ -14,6 +14,7 @@ from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
 from CalcScoreLogic.sources import FinishedRun, score_sources
 from CalcScoreLogic.thresholding import FIXED_HU
 
+from . import settings
 from .case import SceneCase
 from .content import Content, new_content
 from .foreign import calcification_steps, territory_steps
@@ -82,7 +83,7 @@ class Analysis:
     options : InferenceOptions, optional
         How the networks are run.
     interpreter : str, optional
-        Python with torch and nnunetv2; the running one by default.
+        Python with torch and nnunetv2; that of the settings by default.
 
     Raises
     ------
@@ -170,7 +171,9 @@ class Analysis:
             return
         folders = {model.role.value: model.path for model in self._models}
         lengths = self._parameters or PAPER_LENGTHS
-        self._run = InferenceRun(self._cta, folders, self._options, self._interpreter, lengths, self._territories)
+        # The one that runs this may be the application itself.
+        interpreter = self._interpreter or settings.interpreter()
+        self._run = InferenceRun(self._cta, folders, self._options, interpreter, lengths, self._territories)
         self._run.start()
 
     def poll(self) -> list[Message]:

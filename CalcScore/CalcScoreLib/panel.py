@@ -201,10 +201,9 @@ class Panel(VTKObservationMixin):
         if self.models.lacks_packages:
             self.models.read()
         self.sources.hide_preview()
-        interpreter = settings.interpreter() if sources.roles else None
         options = options_of(parameters, settings.device())
         chosen = self.models.chosen(parameters)
-        return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options, interpreter)
+        return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options)
 
     def _stored(self, case: SceneCase) -> None:
         """Show the result that a run has put into the scene."""

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 import qt
 import slicer
+from CalcScoreLib import settings
+from CalcScoreLib.case import SceneCase
 
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.models import demo_models_folder, install
+from Testing.logic.model_folders import NEEDS_NNUNET, make_pair
 from Testing.slicer import harness
 from Testing.slicer.panel.conftest import MODULE
 
@@ -32,6 +37,28 @@ def test_the_module_describes_itself(hosted: Any) -> None:
 def test_the_self_test_passes(hosted: Any) -> None:
     hosted.python_module.CalcScoreTest().runTest()
     assert slicer.util.getNode("Phantom scores").GetNumberOfRows() >= 5
+
+
+@NEEDS_NNUNET
+def test_the_self_test_runs_the_demo_networks(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if demo_models_folder() is None:
+        pytest.skip("there are no demo ensembles in Resources/DemoModels")
+    monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", demo_models_folder)
+    settings.set_interpreter(sys.executable)
+    hosted.python_module.CalcScoreTest().test_demo_networks_on_phantom()
+    folds = SceneCase.find(slicer.util.getNode("Phantom")).result().provenance["inference"]["folds"]
+    assert folds == {"territories": [0], "calcification": [0]}
+
+
+@NEEDS_NNUNET
+def test_a_script_runs_the_networks_with_the_chosen_python(
+    hosted: Any, cta: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for folder in make_pair(tmp_path_factory.mktemp("networks")).values():
+        install(folder, tmp_path / "models")
+    settings.set_interpreter(str(tmp_path / "no-python"))
+    with pytest.raises(InputError, match="no-python"):
+        hosted.python_module.CalcScoreLogic().analyze(cta)
 
 
 def test_a_script_gets_the_nodes(hosted: Any, cta: Any, arteries: Any) -> None:
