@@ -168,12 +168,11 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
         from CalcScoreLogic.models import Model, list_models
         from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
-        models = [model for model in list_models() if isinstance(model, Model) and model.demo]
-        lacking = ", ".join(package.name for package in missing_packages(networks=True))
-        if lacking or not models:
-            self.delayDisplay(
-                _("Networks not tested, what is missing: {names}").format(names=lacking or "demo networks")
-            )
+        missing = [package.name for package in missing_packages(networks=True)]
+        models = [] if missing else [model for model in list_models() if isinstance(model, Model) and model.demo]
+        if not models:
+            names = ", ".join(missing) or _("demo networks")
+            self.delayDisplay(_("Networks not tested, what is missing: {names}").format(names=names))
             return
         self.setUp()
         self.delayDisplay(_("Running the demo networks"))
