@@ -45,12 +45,15 @@ class BenchOptions:
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     repeats : int
         Runs of each side; the fastest counts.
+    engine : str
+        What computes the networks of the analysis on a CPU, as `InferenceOptions.engine`.
     """
 
     mirroring: bool = False
     step_size: float = 0.5
     device: str = "cpu"
     repeats: int = 1
+    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Comparison:
         Overlap of each label with stock's, calcification where it was looked for; None where neither has it.
     burden_difference : float or None
         Largest difference of a territory's burden, percentage points; None where none is defined.
+    engine : str
+        What computed the networks of the analysis.
     """
 
     ours: Usage
@@ -74,6 +79,7 @@ class Comparison:
     tiles: dict[str, list[int]]
     dice: dict[str, float | None]
     burden_difference: float | None
+    engine: str
 
     @property
     def speedup(self) -> float:
@@ -92,6 +98,7 @@ class Comparison:
             "tiles": self.tiles,
             "dice": self.dice,
             "largest_burden_difference_percentage_points": self.burden_difference,
+            "engine": self.engine,
         }
 
 
@@ -135,12 +142,14 @@ def compare(cta: Image, models: Mapping[Role, Model], options: BenchOptions, tel
             stock.append(usages[0] + usages[1])
         record = json.loads((folder / "ours" / files.SCORES).read_text(encoding="utf-8"))["provenance"]
         dice, difference = _agreement(folder, models, record)
-    return Comparison(min(ours), min(stock), record["inference"]["tiles"], dice, difference)
+    inference = record["inference"]
+    return Comparison(min(ours), min(stock), inference["tiles"], dice, difference, inference["engine"])
 
 
 def _our_command(folder: Path, models: Mapping[Role, Model], options: BenchOptions) -> list[str]:
     command = [sys.executable, "-m", "CalcScoreLogic", "analyze", str(folder / "in" / "case_0000.nii.gz")]
     command += ["-o", str(folder / "ours"), "--device", options.device, "--step-size", str(options.step_size)]
+    command += ["--engine", options.engine]
     for role in Role:
         option = "--territory-model" if role is Role.TERRITORIES else "--calcification-model"
         command += [option, str(models[role].path)]

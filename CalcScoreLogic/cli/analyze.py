@@ -66,14 +66,19 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any"
     )
+    add_engine_option(parser)
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+    parser.add_argument("--python", metavar="FILE", help="Python that has torch and nnunetv2 (default: this one)")
+
+
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says what computes the networks on a CPU."""
     parser.add_argument(
         "--engine",
         choices=("auto", "torch", "openvino", "openvino-bf16"),
         default="auto",
         help="what computes on a CPU (default: OpenVINO if it is installed)",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
-    parser.add_argument("--python", metavar="FILE", help="Python that has torch and nnunetv2 (default: this one)")
 
 
 def run(options: argparse.Namespace) -> Outcome:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .analyze import chosen_models
+from .analyze import add_engine_option, chosen_models
 from .models import demo_models
 from .outcome import Outcome
 from .progress import stage
@@ -37,6 +37,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--mirroring", action="store_true", help="average over mirrored copies, on both sides")
     parser.add_argument("--step-size", type=float, default=0.5, metavar="S", help="tile step, 0 to 1 (default 0.5)")
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="default: cpu")
+    add_engine_option(parser)
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="runs, of which the fastest counts")
     return parser
 
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.repeats < 1:
         raise InputError(f"--repeats: {options.repeats} is too few, give 1 or more")
     models = _models(options)
-    settings = BenchOptions(options.mirroring, options.step_size, options.device, options.repeats)
+    settings = BenchOptions(options.mirroring, options.step_size, options.device, options.repeats, options.engine)
     found = compare(_cta(options), {model.role: model for model in models}, settings, stage)
     return Outcome(lines(found, settings), {**found.to_dict(), "machine": machine()})
 
@@ -73,7 +74,7 @@ def lines(found: Comparison, options: BenchOptions) -> list[str]:
     told = [
         f"calcscore analyze {_usage(found.ours.seconds, found.ours.peak_bytes)}, two stock runs "
         f"{_usage(found.stock.seconds, found.stock.peak_bytes)}: {found.speedup:.1f} times faster "
-        f"({copies} mirrored copies, step {options.step_size:g}, {options.device})",
+        f"({copies} mirrored copies, step {options.step_size:g}, {options.device}, {found.engine})",
         *(f"tiles run in a fold, {role}: {run} of {total}" for role, (run, total) in found.tiles.items()),
         "overlap with stock (Dice): "
         + ", ".join(f"{name} {'–' if dice is None else f'{dice:.4f}'}" for name, dice in found.dice.items()),

@@ -76,7 +76,7 @@ def test_both_sides_agree_on_tiny_networks(tmp_path: Path, capsys: pytest.Captur
     models = {role: make_model(tmp_path / role.value, role, [0], seed=7) for role in Role}
     array = np.random.default_rng(4).normal(300, 250, (22, 30, 26)).astype(np.int16)
     write_image(tmp_path / "c.nii.gz", Image(array, Geometry((26, 30, 22), (1.3, 1.1, 2.5))))
-    arguments = ["bench", "--cta", str(tmp_path / "c.nii.gz"), "--json"]
+    arguments = ["bench", "--cta", str(tmp_path / "c.nii.gz"), "--json", "--engine", "torch"]
     arguments += ["--territory-model", str(models[Role.TERRITORIES])]
     arguments += ["--calcification-model", str(models[Role.CALCIFICATION])]
     assert main(arguments) == 0
@@ -89,6 +89,7 @@ def test_both_sides_agree_on_tiny_networks(tmp_path: Path, capsys: pytest.Captur
     assert overlaps
     assert min(overlaps) >= 0.999
     assert found["machine"]["nnunetv2"] != "none"
+    assert found["engine"].startswith("torch ")
 
 
 def test_bad_usage_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
