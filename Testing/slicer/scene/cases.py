@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
+from CalcScoreLib.case import SceneCase
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.geometry import Geometry, Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
+from CalcScoreLogic.pipeline import CaseParameters, score_masks
+from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.shortening import ShorteningParameters
+from Testing.slicer.scene.scenes import add_volume
 
 SHAPE = (60, 30, 40)
 GRID = Geometry((40, 30, 60), (1.0, 1.0, 2.0), (5.0, -3.0, 10.0))
@@ -50,3 +56,18 @@ def small_maps(geometry: Geometry = GRID) -> Maps:
 def phantom(seed: int = 3) -> Phantom:
     """A synthetic patient in voxels of 3 mm."""
     return make_phantom(PhantomParameters(seed, (3.0, 3.0, 3.0)))
+
+
+def stored(scene: Any, maps: Any, lengths: ShorteningParameters | None = None) -> tuple[SceneCase, CaseResult]:
+    """Score maps with the pipeline and put them into the scene."""
+    parameters = CaseParameters(lengths or ShorteningParameters(), "network")
+    scored = score_masks("CTA", maps.territories, maps.calcification, parameters, maps.cta)
+    return SceneCase.write(add_volume(scene, maps.cta), scored), scored.result
+
+
+def assert_same_scores(found: CaseResult, expected: CaseResult) -> None:
+    assert found.scores.territories == expected.scores.territories
+    assert found.scores.vessels == expected.scores.vessels
+    for one, other in zip(found.scores.clusters, expected.scores.clusters, strict=True):
+        np.testing.assert_allclose(one.centroid_mm, other.centroid_mm, atol=1e-6)
+        assert replace(one, centroid_mm=other.centroid_mm) == other
