@@ -25,6 +25,7 @@ from scipy.ndimage import map_coordinates
 
 from ..geometry import Array
 from .interpolation import neighbours, positions
+from .threads import in_threads
 
 SLAB_BYTES = 32 * 2**20
 """Memory to work in; a slab has one row of the CTA at least."""
@@ -140,9 +141,12 @@ def labels_on_cta_grid(
     whole = np.zeros(properties["shape_before_cropping"], np.uint8)
     cropped = whole[tuple(slice(low, high) for low, high in properties["bbox_used_for_cropping"])]
     target = cropped[tuple(slice(axis.first, axis.first + len(axis.positions)) for axis in axes)]
+
+    def fill(rows: slice) -> None:
+        target[rows] = _slab_labels(tensor, axes, rows)
+
     if target.size:
-        for rows in _slabs(tensor.shape, target.shape):
-            target[rows] = _slab_labels(tensor, axes, rows)
+        in_threads(fill, _slabs(tensor.shape, target.shape))
     return whole.transpose(predictor.plans_manager.transpose_backward)
 
 

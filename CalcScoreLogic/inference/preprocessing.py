@@ -23,6 +23,7 @@ from skimage.transform import resize
 
 from ..geometry import Array
 from .interpolation import positions
+from .threads import in_threads
 
 SLAB_VOXELS = 2**21
 """Voxels that are interpolated at once; a slab has one plane at least."""
@@ -134,13 +135,27 @@ def _fill_slabs(target: Array, volume: Array, order: int) -> None:
         padding = _PADDING
         coefficients = np.pad(volume, padding, mode="edge").astype(np.float64)
         for axis in range(3):
-            ndimage.spline_filter1d(coefficients, order, axis, output=coefficients, mode="nearest")
+            _filter(coefficients, order, axis)
     low, high = float(volume.min()), float(volume.max())
     along = [positions(n, m) + padding for n, m in zip(volume.shape, target.shape, strict=True)]
-    for rows in _slabs(target.shape):
+
+    def fill(rows: slice) -> None:
         places = np.stack(np.broadcast_arrays(*np.ix_(along[0][rows], *along[1:])))
         values = ndimage.map_coordinates(coefficients, places, np.float64, order=order, mode="nearest", prefilter=False)
         target[rows] = np.clip(values, low, high)
+
+    in_threads(fill, _slabs(target.shape))
+
+
+def _filter(values: Array, order: int, axis: int) -> None:
+    """Turn values into spline coefficients along one axis, in place; lines along it do not touch each other."""
+    across = np.moveaxis(values, 0 if axis else 1, 0)
+
+    def filter_planes(planes: slice) -> None:
+        part = across[planes]
+        ndimage.spline_filter1d(part, order, max(axis, 1), output=part, mode="nearest")
+
+    in_threads(filter_planes, _slabs(across.shape))
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
