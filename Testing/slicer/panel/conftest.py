@@ -53,11 +53,24 @@ def picture(pictures: Path, hosted: Any) -> Callable[[str], Path]:
     return take
 
 
+_DRAW_RED = """
+import sys, vtk
+renderer, window = vtk.vtkRenderer(), vtk.vtkRenderWindow()
+renderer.SetBackground(1, 0, 0)
+window.SetOffScreenRendering(1)
+window.SetSize(16, 16)
+window.AddRenderer(renderer)
+window.Render()
+pixels = vtk.vtkUnsignedCharArray()
+window.GetPixelData(8, 8, 8, 8, 0, pixels, 0)
+sys.exit([pixels.GetValue(n) for n in range(3)] != [255, 0, 0])
+"""
+
+
 @pytest.fixture(scope="session")
 def renders() -> bool:
-    """Whether VTK can draw here; where no graphics library is, trying ends the process."""
-    drawn = "import vtk; w = vtk.vtkRenderWindow(); w.SetOffScreenRendering(1); w.Render()"
-    return subprocess.run([sys.executable, "-c", drawn], capture_output=True, check=False).returncode == 0
+    """Whether VTK can draw here; where no graphics library is, trying can end the process."""
+    return subprocess.run([sys.executable, "-c", _DRAW_RED], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture
