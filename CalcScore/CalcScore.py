@@ -7,9 +7,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import slicer
-from CalcScoreLib.analysis import Sources, analyze
-from CalcScoreLib.panel import Panel
-from CalcScoreLib.parameters import CalcScoreParameters
 from CalcScoreLib.translation import _
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
@@ -19,7 +16,9 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+# Slicer imports this file whenever it starts: scipy and the rest come when the module is used.
 if TYPE_CHECKING:
+    from CalcScoreLib.analysis import Sources
     from CalcScoreLib.case import SceneCase
 
 
@@ -58,6 +57,8 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self) -> None:
         """Build the page."""
+        from CalcScoreLib.panel import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         root = slicer.util.loadUI(self.resourcePath("UI/CalcScore.ui"))
         self.layout.addWidget(root)
@@ -98,6 +99,8 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._use_parameter_node()
 
     def _use_parameter_node(self) -> None:
+        from CalcScoreLib.parameters import CalcScoreParameters
+
         self.panel.set_parameters(CalcScoreParameters(self.logic.getParameterNode()))
 
 
@@ -121,6 +124,8 @@ class CalcScoreLogic(ScriptedLoadableModuleLogic):
         SceneCase
             The nodes: `arteries`, `calcification`, `table`, `record`.
         """
+        from CalcScoreLib.analysis import analyze
+
         return analyze(volume, sources, **options)
 
 
@@ -139,7 +144,7 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
 
     def test_threshold_on_phantom(self) -> None:
         """Score a phantom; the calcified volume must be that of a plain count of its voxels."""
-        from CalcScoreLib.analysis import SegmentsSource, ThresholdSource
+        from CalcScoreLib.analysis import SegmentsSource, Sources, ThresholdSource
         from CalcScoreLib.foreign import guess_structures
         from CalcScoreLib.sample import add_truth, add_volume
 

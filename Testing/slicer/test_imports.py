@@ -29,3 +29,22 @@ harness.unload_module(hosted)
 def test_panel_opens_without_the_packages_that_come_later() -> None:
     shown = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True)
     assert "Analyze: True []" in shown.stdout, shown.stderr
+
+
+STARTING = """
+import sys
+from Testing.slicer import harness
+
+harness.install()
+sys.path.insert(0, "CalcScore")
+before = set(sys.modules)
+import CalcScore
+
+new = {name.split(".")[0] for name in set(sys.modules) - before}
+print("New:", sorted(new & {"numpy", "scipy", "SimpleITK", "CalcScoreLogic"}))
+"""
+
+
+def test_starting_slicer_imports_nothing_that_takes_time() -> None:
+    shown = subprocess.run([sys.executable, "-c", STARTING], cwd=ROOT, capture_output=True, text=True)
+    assert "New: []" in shown.stdout, shown.stdout + shown.stderr
