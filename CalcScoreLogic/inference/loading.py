@@ -18,6 +18,7 @@ from ..models import Model, check
 from ..models.checkpoints import safe_loading
 from . import openvino_network
 from .forecast import operations_per_tile
+from .openvino_blueprint import Blueprint
 from .options import InferenceOptions
 from .predictor import TilePredictor
 from .preprocessing import sparing
@@ -193,13 +194,13 @@ def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...
     precision: openvino_network.Precision = "bf16" if engine == "openvino-bf16" else "f32"
     if precision == "bf16" and not openvino_network.has_bfloat16():
         raise InputError("this processor does not compute in bfloat16, choose the engine openvino")
-    network, patch = predictor.network, predictor.configuration_manager.patch_size
-    channels = len(predictor.dataset_json["channel_names"])
+    network, channels = predictor.network, len(predictor.dataset_json["channel_names"])
+    blueprint = Blueprint(network, predictor.configuration_manager.patch_size, channels)
 
     def convert(position: int) -> torch.nn.Module:
         weights = predictor.list_of_parameters[position]
         cache = openvino_network.cache_file(model, folds[position])
-        return openvino_network.OpenVinoNetwork(network, weights, patch, channels, precision, options.threads, cache)
+        return openvino_network.OpenVinoNetwork(blueprint, weights, precision, options.threads, cache)
 
     size = len(folds) * sum(4 * parameter.numel() for parameter in network.parameters())
     predictor.use_converted(convert, keep=size < _KEPT_BYTES)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import functools
-import sys
 import tempfile
-import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +13,10 @@ import numpy as np
 import torch
 
 from ..atomic import atomic_path
-from ..errors import CalcScoreError, InputError
+from ..errors import CalcScoreError
 from ..models import Model
 from ..models.folders import demo_models_folder
+from .openvino_blueprint import Blueprint, Weights, load_openvino
 
 Precision = Literal["f32", "bf16"]
 
@@ -30,7 +26,7 @@ _DESCRIPTION, _WEIGHTS = "network.xml", "network.bin"
 
 def has_bfloat16() -> bool:
     """Tell whether this CPU computes in bfloat16 natively; raises InputError where OpenVINO is not installed."""
-    return "BF16" in _load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def cache_file(model: Model, fold: int) -> Path | None:
@@ -60,14 +56,10 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
 
     Parameters
     ----------
-    network : Module
-        nnU-Net's network, with any weights; it stays as it is.
+    blueprint : Blueprint
+        The network.
     weights : mapping of str to Tensor
         Its state dict of the fold.
-    patch_size : sequence of int
-        Voxels of a tile along (z, y, x).
-    channels : int
-        Channels of a tile.
     precision : {"f32", "bf16"}
         What convolutions are computed in; ``"bf16"`` pays only where `has_bfloat16`.
     threads : int, optional
@@ -84,20 +76,17 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(
         self,
-        network: torch.nn.Module,
-        weights: Mapping[str, torch.Tensor],
-        patch_size: Sequence[int],
-        channels: int,
+        blueprint: Blueprint,
+        weights: Weights,
         precision: Precision = "f32",
         threads: int | None = None,
         cache: Path | None = None,
     ) -> None:
         super().__init__()
-        openvino = _load_openvino()
-        shape = (1, channels, *patch_size)
-        description = _read(cache, shape) if cache is not None else None
+        openvino = load_openvino()
+        description = _read(cache, blueprint.shape) if cache is not None else None
         if description is None:
-            description = _convert(network, weights, shape)
+            description = blueprint.with_weights(weights)
             if cache is not None:
                 _write(cache, description)
         self._compiled = openvino.Core().compile_model(
@@ -137,57 +126,9 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
         return torch.from_numpy(np.concatenate(logits) if len(logits) > 1 else logits[0])
 
 
-def _load_openvino() -> Any:
-    """Import OpenVINO without its reports of usage to its maker."""
-    # It does without this package where it cannot be imported.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    try:
-        import openvino  # type: ignore[import-not-found,import-untyped]
-    except ImportError:
-        raise InputError('OpenVINO is not installed, install it with: pip install "CalcScoreLogic[cpu]"') from None
-    return openvino
-
-
-def _convert(network: torch.nn.Module, weights: Mapping[str, torch.Tensor], shape: tuple[int, ...]) -> Any:
-    """Convert a network with the weights of a fold, for tiles of `shape`, in float32."""
-    network = copy.deepcopy(network).cpu().float()
-    network.load_state_dict(weights)
-    network.decoder.deep_supervision = False
-    for module in network.modules():
-        if isinstance(module, torch.nn.InstanceNorm3d):
-            module.forward = functools.partial(_normalize, module)
-    # The operations do not depend on the tile, so the smallest one shows them: two voxels are left at the bottom.
-    smallest = np.prod(network.encoder.strides, axis=0)
-    smallest[-1] *= 2
-    with warnings.catch_warnings(), torch.no_grad():
-        # Tracing says that it follows no branches and is to go; torch.export takes several times as long.
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(network.eval(), torch.zeros(*shape[:2], *smallest.tolist()), check_trace=False)
-        return _load_openvino().convert_model(traced, input=[shape])
-
-
-def _normalize(norm: torch.nn.InstanceNorm3d, x: torch.Tensor) -> torch.Tensor:
-    """Normalize each channel as `norm` does, in short sums.
-
-    OpenVINO's own operation adds the voxels of a tile one by one, which in float32 is wrong in the third digit for a
-    million of them.
-    """
-    centred = x - _channel_means(x)
-    scale = torch.rsqrt(_channel_means(centred * centred) + norm.eps)
-    if norm.affine:
-        scale = scale * norm.weight.view(1, -1, 1, 1, 1)
-        return centred * scale + norm.bias.view(1, -1, 1, 1, 1)
-    return centred * scale
-
-
-def _channel_means(x: torch.Tensor) -> torch.Tensor:
-    # Axis by axis, and not in three means: OpenVINO would make one of them.
-    return x.mean(4, keepdim=True).sum(3, keepdim=True).mean(2, keepdim=True) / x.shape[3]
-
-
 def _read(cache: Path, shape: tuple[int, ...]) -> Any | None:
     """Read a converted network; give none where there is none for tiles of `shape` that is whole."""
-    openvino = _load_openvino()
+    openvino = load_openvino()
     # Checksums of the zip tell a damaged file; OpenVINO raises RuntimeError for what it does not understand.
     with suppress(OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error):
         with zipfile.ZipFile(cache) as archive:
@@ -204,7 +145,7 @@ def _write(cache: Path, description: Any) -> None:
         with tempfile.TemporaryDirectory(prefix=".", suffix=".tmp", dir=cache.parent) as folder:
             file = Path(folder, _DESCRIPTION)
             # By default the weights would lose half of their bits.
-            _load_openvino().save_model(description, str(file), compress_to_fp16=False)
+            load_openvino().save_model(description, str(file), compress_to_fp16=False)
             # One file, so that a description never meets the weights of another process.
             with atomic_path(cache) as temporary, zipfile.ZipFile(temporary, "w") as archive:
                 for name in (_DESCRIPTION, _WEIGHTS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from Testing.logic.model_folders import copy_model
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
+from CalcScoreLogic.inference import openvino_blueprint  # noqa: E402
+from CalcScoreLogic.inference.openvino_blueprint import Blueprint  # noqa: E402
 from CalcScoreLogic.inference.openvino_network import (  # noqa: E402
     OpenVinoNetwork,
     cache_file,
@@ -50,7 +53,7 @@ class Demo:
     logits: Any
 
     def by_openvino(self, precision: str) -> np.ndarray:
-        network = OpenVinoNetwork(self.network, self.weights, self.tile.shape[2:], 1, precision, 1)
+        network = OpenVinoNetwork(Blueprint(self.network, self.tile.shape[2:], 1), self.weights, precision, 1)
         return network(self.tile).numpy()
 
 
@@ -154,6 +157,26 @@ def layers(strides: list[list[int]], encoder: list[int], decoder: list[int], aff
     return nn.Conv3d, kernels, strides, encoder, 3, decoder, True, *norm, None, None, nn.LeakyReLU
 
 
+def make_noisy(network: Any) -> Any:
+    """Copy a network with other weights, the constant ones of a new network among them."""
+    other = copy.deepcopy(network)
+    torch.manual_seed(9)
+    with torch.no_grad():
+        for value in other.parameters():
+            value.add_(0.1 * torch.randn(value.shape))
+    return other
+
+
+@dataclass
+class Given:
+    """A network that has been converted already."""
+
+    description: Any
+
+    def with_weights(self, weights: Any) -> Any:
+        return self.description
+
+
 def noise(n: int, seed: int = 1) -> Any:
     return torch.randn(n, 1, *PATCH, generator=torch.Generator().manual_seed(seed))
 
@@ -164,7 +187,7 @@ def by_torch(network: Any, x: Any) -> np.ndarray:
 
 
 def logits_of(network: Any, x: Any, **options: Any) -> np.ndarray:
-    return OpenVinoNetwork(network, network.state_dict(), PATCH, 1, threads=1, **options)(x).numpy()
+    return OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
 
 
 @pytest.mark.parametrize("make", [plain, residual, without_affine])
@@ -176,7 +199,7 @@ def test_other_strides_and_blocks_are_converted(make: Callable[[], Any]) -> None
 
 def test_a_batch_is_its_tiles_one_by_one() -> None:
     network, x = plain(), noise(2)
-    converted = OpenVinoNetwork(network, network.state_dict(), PATCH, 1)
+    converted = OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict())
     batch = converted(x)
     assert batch.shape == (2, 3, *PATCH)
     np.testing.assert_array_equal(batch, np.concatenate([converted(x[:1]), converted(x[1:])]))
@@ -188,17 +211,41 @@ def test_a_batch_is_its_tiles_one_by_one() -> None:
 def test_the_given_network_stays_as_it_is() -> None:
     network, other, x = plain(0, deep_supervision=True), plain(1), noise(1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = OpenVinoNetwork(network, other.state_dict(), PATCH, 1)(x)
+    found = OpenVinoNetwork(Blueprint(network, PATCH, 1), other.state_dict())(x)
     np.testing.assert_allclose(found, by_torch(other, x), rtol=0, atol=1e-4)
     assert network.decoder.deep_supervision
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+@pytest.mark.parametrize("make", [plain, residual, without_affine, partial(plain, deep_supervision=True)])
+def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = make(), noise(1)
+    folds = [network.state_dict(), make_noisy(network).state_dict()]
+    expected = [OpenVinoNetwork(Blueprint(network, PATCH, 1), weights)(x).numpy() for weights in folds]
+    conversions, convert = [], openvino_blueprint._convert
+    monkeypatch.setattr(openvino_blueprint, "_convert", lambda *given: conversions.append(given) or convert(*given))
+    blueprint = Blueprint(network, PATCH, 1)
+    for weights, logits in zip(folds, expected, strict=True):
+        np.testing.assert_array_equal(OpenVinoNetwork(blueprint, weights)(x).numpy(), logits)
+        direct = convert(network, weights, blueprint.shape)
+        np.testing.assert_array_equal(OpenVinoNetwork(Given(direct), weights)(x).numpy(), logits)
+    assert len(conversions) == 1
+
+
+def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, other, x = plain(0), plain(1), noise(1)
+    expected = [logits_of(each, x) for each in (network, other)]
+    monkeypatch.setattr(openvino_blueprint, "_keys_of_constants", lambda *given: None)
+    blueprint = Blueprint(network, PATCH, 1)
+    found = [OpenVinoNetwork(blueprint, each.state_dict(), threads=1)(x).numpy() for each in (network, other)]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_threads_are_those_asked_for() -> None:
     network = plain()
-    assert OpenVinoNetwork(network, network.state_dict(), PATCH, 1, threads=1).threads == 1
+    assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
     if (os.cpu_count() or 1) >= 2 and torch.get_num_threads() >= 2:
-        assert OpenVinoNetwork(network, network.state_dict(), PATCH, 1, threads=2).threads == 2
+        assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
 
 
 @pytest.fixture
@@ -239,7 +286,7 @@ def change_a_weight(file: Path) -> None:
 def of_another_patch(file: Path) -> None:
     file.unlink()
     network = plain(0)
-    OpenVinoNetwork(network, network.state_dict(), (32, 32, 32), 1, cache=file)
+    OpenVinoNetwork(Blueprint(network, (32, 32, 32), 1), network.state_dict(), cache=file)
 
 
 def no_network(file: Path) -> None:
@@ -273,14 +320,15 @@ import os
 import sys
 from pathlib import Path
 
+from CalcScoreLogic.inference.openvino_blueprint import Blueprint
 from CalcScoreLogic.inference.openvino_network import OpenVinoNetwork
 from Testing.logic.test_openvino import PATCH, noise, plain
 
-network = plain(0)
+network, blueprint = plain(0), Blueprint(plain(0), PATCH, 1)
 for _ in range(3):
     for file in sys.argv[1:]:
         Path(file).unlink(missing_ok=True)
-        logits = OpenVinoNetwork(network, network.state_dict(), PATCH, 1, threads=1, cache=Path(file))(noise(1))
+        logits = OpenVinoNetwork(blueprint, network.state_dict(), threads=1, cache=Path(file))(noise(1))
         Path(str(file) + f".{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
 """
 
