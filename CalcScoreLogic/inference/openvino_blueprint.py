@@ -86,8 +86,9 @@ def _marks(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def _used(network: torch.nn.Module) -> set[str]:
     """Name the parameters and buffers that the logits of the highest resolution depend on."""
-    plain = _plain(network)
-    with torch.enable_grad():
+    # The caller may be in a mode that keeps no gradients.
+    with torch.inference_mode(False), torch.enable_grad():
+        plain = _plain(network)
         plain(_smallest(plain, next(plain.parameters()).shape[1])).sum().backward()
     parameters = {name for name, parameter in plain.named_parameters() if parameter.grad is not None}
     return parameters | {name for name, buffer in plain.named_buffers() if buffer.is_floating_point()}
