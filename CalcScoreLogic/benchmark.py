@@ -65,7 +65,7 @@ class Comparison:
     ours, stock : Usage
         Wall time and peak memory of one analysis, and of one stock run of each ensemble.
     tiles : dict of str to list of int
-        Tiles that were run in a fold, and tiles of the full run, by role.
+        Tiles that were run, and tiles of the full run, of all folds together, by role.
     dice : dict of str to float or None
         Overlap of each label with stock's, calcification where it was looked for; None where neither has it.
     burden_difference : float or None

@@ -79,27 +79,6 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
     return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)[0]
 
 
-def read_geometry(path: str | os.PathLike[str]) -> Geometry:
-    """Read the grid of an image file, without its voxels.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    Geometry
-        The grid.
-
-    Raises
-    ------
-    InputError
-        As `read_image`.
-    """
-    return _header(path)[1]
-
-
 def read_territories(path: str | os.PathLike[str]) -> Image:
     """Read a territory map; see `read_label_map`."""
     return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map")

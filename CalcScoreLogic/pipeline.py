@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ from .quality import artery_warnings, label_warning, row_warnings
 from .quality_codes import CodedWarning, WarningCode, coded
 from .quality_ct import ct_warnings
 from .results import BurdenRange, CaseResult
-from .scoring import burdens, composite_burden, score
+from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
 
 if TYPE_CHECKING:
@@ -235,10 +235,7 @@ def score_prediction(
     parameters = replace(parameters or CaseParameters(), calcification="network")
     territories, calcification = _prediction(folder, outcome.files, cta)
     scored = score_masks(case, territories, calcification, parameters, cta, inputs)
-    pairs = list(zip(*(outcome.fold_files.get(role, []) for role in ("territories", "calcification")), strict=False))
-    # One fold in memory at a time.
-    folds = (_prediction(folder, dict(zip(("territories", "calcification"), pair, strict=True)), cta) for pair in pairs)
-    ranges = _burden_ranges(folds, parameters) if len(pairs) > 1 else {}
+    ranges = _burden_ranges(outcome.fold_burdens)
     result = labelled_by(scored.result, models, outcome)
     warnings = (*result.warnings, *_disagreement(result, ranges))
     return replace(scored, result=replace(result, warnings=warnings, burden_ranges=ranges))
@@ -307,14 +304,13 @@ def read_prediction(path: Path, role: str, cta: Image) -> Image:
     return Image(labels.array, cta.geometry)
 
 
-def _burden_ranges(folds: Iterable[tuple[Image, Image]], parameters: CaseParameters) -> dict[str, BurdenRange]:
-    """Score each fold by itself; give the lowest and highest burden of each row."""
-    by_name: dict[str, list[float]] = {}
-    for territories, calcification in folds:
-        shortened = shorten(territories, parameters.shortening).territories if parameters.shortening else territories
-        for name, burden in burdens(shortened, calcification).items():
-            by_name.setdefault(name, []).extend([] if burden is None else [burden])
-    return {name: BurdenRange(min(found, default=None), max(found, default=None)) for name, found in by_name.items()}
+def _burden_ranges(folds: Sequence[Mapping[str, float | None]]) -> dict[str, BurdenRange]:
+    """Give the lowest and highest burden of each row."""
+    ranges = {}
+    for name in folds[0] if len(folds) > 1 else ():
+        found = [burden for fold in folds if (burden := fold[name]) is not None]
+        ranges[name] = BurdenRange(min(found, default=None), max(found, default=None))
+    return ranges
 
 
 def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[CodedWarning]:

@@ -75,7 +75,7 @@ def lines(found: Comparison, options: BenchOptions) -> list[str]:
         f"calcscore analyze {_usage(found.ours.seconds, found.ours.peak_bytes)}, two stock runs "
         f"{_usage(found.stock.seconds, found.stock.peak_bytes)}: {found.speedup:.1f} times faster "
         f"({copies} mirrored copies, step {options.step_size:g}, {options.device}, {found.engine})",
-        *(f"tiles run in a fold, {role}: {run} of {total}" for role, (run, total) in found.tiles.items()),
+        *(f"tiles run, {role}: {run} of {total}" for role, (run, total) in found.tiles.items()),
         "overlap with stock (Dice): "
         + ", ".join(f"{name} {'–' if dice is None else f'{dice:.4f}'}" for name, dice in found.dice.items()),
     ]

@@ -7,6 +7,7 @@ summed in the type and the order it uses, and resampled as its own export does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import torch
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from ..coverage import Coverage
-from ..geometry import Array, Geometry
+from ..geometry import Array, Geometry, Image
+from ..image_io import read_labels, write_image
 from ..models import Role
 from . import export
 from .fold_sum import FoldSum
@@ -58,10 +60,12 @@ class CaseRun:
 
     Attributes
     ----------
-    files, fold_files : dict
+    files : dict of str to str
         Names of the label maps by role, see `protocol.Result`.
+    fold_burdens : list of dict
+        What each fold gives by itself, see `protocol.Result`.
     tiles : dict of str to list of int
-        Tiles run in a fold, and tiles of the full run, by role.
+        Tiles that were run, and tiles of the full run, of all folds together, by role.
     coverage : Coverage or None
         Where calcification was labelled; None: everywhere.
     """
@@ -82,10 +86,10 @@ class CaseRun:
         self._expected, self._to_come = dict(planned), list(ensembles)
         self._preprocessed: tuple[Any, torch.Tensor, dict[str, Any]] | None = None
         self.files: dict[str, str] = {}
-        self.fold_files: dict[str, list[str]] = {}
+        self.fold_burdens: list[dict[str, float | None]] = []
         self.tiles: dict[str, list[int]] = {}
         self.coverage: Coverage | None = None
-        self._unsearched: Array | None = None
+        self._wanted_tiles: list[int] = []
 
     def predict(self, ensemble: LoadedEnsemble) -> None:
         """Run an ensemble and write its label maps.
@@ -109,30 +113,35 @@ class CaseRun:
         looked = 0
         if role == Role.TERRITORIES.value:
             tiles, looked = self._artery_tiles(ensemble, volume)
+            of_folds = [tiles] * len(ensemble.folds)
         else:
             tiles = self._calcification_tiles(ensemble, match)
-        self.tiles[role] = [tiles.count, tiles.total]
-        self._expect(ensemble, len(ensemble.folds) * tiles.count + looked)
+            of_folds = [self._fold_tiles(ensemble, match, tiles, position) for position in range(len(ensemble.folds))]
+        run = sum(chosen.count for chosen in of_folds)
+        self.tiles[role] = [run, len(of_folds) * tiles.total]
+        self._expect(ensemble, run + looked)
         task = Task(ensemble, volume, properties, match, tiles)
-        total = self._run_folds(task)
+        total = self._run_folds(task, of_folds)
         way.reach(f"{role}, putting together")
         self.files[role] = self._write(task, total)
 
-    def _expect(self, ensemble: LoadedEnsemble, tile_runs: int) -> None:
+    def _expect(self, ensemble: LoadedEnsemble, tile_runs: float) -> None:
         """Correct what the timetable expects of an ensemble."""
         operations = tile_runs * ensemble.operations_per_tile
         self._way.times.plan("tiles", operations - self._expected[ensemble.role])
         self._expected[ensemble.role] = operations
 
-    def _expect_at_arteries(self, done: Task) -> None:
-        """Correct what the timetable expects of the calcification ensemble, from the arteries known so far."""
+    def _expect_at_arteries(self, done: Task, arteries: Array) -> None:
+        """Correct what the timetable expects of the calcification ensemble, from the arteries of one more fold."""
         for ensemble in self._to_come:
             forward, target = ensemble.forward, ensemble.predictor.configuration_manager.spacing
             here = [done.properties["spacing"][axis] for axis in forward]
             onto = done.match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
-            chosen = self._tiles_at_arteries(ensemble, onto)
-            if chosen is not None:
-                self._expect(ensemble, len(ensemble.folds) * chosen.count)
+            if self._looks_everywhere(ensemble):
+                continue
+            chosen = self._tiles_at(ensemble, onto, arteries, CORRECTION_MARGIN_MM)
+            self._wanted_tiles.append(chosen.count)
+            self._expect(ensemble, len(ensemble.folds) * float(np.mean(self._wanted_tiles)))
 
     def _preprocess(self, ensemble: LoadedEnsemble) -> tuple[torch.Tensor, dict[str, Any]]:
         """Preprocess the CTA, unless the ensemble before this one has done the same."""
@@ -159,65 +168,76 @@ class CaseRun:
         return tiles.reaching(wanted, predictor.padding(shape)), side_by_side.count
 
     def _calcification_tiles(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles:
-        """Choose the tiles that reach trimmed arteries, or all where these are not known."""
-        chosen = self._tiles_at_arteries(ensemble, match)
-        if chosen is None:
+        """Choose the tiles that reach the trimmed arteries, or all where these are not known."""
+        if self._looks_everywhere(ensemble) or self._arteries.mask is None:
             return ensemble.predictor.every_tile(match.model_shape)
+        chosen = self._tiles_at(ensemble, match, self._arteries.mask, CORRECTION_MARGIN_MM)
         self.coverage = coverage(chosen, ensemble.predictor.padding(match.model_shape), match, self._geometry.origin)
-        # Once for the ensemble and all its folds.
-        self._unsearched = ~self.coverage.mask()
         return chosen
 
-    def _tiles_at_arteries(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles | None:
-        """Choose the tiles that reach the trimmed arteries known so far; None where all are to be run."""
+    def _fold_tiles(self, ensemble: LoadedEnsemble, match: GridMatch, tiles: Tiles, position: int) -> Tiles:
+        """Add the tiles that reach a fold's own trimmed arteries, in which it is scored by itself."""
+        if self.coverage is None or position >= self._arteries.folds:
+            return tiles
+        return tiles.also(self._tiles_at(ensemble, match, self._arteries.fold_mask(position), 0.0))
+
+    def _looks_everywhere(self, ensemble: LoadedEnsemble) -> bool:
+        """Tell whether a calcification ensemble has to run all tiles, whatever the arteries are."""
+        return self._options.whole_volume or not ensemble.keeps_axes or not export.supports(ensemble.predictor)
+
+    def _tiles_at(self, ensemble: LoadedEnsemble, match: GridMatch, arteries: Array, margin_mm: float) -> Tiles:
+        """Choose the tiles that reach arteries and a margin around them."""
         predictor = ensemble.predictor
-        if self._options.whole_volume or self._arteries.mask is None:
-            return None
-        if not ensemble.keeps_axes or not export.supports(predictor):
-            return None
-        wanted = match.to_model(self._arteries.mask)
-        wanted = widened(wanted, predictor.configuration_manager.spacing, CORRECTION_MARGIN_MM)
+        wanted = widened(match.to_model(arteries), predictor.configuration_manager.spacing, margin_mm)
         return predictor.every_tile(match.model_shape).reaching(wanted, predictor.padding(match.model_shape))
 
-    def _run_folds(self, task: Task) -> torch.Tensor | None:
-        """Average the folds' logits as nnU-Net does, and write each fold's own labels; None without a tile."""
-        role, folds = task.ensemble.role, len(task.ensemble.folds)
-        sums = FoldSum(self._cta.parent / f"{role}.sum")
-        names: list[str] = []
+    def _run_folds(self, task: Task, of_folds: Sequence[Tiles]) -> torch.Tensor | None:
+        """Average the folds' logits where all of them run the task's tiles, as nnU-Net does; None without a tile."""
+        sums = FoldSum(self._cta.parent / f"{task.ensemble.role}.sum")
         with torch.inference_mode():
-            for position in range(folds):
-                names += self._run_fold(task, position, sums)
-            total = sums.mean(folds)
-        if names:
-            self.fold_files[role] = names
-        return total
+            for position, tiles in enumerate(of_folds):
+                self._run_fold(replace(task, tiles=tiles), position, sums, task.tiles)
+            return sums.mean(len(of_folds))
 
-    def _run_fold(self, task: Task, position: int, sums: FoldSum) -> list[str]:
-        """Add a fold's logits to the sum; give the name of its own labels where there are several folds."""
-        ensemble = task.ensemble
+    def _run_fold(self, task: Task, position: int, sums: FoldSum, shared: Tiles) -> None:
+        """Run a fold, take its own labels where there are several folds, and add its logits to the sum."""
         self._way.next_fold()
-        ensemble.predictor.take_fold(position)
+        task.ensemble.predictor.take_fold(position)
         self._way.times.finish("networks", 1)
         sums.make_room()
         logits = task.logits()
-        names = []
-        if len(ensemble.folds) > 1:
-            names.append(self._write(task, logits, f"_fold_{ensemble.folds[position]}"))
-            if ensemble.role == Role.TERRITORIES.value:
-                self._expect_at_arteries(task)
-        if logits is not None:
-            sums.add(logits)
-        return names
+        if len(task.ensemble.folds) > 1:
+            self._take_fold(task, position, self._labels(task, logits))
+        if logits is not None and shared.count:
+            sums.add(task.part_of(logits, shared))
 
-    def _write(self, task: Task, logits: torch.Tensor | None, suffix: str = "") -> str:
-        """Write a label map with our label values; give its name."""
-        ensemble, labels = task.ensemble, task.labels(logits)
-        if ensemble.role == Role.TERRITORIES.value and ensemble.keeps_axes:
-            self._arteries.add(labels)
-        elif ensemble.role == Role.CALCIFICATION.value and self._unsearched is not None:
+    def _take_fold(self, task: Task, position: int, labels: Array) -> None:
+        """Keep a fold's arteries for its calcification, and the burdens of both."""
+        if task.ensemble.role == Role.CALCIFICATION.value:
+            if position < self._arteries.folds:
+                self.fold_burdens.append(self._arteries.fold_burdens(position, labels))
+        elif self._to_come:
+            self._expect_at_arteries(task, self._arteries.take_fold(labels))
+
+    def _labels(self, task: Task, logits: torch.Tensor | None) -> Array:
+        """Label the CTA's voxels as they are stored, with our label values."""
+        labels = task.labels(logits)
+        if not task.ensemble.keeps_axes:
+            # The reader has turned the CTA; its writer turns it back.
+            file = self._cta.parent / f"{task.ensemble.role}_turned.nii.gz"
+            task.write(labels, file)
+            labels = np.array(read_labels(file).array)
+        self._way.times.finish("label maps", float(task.ensemble.heads * labels.size))
+        return labels
+
+    def _write(self, task: Task, logits: torch.Tensor | None) -> str:
+        """Write the ensemble's label map; give its name."""
+        role, labels = task.ensemble.role, self._labels(task, logits)
+        if role == Role.TERRITORIES.value:
+            self._arteries.take(labels)
+        elif self.coverage is not None:
             # Where not every tile was run, a label would be a guess.
-            labels[self._unsearched] = 0
-        name = f"{ensemble.role}{suffix}.nii.gz"
-        task.write(labels, self._cta.parent / name)
-        self._way.times.finish("label maps", float(ensemble.heads * labels.size))
+            labels[~self.coverage.mask()] = 0
+        name = f"{role}.nii"
+        write_image(self._cta.parent / name, Image(labels, self._geometry))
         return name

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from ..geometry import Geometry
-from ..image_io import read_geometry, read_territories
+from ..image_io import read_territories
 from ..shortening import ShorteningParameters
 from .case_run import CaseRun
 from .estimate import SECONDS_PER_UNIT, Timetable
@@ -63,13 +63,15 @@ class Ensembles:
         """Let the time of the next CTA begin now, without the loading."""
         self._way = Way(self._say, self._way.times.again())
 
-    def run(self, folder: Path) -> Result:
+    def run(self, folder: Path, geometry: Geometry) -> Result:
         """Run the ensembles on a CTA, one after the other.
 
         Parameters
         ----------
         folder : Path
             Holds the CTA, and the arteries where no ensemble labels them; the label maps go there too.
+        geometry : Geometry
+            The CTA's grid: the file's is single precision.
 
         Returns
         -------
@@ -77,11 +79,10 @@ class Ensembles:
             The label maps and what they were made with.
         """
         way, cta = self._way, folder / CTA_FILE
-        geometry = read_geometry(cta)
         planned = self._plan(geometry)
-        arteries = TrimmedArteries(geometry, self._lengths)
+        arteries = TrimmedArteries(geometry, self._lengths, folder)
         if (folder / ARTERIES_FILE).exists():
-            arteries.add(read_territories(folder / ARTERIES_FILE).array)
+            arteries.take(read_territories(folder / ARTERIES_FILE).array)
         case = CaseRun(cta, geometry, arteries, self._ensembles, planned, self._options, self._device, way)
         for ensemble in self._ensembles:
             case.predict(ensemble)
@@ -99,7 +100,7 @@ class Ensembles:
             "tiles": case.tiles,
             "coverage": case.coverage.to_dict() if case.coverage else None,
         }
-        return Result(case.files, case.fold_files, provenance, way.times.seen())
+        return Result(case.files, case.fold_burdens, provenance, way.times.seen())
 
     def _plan(self, geometry: Geometry) -> dict[str, float]:
         """Put a CTA into the timetable; give the operations of each ensemble's tiles by role."""

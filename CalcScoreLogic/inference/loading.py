@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from ..errors import InputError
 from ..geometry import Array
@@ -163,9 +167,33 @@ def load(
         device=device,
     )
     with safe_loading():
-        predictor.initialize_from_trained_model_folder(str(path), folds, "checkpoint_final.pth")
+        _initialize(predictor, model, folds)
     engine = _choose_engine(predictor, model, folds, options)
     return LoadedEnsemble(role, model, folds, predictor, operations_per_tile(model, options), engine)
+
+
+def _initialize(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) -> None:
+    """Load the weights as nnU-Net does; the class of its usual trainer, which draws in plotting, is not imported."""
+    if model.trainer != "nnUNetTrainer":
+        predictor.initialize_from_trained_model_folder(str(model.path), folds, "checkpoint_final.pth")
+        return
+    plans = PlansManager(str(model.path / "plans.json"))
+    dataset = json.loads((model.path / "dataset.json").read_text(encoding="utf-8"))
+    checkpoints = [torch.load(model.checkpoint(fold), map_location="cpu", weights_only=True) for fold in folds]
+    configuration = plans.get_configuration(checkpoints[0]["init_args"]["configuration"])
+    network = get_network_from_plans(
+        configuration.network_arch_class_name,
+        configuration.network_arch_init_kwargs,
+        configuration.network_arch_init_kwargs_req_import,
+        determine_num_input_channels(plans, configuration, dataset),
+        plans.get_label_manager(dataset).num_segmentation_heads,
+        allow_init=False,
+        deep_supervision=False,
+    )
+    weights = [checkpoint["network_weights"] for checkpoint in checkpoints]
+    network.load_state_dict(weights[0])
+    axes = checkpoints[0].get("inference_allowed_mirroring_axes")
+    predictor.manual_initialization(network, plans, configuration, weights, dataset, model.trainer, axes)
 
 
 def choose_device(wanted: str) -> torch.device:

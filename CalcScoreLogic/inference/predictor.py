@@ -160,6 +160,17 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
 
     def _logits_in_main_memory(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
         """Do what nnU-Net does, without a second copy of the logits in its last step."""
+        if self._convert is None:
+            return self._summed(data, windows)
+        threads = torch.get_num_threads()
+        # PyTorch's threads wait for more work by spinning, and would take the cores from OpenVINO's.
+        torch.set_num_threads(1)
+        try:
+            return self._summed(data, windows)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _summed(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
         shape = data.shape[1:]
         logits = torch.zeros((self.label_manager.num_segmentation_heads, *shape), dtype=torch.half)
         weights = torch.zeros(shape, dtype=torch.half)

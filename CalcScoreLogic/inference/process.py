@@ -111,7 +111,7 @@ class WorkerProcess:
         Parameters
         ----------
         job : mapping
-            What the worker reads from `JOB_FILE`.
+            What the worker reads from `JOB_FILE`, but for the CTA's grid.
         cta : Image, optional
             HU.
         arteries : Image, optional
@@ -127,6 +127,7 @@ class WorkerProcess:
         folder = folder or self.folder
         if cta is not None:
             write_image(folder / CTA_FILE, cta)
+            job = {**job, "grid": asdict(cta.geometry)}
         if arteries is not None:
             write_image(folder / ARTERIES_FILE, arteries)
         part = folder / f"{JOB_FILE}.part"

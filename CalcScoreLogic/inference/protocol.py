@@ -13,7 +13,7 @@ ARTERIES_FILE = "arteries.nii"
 """Full-length territory map beside the CTA, where no ensemble labels the arteries."""
 
 JOB_FILE = "job.json"
-"""Models, options and lengths; it appears when the CTA is whole.
+"""Models, options and lengths, and the CTA's exact grid; it appears when the CTA is whole.
 
 With ``"many": true`` the worker loads the models and says `Ready`. Each CTA then comes in a numbered folder
 of its own, with a job file that appears when the CTA is whole, and is answered by a `Result` or a `Failure`.
@@ -62,8 +62,8 @@ class Result:
     ----------
     files : dict of str to str
         Label map by role (``"territories"``, ``"calcification"``), names in the run's folder.
-    fold_files : dict of str to list of str
-        Label map of each single fold by role, in the order of the folds.
+    fold_burdens : list of dict of str to (float or None)
+        What `scoring.burdens` gives for each fold that both ensembles have, run by itself.
     provenance : dict
         Device, versions, folds, tiles, seconds, for the record.
     speeds : dict of str to float
@@ -71,7 +71,7 @@ class Result:
     """
 
     files: dict[str, str]
-    fold_files: dict[str, list[str]] = field(default_factory=dict)
+    fold_burdens: list[dict[str, float | None]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     speeds: dict[str, float] = field(default_factory=dict)
 

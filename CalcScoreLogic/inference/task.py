@@ -44,6 +44,25 @@ class Task:
         """Run the tiles with the network in place; None without a tile."""
         return self.ensemble.predictor.fold_logits(self.volume, self.tiles) if self.tiles.count else None
 
+    def part_of(self, logits: torch.Tensor, tiles: Tiles) -> torch.Tensor:
+        """Cut out what some of the tiles need.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (heads, z, y, x)
+            What `logits` gave.
+        tiles : Tiles
+            One of the task's tiles, or more.
+
+        Returns
+        -------
+        Tensor, shape (heads, z, y, x)
+            A view: what `logits` would give for these tiles, wherever all tiles of a voxel are among them.
+        """
+        whole, part = (self.ensemble.predictor.box_of(of, self.match.model_shape) for of in (self.tiles, tiles))
+        inner = [slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, whole, strict=True)]
+        return logits[(slice(None), *inner)]
+
     def labels(self, logits: torch.Tensor | None) -> Array:
         """Bring logits to the CTA's grid as nnU-Net's export does.
 

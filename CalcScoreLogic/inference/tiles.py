@@ -161,6 +161,10 @@ class Tiles:
             chosen[index] = tight[window].any()
         return Tiles(self.starts, self.patch, chosen)
 
+    def also(self, others: Tiles) -> Tiles:
+        """Choose other tiles of the same window too."""
+        return Tiles(self.starts, self.patch, self.chosen | others.chosen)
+
     @property
     def count(self) -> int:
         """Number of tiles that are run."""

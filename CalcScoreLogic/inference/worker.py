@@ -22,6 +22,7 @@ from .options import InferenceOptions
 from .protocol import CTA_FILE, JOB_FILE, Failure, Message, Progress, Ready, encode
 
 if TYPE_CHECKING:
+    from ..geometry import Geometry
     from .ensembles import Ensembles
 
 _LOOK_SECONDS = 0.02
@@ -54,7 +55,7 @@ def main(folder: Path) -> int:
         if job.get("many"):
             say(Ready())
             _serve(ensembles, folder, say)
-        say(ensembles.run(folder))
+        say(ensembles.run(folder, _grid_of(job)))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))
@@ -68,11 +69,11 @@ def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -
     while True:
         number += 1
         part = folder / str(number)
-        _wait_for(part / JOB_FILE)
+        job = _wait_for(part / JOB_FILE)
         ensembles.start_clock()
         answer: Message
         try:
-            answer = ensembles.run(part)
+            answer = ensembles.run(part, _grid_of(job))
         except InputError as error:
             answer = explain(error)
         # Before the answer: the caller may remove the folder as soon as it has heard it.
@@ -127,6 +128,12 @@ def _wait_for(job: Path) -> dict[str, Any]:
         time.sleep(_LOOK_SECONDS)
     content: dict[str, Any] = json.loads(job.read_text(encoding="utf-8"))
     return content
+
+
+def _grid_of(job: dict[str, Any]) -> Geometry:
+    from ..geometry import Geometry
+
+    return Geometry(**{name: tuple(values) for name, values in job["grid"].items()})
 
 
 if __name__ == "__main__":

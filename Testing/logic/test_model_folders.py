@@ -42,13 +42,13 @@ def test_two_folds_run_and_do_not_agree_everywhere(tmp_path: Path) -> None:
     array = np.random.default_rng(4).normal(300, 250, (22, 30, 26)).astype(np.int16)
     cta = Image(array, Geometry((26, 30, 22), (1.3, 1.1, 2.5), (0.0, 0.0, 0.0)))
     models = {role.value: folder for role, folder in make_pair(tmp_path / "pair").items()}
-    options = InferenceOptions(mirroring=False, device="cpu", threads=1)
-    with InferenceRun(cta, models, options, temporary=tmp_path) as run:
-        run.start()
-        result = run.wait()
-        for role in Role:
-            whole = read_image(run.folder / result.files[role.value]).array
-            single = [read_image(run.folder / file).array for file in result.fold_files[role.value]]
-            assert len(single) == 2
-            assert [len(np.unique(labels)) > 1 for labels in (whole, *single)] == [True] * 3
-            assert (single[0] != single[1]).any()
+    maps = []
+    for folds in ((0, 1), (0,), (1,)):
+        options = InferenceOptions(folds, mirroring=False, device="cpu", threads=1, whole_volume=True)
+        with InferenceRun(cta, models, options, temporary=tmp_path) as run:
+            run.start()
+            files = run.wait().files
+            maps.append([read_image(run.folder / files[role.value]).array.copy() for role in Role])
+    for both, first, second in zip(*maps, strict=True):
+        assert all(len(np.unique(labels)) > 1 for labels in (both, first, second))
+        assert (first != second).any()

@@ -54,16 +54,16 @@ def tree(plaque: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def predicted(folder: Path, plaques: Sequence[int]) -> Result:
-    """Write what a run leaves: the ensemble's maps and those of its folds, with so many plaque voxels each."""
-    names = ["", *(f"_fold_{n}" for n in range(len(plaques) - 1))]
-    for name, plaque in zip(names, plaques, strict=True):
-        territories, calcification = tree(plaque)
-        write_label_map(folder / f"territories{name}.nii.gz", Image(territories, GEOMETRY), Territory)
-        write_label_map(folder / f"calcification{name}.nii.gz", Image(calcification, GEOMETRY), CalcificationLabel)
-    roles = ("territories", "calcification")
-    files = {role: f"{role}.nii.gz" for role in roles}
-    singles = {role: [f"{role}{name}.nii.gz" for name in names[1:]] for role in roles}
-    return Result(files, singles, {"device": "cpu", "seconds": 1.0, "folds": {role: [0, 1] for role in roles}})
+    """Write the ensemble's maps; of its folds only the burdens are known, with so many plaque voxels each."""
+    territories, calcification = tree(plaques[0])
+    write_label_map(folder / "territories.nii.gz", Image(territories, GEOMETRY), Territory)
+    write_label_map(folder / "calcification.nii.gz", Image(calcification, GEOMETRY), CalcificationLabel)
+    # The iliac ends at 10 mm, so 5 slices of 64 voxels of aorta are left, and the iliac's own 4 of 16.
+    folds = [
+        {"aorta": n / 320, "iliac": 0.0, "mesenteric": None, "renal": None, "combined": n / 384} for n in plaques[1:]
+    ]
+    files = {role: f"{role}.nii.gz" for role in ("territories", "calcification")}
+    return Result(files, folds, {"device": "cpu", "seconds": 1.0, "folds": {role: [0, 1] for role in files}})
 
 
 def cta() -> Image:
