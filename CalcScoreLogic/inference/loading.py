@@ -78,6 +78,8 @@ class LoadedEnsemble:
 
     def our_labels(self, labels: Array) -> Array:
         """Turn the model's label values into ours."""
+        if all(theirs == ours for theirs, ours in self.model.label_values.items()):
+            return labels
         table = np.zeros(256, np.uint8)
         for theirs, ours in self.model.label_values.items():
             table[theirs] = ours

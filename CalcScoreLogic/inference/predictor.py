@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -37,20 +38,22 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         self._in_place: int | None = None
         self._flat: dict[float, torch.Tensor] = {}
         self._convert: Callable[[int], torch.nn.Module] | None = None
-        self._converted: dict[int, torch.nn.Module] = {}
+        self._converted: dict[int, Future[torch.nn.Module]] = {}
+        self._converter = ThreadPoolExecutor(1)
         self._keeps_converted = False
 
     def use_converted(self, convert: Callable[[int], torch.nn.Module], keep: bool) -> None:
-        """Compute with other networks than nnU-Net's own.
+        """Compute with other networks than nnU-Net's own; each is made while the one before it is at work.
 
         Parameters
         ----------
         convert : callable
             Gives the network with the weights at a position of ``list_of_parameters``.
         keep : bool
-            Keep all of them for the next CTA, not only the one at work.
+            Keep all of them for the next CTA, not only the one at work and the next one.
         """
         self._convert, self._keeps_converted = convert, keep
+        self._begin_to_convert(0)
 
     def padding(self, shape: Sequence[int]) -> list[int]:
         """Give the voxels that nnU-Net adds before the first of each axis of a grid that is smaller than a tile."""
@@ -89,12 +92,17 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
                 self.network.load_state_dict(self.list_of_parameters[position])
                 self._in_place = position
             return
-        if position not in self._converted:
-            if not self._keeps_converted:
-                self._converted.clear()
-                self.network = None
-            self._converted[position] = self._convert(position)
-        self.network = self._converted[position]
+        if not self._keeps_converted:
+            self.network = None
+            self._converted = {at: network for at, network in self._converted.items() if at == position}
+        self._begin_to_convert(position)
+        self.network = self._converted[position].result()
+        if position + 1 < len(self.list_of_parameters):
+            self._begin_to_convert(position + 1)
+
+    def _begin_to_convert(self, position: int) -> None:
+        if position not in self._converted and self._convert is not None:
+            self._converted[position] = self._converter.submit(self._convert, position)
 
     def fold_logits(self, volume: torch.Tensor, tiles: Tiles) -> torch.Tensor:
         """Predict with the network in place, see `take_fold`.
