@@ -122,6 +122,7 @@ class CaseRun:
         self._expect(ensemble, run + looked)
         task = Task(ensemble, volume, properties, match, tiles)
         total = self._run_folds(task, of_folds)
+        predictor.let_go()
         way.reach(f"{role}, putting together")
         self.files[role] = self._write(task, total)
 

@@ -100,6 +100,12 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         if position + 1 < len(self.list_of_parameters):
             self._begin_to_convert(position + 1)
 
+    def let_go(self) -> None:
+        """Free what OpenVINO computed with, unless it is kept for the next CTA."""
+        if self._convert is not None and not self._keeps_converted:
+            self.network = None
+            self._converted.clear()
+
     def _begin_to_convert(self, position: int) -> None:
         if position not in self._converted and self._convert is not None:
             self._converted[position] = self._converter.submit(self._convert, position)

@@ -133,7 +133,7 @@ def _fill_slabs(target: Array, volume: Array, order: int) -> None:
     coefficients, padding = volume, 0
     if order > 1:
         padding = _PADDING
-        coefficients = np.pad(volume, padding, mode="edge").astype(np.float64)
+        coefficients = _padded(volume, padding)
         for axis in range(3):
             _filter(coefficients, order, axis)
     low, high = float(volume.min()), float(volume.max())
@@ -145,6 +145,17 @@ def _fill_slabs(target: Array, volume: Array, order: int) -> None:
         target[rows] = np.clip(values, low, high)
 
     in_threads(fill, _slabs(target.shape))
+
+
+def _padded(volume: Array, padding: int) -> Array:
+    """Repeat the outermost voxels, as ``numpy.pad`` does, in double precision without a copy on the way."""
+    whole: Array = np.empty([n + 2 * padding for n in volume.shape], np.float64)
+    inner = slice(padding, -padding)
+    whole[inner, inner, inner] = volume
+    for axis in range(3):
+        along = np.moveaxis(whole, axis, 0)
+        along[:padding], along[-padding:] = along[padding], along[-padding - 1]
+    return whole
 
 
 def _filter(values: Array, order: int, axis: int) -> None:

@@ -2,7 +2,19 @@
 
 import sys
 
-from Testing.bench import accuracy, analyze, batch, cohort, evaluate, full_size, lengths, panel, score, shortening
+from Testing.bench import (
+    accuracy,
+    analyze,
+    batch,
+    cohort,
+    evaluate,
+    full_size,
+    lengths,
+    memory,
+    panel,
+    score,
+    shortening,
+)
 
 MINUTES = {
     "shortening": shortening.run,
@@ -13,7 +25,13 @@ MINUTES = {
     "full_size": full_size.run,
     "panel": panel.run,
 }
-HOURS = {"accuracy": accuracy.run, "cohort": cohort.run, "evaluate": evaluate.run, "region": full_size.run_region}
+HOURS = {
+    "accuracy": accuracy.run,
+    "cohort": cohort.run,
+    "evaluate": evaluate.run,
+    "memory": memory.run,
+    "region": full_size.run_region,
+}
 
 for name in sys.argv[1:] or MINUTES:
     print(f"== {name}", flush=True)
