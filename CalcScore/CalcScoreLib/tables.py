@@ -144,6 +144,9 @@ def write_table(node: Any, result: CaseResult) -> None:
         The scores.
     """
     rows = list(ordered_rows(result))
+    # Slicer before 5.8 calls the title of a column its long name.
+    set_title = getattr(node, "SetColumnTitle", None) or node.SetColumnLongName
+    use_titles = getattr(node, "SetUseColumnTitleAsColumnHeader", None) or node.SetUseColumnNameAsColumnHeader
     modified = node.StartModify()
     try:
         node.RemoveAllColumns()
@@ -153,10 +156,10 @@ def write_table(node: Any, result: CaseResult) -> None:
             for name, row in rows:
                 cells.InsertNextValue(_cell(column.name, name, row, result))
             node.AddColumn(cells)
-            node.SetColumnTitle(column.name, column.title)
+            set_title(column.name, column.title)
             node.SetColumnUnitLabel(column.name, column.unit)
             node.SetColumnDescription(column.name, column.description)
-        node.SetUseColumnTitleAsColumnHeader(True)
+        use_titles(True)
         node.SetUseFirstColumnAsRowHeader(True)
         node.SetLocked(True)
     finally:

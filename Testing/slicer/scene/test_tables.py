@@ -31,6 +31,26 @@ def test_columns_are_those_of_the_csv_with_units_and_descriptions(scene: Any) ->
     assert len(COLUMNS) == len(names)
 
 
+class _OlderTable:
+    """A table node as Slicer before 5.8 has it."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    def __getattr__(self, name: str) -> Any:
+        if "ColumnTitle" in name:
+            raise AttributeError(name)
+        return getattr(self._node, name)
+
+
+def test_an_older_slicer_gets_the_titles_under_their_older_name(scene: Any) -> None:
+    maps = small_maps()
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", "scores")
+    write_table(_OlderTable(table), score_masks("CTA", maps.territories, maps.calcification).result)
+    assert [table.GetColumnTitle(column.name) for column in COLUMNS] == [column.title for column in COLUMNS]
+    assert table.GetUseColumnTitleAsColumnHeader()
+
+
 def test_undefined_figures_are_empty_and_others_hold_every_digit(scene: Any) -> None:
     maps = phantom()
     result = score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta).result
