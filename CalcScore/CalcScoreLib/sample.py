@@ -26,6 +26,9 @@ def register() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CalcScore",
         sampleName=SAMPLE_NAME,
+        # Nothing is downloaded, but each address needs a file name and both are counted.
+        uris=[],
+        fileNames=[],
         customDownloader=lambda source: load_sample(),
     )
 

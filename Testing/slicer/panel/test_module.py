@@ -88,9 +88,14 @@ def test_sample_data_gets_the_synthetic_case(hosted: Any, monkeypatch: pytest.Mo
     from CalcScoreLib.sample import SAMPLE_NAME, register
 
     registered: list[dict[str, Any]] = []
+
+    def take(*, category: str, sampleName: str, uris: Any = None, fileNames: Any = None, customDownloader: Any) -> None:  # noqa: N803
+        assert len(uris) == len(fileNames), "Slicer counts both, and refuses None"
+        registered.append({"category": category, "sampleName": sampleName, "customDownloader": customDownloader})
+
     sample_data = types.ModuleType("SampleData")
     sample_data.SampleDataLogic = types.SimpleNamespace(  # type: ignore[attr-defined]
-        registerCustomSampleDataSource=lambda **options: registered.append(options)
+        registerCustomSampleDataSource=take
     )
     monkeypatch.setitem(sys.modules, "SampleData", sample_data)
     register()
