@@ -43,7 +43,7 @@ class CalcScore(ScriptedLoadableModule):
 
 
 def _register_sample() -> None:
-    from CalcScoreLib.sample import register
+    from CalcScoreLib.sample_data import register
 
     register()
 

@@ -12,25 +12,8 @@ from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
 
 from .translation import _
 
-SAMPLE_NAME = "CalcScorePhantomCTA"
 _SEED = 3
 _SPACING_MM = (1.5, 1.5, 1.5)
-
-
-def register() -> None:
-    """Put the synthetic case into Sample Data, where that module is."""
-    try:
-        import SampleData
-    except ImportError:
-        return
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category="CalcScore",
-        sampleName=SAMPLE_NAME,
-        # Nothing is downloaded, but each address needs a file name and both are counted.
-        uris=[],
-        fileNames=[],
-        customDownloader=lambda source: load_sample(),
-    )
 
 
 def load_sample() -> Any:

@@ -85,7 +85,7 @@ def test_a_synthetic_case_is_made_on_the_spot(hosted: Any) -> None:
 
 
 def test_sample_data_gets_the_synthetic_case(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from CalcScoreLib.sample import SAMPLE_NAME, register
+    from CalcScoreLib.sample_data import SAMPLE_NAME, register
 
     registered: list[dict[str, Any]] = []
 
