@@ -11,7 +11,7 @@ import qt
 from .steps import Steps
 
 _INTERVAL_MS = 50
-_WAIT_SECONDS = 0.02
+_WAIT_SECONDS = 0.04
 
 
 class Background:
@@ -26,7 +26,9 @@ class Background:
     """
 
     def __init__(self, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]) -> None:
-        self._work, self._done = work, done
+        # A connected timer keeps what it calls for ever, so this holds label maps no longer than they are needed.
+        self._work: Callable[[], Any] | None = work
+        self._done: Callable[[Any, BaseException | None], None] | None = done
         self._result: Any = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -42,19 +44,27 @@ class Background:
     def forget(self) -> None:
         """Let the work end unheard."""
         self._timer.stop()
+        self._done = self._result = self._error = None
 
     def _run(self) -> None:
+        work, self._work = self._work, None
+        assert work is not None  # noqa: S101  a thread runs once
         try:
-            self._result = self._work()
+            self._result = work()
         except BaseException as error:  # told by `done`
             self._error = error
+        # Looked at after the result is there: whoever forgets meanwhile finds it.
+        if self._done is None:
+            self._result = self._error = None
 
     def _look(self) -> None:
-        # The event loop may hold the interpreter: waiting here lets the thread have it.
+        # Slicer's event loop keeps the interpreter to itself: the thread gets on while this waits, and hardly else.
         self._thread.join(_WAIT_SECONDS)
         if not self._thread.is_alive():
-            self._timer.stop()
-            self._done(self._result, self._error)
+            done, result, error = self._done, self._result, self._error
+            self.forget()
+            if done is not None:
+                done(result, error)
 
 
 class InSteps:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import pytest
-from CalcScoreLib.background import InSteps
+from CalcScoreLib.background import Background, InSteps
 from CalcScoreLib.steps import Steps, run_through
 
 from Testing.slicer import harness
@@ -73,3 +75,52 @@ def test_what_is_forgotten_goes_no_further() -> None:
     harness.settle(0.2)
     assert told == ["started", "closed"]
     assert ended == []
+
+
+class _Large:
+    """Stands for label maps."""
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_nothing_large_stays_although_a_timer_holds_what_it_calls(forgotten: bool) -> None:
+    given, made, ended, go = _Large(), [], [], threading.Event()
+
+    def work(given: _Large = given) -> _Large:
+        go.wait(10)
+        made.append(weakref.ref(result := _Large()))
+        return result
+
+    held = weakref.ref(given)
+    background = Background(work, lambda result, error: ended.append(type(result)))
+    background.start()
+    del given, work
+    if forgotten:
+        background.forget()
+    go.set()
+    harness.settle(lambda: made if forgotten else ended, 10)
+    harness.settle(0.1)
+    gc.collect()
+    assert ended == ([] if forgotten else [_Large])
+    assert (held(), made[0]()) == (None, None)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_steps_of_work_that_is_over_are_let_go(forgotten: bool) -> None:
+    large, ended, go = _Large(), [], threading.Event()
+
+    def steps(large: _Large) -> Steps[_Large]:
+        yield lambda: go.wait(10)
+        return large
+
+    held = weakref.ref(large)
+    work = InSteps(steps(large), lambda result, error: ended.append(type(result)))
+    work.start()
+    del large
+    harness.settle(0.1)
+    if forgotten:
+        work.forget()
+    go.set()
+    harness.settle(lambda: forgotten or ended, 10)
+    harness.settle(0.1)
+    gc.collect()
+    assert held() is None
