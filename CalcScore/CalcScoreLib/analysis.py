@@ -173,7 +173,10 @@ class Analysis:
         lengths = self._parameters or PAPER_LENGTHS
         # The one that runs this may be the application itself.
         interpreter = self._interpreter or settings.interpreter()
-        self._run = InferenceRun(self._cta, folders, self._options, interpreter, lengths, self._territories)
+        around = settings.environment_of(interpreter)
+        self._run = InferenceRun(
+            self._cta, folders, self._options, interpreter, lengths, self._territories, environment=around
+        )
         self._run.start()
 
     def poll(self) -> list[Message]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +25,7 @@ from CalcScoreLogic.image_io import read_calcification, read_territories
 from CalcScoreLogic.pipeline import ScoredCase
 
 from .case import SceneCase
-from .settings import interpreter
+from .settings import environment_of, interpreter
 
 SCENES_OPTION = "--scenes"
 SCENE = "case.mrb"
@@ -48,7 +50,8 @@ def run(arguments: Sequence[str]) -> int:
         # The application is no Python that the networks' process could be started with.
         command += ["--python", interpreter()]
     try:
-        code = main(command)
+        with _environment_of(build_parser().parse_args(command).python):
+            code = main(command)
     except SystemExit as ended:
         # The parser ends the program after --help and after bad usage.
         return ended.code if isinstance(ended.code, int) else EXIT_FAILED
@@ -57,6 +60,26 @@ def run(arguments: Sequence[str]) -> int:
     options = build_parser().parse_args(command)
     inputs = find_inputs(options.source, options.keep_identifiers)
     return max(code, save_scenes(inputs.cases, options.output))
+
+
+@contextmanager
+def _environment_of(python: str) -> Iterator[None]:
+    """Let processes that are started meanwhile have the environment that a Python needs."""
+    needed = environment_of(python)
+    if needed is None:
+        yield
+        return
+    before = dict(os.environ)
+    try:
+        _set_environment(needed)
+        yield
+    finally:
+        _set_environment(before)
+
+
+def _set_environment(variables: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def save_scenes(cases: Sequence[CohortInput], output: Path) -> int:

@@ -34,6 +34,18 @@ def set_interpreter(path: str) -> None:
 
 def interpreter() -> str:
     """Give the Python that runs the networks: the chosen one, else Slicer's own."""
+    return chosen_interpreter() or _own_interpreter()
+
+
+def environment_of(python: str) -> dict[str, str] | None:
+    """Give the environment variables that a Python needs; None for those of the application.
+
+    The application's name its own libraries, with which no other Python starts.
+    """
+    return None if python == _own_interpreter() else slicer.util.startupEnvironment()
+
+
+def _own_interpreter() -> str:
     # Inside the application sys.executable can be the application itself.
     own = sys.executable if "python" in Path(sys.executable or "").name.lower() else ""
-    return chosen_interpreter() or shutil.which("PythonSlicer") or own or shutil.which("python3") or "python3"
+    return shutil.which("PythonSlicer") or own or shutil.which("python3") or "python3"

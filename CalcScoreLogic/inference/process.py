@@ -37,6 +37,8 @@ class WorkerProcess:
         Python that has torch and nnunetv2.
     temporary : Path, optional
         Where the temporary folder is made; the system's place by default.
+    environment : mapping of str to str, optional
+        Environment variables of the worker; those of this process by default.
 
     Attributes
     ----------
@@ -55,7 +57,9 @@ class WorkerProcess:
         The temporary folder cannot be made.
     """
 
-    def __init__(self, interpreter: str, temporary: Path | None = None) -> None:
+    def __init__(
+        self, interpreter: str, temporary: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._threads: list[threading.Thread] = []
@@ -70,8 +74,10 @@ class WorkerProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=_environment(),
+                env=_environment(os.environ if environment is None else environment),
                 start_new_session=True,
+                # On Windows a worker of a program without a console would open one.
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
             self._remove_folder()
@@ -205,9 +211,9 @@ def error_of(failure: Failure) -> CalcScoreError:
     return kind(failure.text)
 
 
-def _environment() -> dict[str, str]:
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """Give the worker this package, and its words at once."""
-    environment = dict(os.environ)
+    environment = dict(given)
     inherited = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = os.pathsep.join([str(_PACKAGE_ROOT), *([inherited] if inherited else [])])
     return environment | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"}

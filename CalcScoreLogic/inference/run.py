@@ -52,6 +52,8 @@ class InferenceRun:
         Full-length territory map on the CTA's grid, where no model labels the arteries.
     temporary : Path, optional
         Where the run's temporary folder is made; the system's place by default.
+    environment : mapping of str to str, optional
+        Environment variables of the worker; those of this process by default.
 
     Attributes
     ----------
@@ -81,6 +83,7 @@ class InferenceRun:
         lengths: ShorteningParameters | None = PAPER_LENGTHS,
         arteries: Image | None = None,
         temporary: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.state = RunState.READY
         self.folder: Path | None = None
@@ -92,7 +95,7 @@ class InferenceRun:
         self._models = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
         self._interpreter = str(interpreter or sys.executable)
-        self._temporary = temporary
+        self._temporary, self._environment = temporary, environment
         self._process: WorkerProcess | None = None
         self._failure: Failure | None = None
 
@@ -117,7 +120,7 @@ class InferenceRun:
         CalcScoreError
             The temporary folder cannot be made.
         """
-        self._process = WorkerProcess(self._interpreter, self._temporary)
+        self._process = WorkerProcess(self._interpreter, self._temporary, self._environment)
         self.folder = self._process.folder
         self.state = RunState.RUNNING
         self._process.run_thread(self._hand_over, self._process)

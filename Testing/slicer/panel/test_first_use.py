@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import slicer
 from CalcScoreLib import install, settings
+from CalcScoreLib.analysis import Analysis
 
 from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.inference.run import RunState
 from CalcScoreLogic.models import Role
 from Testing.logic.model_folders import NEEDS_NNUNET, make_pair
 from Testing.slicer import harness
@@ -189,3 +191,24 @@ def test_an_interpreter_of_ones_own_needs_nothing(lacking: Callable[..., None], 
     settings.set_interpreter("/opt/nnunet/bin/python")
     assert settings.interpreter() == "/opt/nnunet/bin/python"
     assert install.missing_packages(networks=True) == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for a Python is a shell script")
+def test_an_interpreter_of_ones_own_gets_none_of_slicers_environment(
+    cta: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/opt/slicer/lib/Python")
+    monkeypatch.setattr(slicer.util, "startupEnvironment", lambda: {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    python = tmp_path / "own python"
+    python.write_text(f"#!/bin/sh\nenv > '{tmp_path}/environment'\n")
+    python.chmod(0o755)
+    models: Any = [types.SimpleNamespace(role=role, path=tmp_path) for role in Role]
+    settings.set_interpreter(str(python))
+    with Analysis(cta, models=models) as analysis:
+        analysis.start()
+        harness.settle(lambda: analysis.poll() or analysis.state is not RunState.RUNNING, 20)
+    seen = (tmp_path / "environment").read_text()
+    assert f"HOME={tmp_path}" in seen
+    assert "PYTHONHOME" not in seen
+    settings.set_interpreter("")
+    assert settings.environment_of(settings.interpreter()) is None

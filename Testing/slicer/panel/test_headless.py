@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from pathlib import Path
@@ -99,6 +100,17 @@ def test_the_application_is_left_with_the_code(
     run_script(arguments)
     assert codes == [code]
     capsys.readouterr()
+
+
+def test_another_python_gets_none_of_slicers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setenv("PYTHONHOME", "/opt/slicer/lib/Python")
+    monkeypatch.setattr(slicer.util, "startupEnvironment", lambda: {"PATH": "/usr/bin"})
+    monkeypatch.setattr("CalcScoreLib.headless.main", lambda command: seen.append(os.environ.get("PYTHONHOME")) or 2)
+    for options in ([], ["--python", "/opt/nnunet/bin/python"]):
+        assert run(["somewhere", "-o", "out", *options]) == 2
+    assert seen == ["/opt/slicer/lib/Python", None]
+    assert os.environ["PYTHONHOME"] == "/opt/slicer/lib/Python"
 
 
 def test_the_script_finds_its_package_and_leaves_the_application(
