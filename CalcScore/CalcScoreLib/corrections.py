@@ -119,6 +119,8 @@ class Corrections(VTKObservationMixin):
             editor = slicer.mrmlScene.AddNode(editor)
         self._case.prepare_editor(editor, structure)
         slicer.util.selectModule("SegmentEditor")
+        # A segmentation that is new to the editor gets its first segment selected.
+        self._case.prepare_editor(editor, structure)
 
     def rescore(self) -> None:
         """Score the trimmed segments as they are."""

@@ -21,6 +21,7 @@ from Testing.slicer.harness.application.modules import (
     qSlicerModuleManager,
     qSlicerModuleSelectorToolBar,
 )
+from Testing.slicer.harness.application.segment_editor import add_page
 from Testing.slicer.harness.application.subject_hierarchy import SubjectHierarchyFiller
 from Testing.slicer.harness.application.views import qSlicerLayoutManager, qSlicerMainWindow
 from Testing.slicer.harness.widgets.registry import STAND_INS, stand_in, stored
@@ -100,6 +101,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         vtk.vtkObject.GlobalWarningDisplayOn()
         for name in ("Data", "SegmentEditor", "Welcome"):
             new_module("qSlicerLoadableModule", name)
+        add_page(slicer.modules.segmenteditor)
         self._hierarchy = SubjectHierarchyFiller(self._scene)
         self._layout = qSlicerLayoutManager(self._scene, self._logic)
         self._window = qSlicerMainWindow()
