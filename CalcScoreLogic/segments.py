@@ -175,7 +175,8 @@ def terminology_entry(label: Territory | CalcificationLabel) -> str:
     """
     structure = _structure(label)
     category = _ALTERED if label is CalcificationLabel.CALCIFICATION else _ANATOMY
+    # Slicer's own list, its default, has none of the arteries' codes: it could name none of them.
     return (
-        f"Segmentation category and type - 3D Slicer General Anatomy list~{category}"
+        f"Segmentation category and type - DICOM master list~{category}"
         f"~SCT^{structure.code}^{structure.meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
     )

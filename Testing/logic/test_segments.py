@@ -32,7 +32,7 @@ def test_segment_files_carry_names_colours_codes_and_extents(tmp_path: Path) -> 
     assert keys["Segment0_Extent"] == "3 4 4 5 2 9"
     assert keys["Segment2_Extent"] == "4 4 1 3 8 8"
     assert keys["Segment0_Tags"] == (
-        "TerminologyEntry:Segmentation category and type - 3D Slicer General Anatomy list"
+        "TerminologyEntry:Segmentation category and type - DICOM master list"
         "~SCT^123037004^Anatomical Structure~SCT^7832008^Abdominal aorta~^^"
         "~Anatomic codes - DICOM master list~^^~^^|"
     )

@@ -32,7 +32,7 @@ def test_segments_have_standard_looks_codes_and_tags(scene: Any) -> None:
     np.testing.assert_allclose(aorta.GetColor(), (213 / 255, 94 / 255, 0))
     assert tag(aorta, "CalcScore.Structure") == "aorta"
     assert tag(aorta, "TerminologyEntry") == (
-        "Segmentation category and type - 3D Slicer General Anatomy list~SCT^123037004^Anatomical Structure"
+        "Segmentation category and type - DICOM master list~SCT^123037004^Anatomical Structure"
         "~SCT^7832008^Abdominal aorta~^^~Anatomic codes - DICOM master list~^^~^^"
     )
     plaque = tag(content.GetSegment(case.segment_id("calcification")), "TerminologyEntry")
