@@ -1,6 +1,6 @@
 """A cohort without the application's window, with the options of ``calcscore batch``.
 
-``Slicer --no-main-window --python-script CalcScoreBatch.py -- DIR_OR_LIST -o DIR [--scenes] …``
+``Slicer --no-main-window --python-script CalcScoreBatch.py -- DIR_OR_LIST -o DIR [--scenes] ...``
 
 ``--scenes`` also saves a scene (``case.mrb``) into each case's folder, ready to correct. The script lies in the
 package, where the application does not look for modules.

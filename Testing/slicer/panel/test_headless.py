@@ -120,6 +120,8 @@ def test_the_script_finds_its_package_and_leaves_the_application(
     monkeypatch.setattr(slicer.util, "exit", codes.append)
     module = Path(__file__).resolve().parents[3] / "CalcScore"
     script = module / "CalcScoreLib" / "CalcScoreBatch.py"
+    # The application reads a script in the locale's encoding.
+    assert script.read_bytes().isascii()
     # A script that is handed to the application has neither the module's folder nor its package.
     monkeypatch.setattr(sys, "path", [path for path in sys.path if Path(path) != module])
     monkeypatch.setattr(sys, "argv", [str(script), "--", "--help"])
