@@ -69,6 +69,7 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._on_scene_closes)
         # A wrapper made before a scene was loaded answers wrongly after it.
         self.addObserver(scene, scene.EndCloseEvent, self._on_new_scene)
+        self.addObserver(scene, scene.StartImportEvent, self._on_scene_loads)
         self.addObserver(scene, scene.EndImportEvent, self._on_loaded_scene)
         self._use_parameter_node()
 
@@ -93,6 +94,9 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _on_new_scene(self, caller: Any, event: Any) -> None:
         if not slicer.mrmlScene.IsClosing():
             self._use_parameter_node()
+
+    def _on_scene_loads(self, caller: Any, event: Any) -> None:
+        self.panel.hold()
 
     def _on_loaded_scene(self, caller: Any, event: Any) -> None:
         self.panel.restore()

@@ -109,6 +109,10 @@ class Panel(VTKObservationMixin):
         # The selectors learn of the nodes of a scene that was loaded only after this.
         qt.QTimer.singleShot(0, self._bindings.show)
 
+    def hold(self) -> None:
+        """Keep the choices while a scene is loaded: the selectors lose theirs for a moment, and that is no choice."""
+        self._bindings.use(None)
+
     def restore(self) -> None:
         """Bring the tables of a scene that was loaded to full precision: files keep six digits."""
         for case in SceneCase.all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,23 @@ def test_choices_are_kept_in_the_scene(panel: Any, cta: Any) -> None:
 def test_lengths_stay_in_their_range(panel: Any, name: str, lowest: float, highest: float) -> None:
     spin = getattr(panel.ui, name)
     assert (spin.minimum, spin.maximum) == (lowest, highest)
+
+
+def test_a_scene_that_is_added_leaves_the_choices_as_they_are(
+    panel: Any, cta: Any, arteries: Any, tmp_path: Path
+) -> None:
+    other = slicer.vtkMRMLScene()
+    other.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Another CTA")
+    other.SetURL(str(tmp_path / "other.mrml"))
+    assert other.Commit()
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from = "segments"
+    panel.parameters.artery_segmentation = arteries
+    slicer.mrmlScene.SetURL(str(tmp_path / "other.mrml"))
+    assert slicer.mrmlScene.Import()
+    harness.settle(0.1)
+    assert slicer.util.getNode("Another CTA")
+    assert panel.parameters.cta is cta
+    assert panel.parameters.artery_segmentation is arteries
+    assert panel.ui.ctaSelector.currentNode() is cta
+    assert panel.ui.arterySegmentationSelector.currentNode() is arteries

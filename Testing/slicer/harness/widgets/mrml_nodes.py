@@ -65,10 +65,10 @@ class NodeObserver:
 
 
 class SceneObserver:
-    """Calls back when nodes of a scene come, go or change their name, once after a batch."""
+    """Calls back when nodes of a scene come, go or change their name, once after a batch or an import."""
 
-    def __init__(self, widget: QtWidgets.QWidget, update: Any) -> None:
-        self._update, self._scene, self._tags = update, None, []
+    def __init__(self, widget: QtWidgets.QWidget, update: Any, update_all: Any) -> None:
+        self._update, self._update_all, self._scene, self._tags = update, update_all, None, []
         self._nodes: dict[Any, int] = {}
         widget.destroyed.connect(lambda *_: self.observe(None))
 
@@ -79,14 +79,10 @@ class SceneObserver:
         self._scene, self._tags = scene, []
         if scene is None:
             return
-        events = (
-            scene.NodeAddedEvent,
-            scene.NodeRemovedEvent,
-            scene.EndCloseEvent,
-            scene.EndImportEvent,
-            scene.EndBatchProcessEvent,
-        )
+        events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent)
         self._tags = [scene.AddObserver(event, self._on_scene) for event in events]
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            self._tags.append(scene.AddObserver(event, lambda *_: self._update_all()))
 
     def watch(self, nodes: list[Any]) -> None:
         for node, tag in self._nodes.items():
@@ -94,7 +90,7 @@ class SceneObserver:
         self._nodes = {node: node.AddObserver("ModifiedEvent", self._on_node) for node in nodes}
 
     def _on_scene(self, *_: object) -> None:
-        if not self._scene.IsBatchProcessing():
+        if not (self._scene.IsBatchProcessing() or self._scene.IsImporting() or self._scene.IsClosing()):
             self._update()
 
     def _on_node(self, *_: object) -> None:
@@ -150,7 +146,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         policy = QtWidgets.QSizePolicy.Policy
         self.setSizePolicy(policy.Expanding, policy.Fixed)
         self.setFocusProxy(self._combo)
-        self._observer = SceneObserver(self, self._refresh)
+        self._observer = SceneObserver(self, self._refresh, self._refill)
         self._combo.currentIndexChanged.connect(self._chosen)
         self._combo.activated.connect(lambda _: self.nodeActivated.emit(self.currentNode()))
 
@@ -224,6 +220,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             node.GetAttribute(key) is not None and (value is None or node.GetAttribute(key) == value)
             for key, value in wanted
         )
+
+    def _refill(self) -> None:
+        """Take all nodes out before they are listed anew: what was chosen is none, and the signal says so."""
+        self._combo.setCurrentIndex(0 if self.noneEnabled else -1)
+        self._refresh()
 
     def _refresh(self) -> None:
         nodes = self._nodes()
