@@ -21,18 +21,18 @@ def watch_parent(folder: Path) -> None:
     Notes
     -----
     Call it before any thread is started. On POSIX a forked process waits: a thread would not get to run
-    while a library holds Python's lock, and could not clean up after a worker that was killed. The worker
-    must lead a process group.
+    while a library holds Python's lock, and could not clean up after a worker that was killed. The worker,
+    or a launcher that waits for it as that of 3D Slicer's Python does, must lead a process group.
     """
     if hasattr(os, "fork"):
-        worker = os.getpid()
+        worker, group = os.getpid(), os.getpgrp()
         if os.fork() == 0:
-            _guard(folder, worker)
+            _guard(folder, worker, group)
     else:
         threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
-def _guard(folder: Path, worker: int) -> None:
+def _guard(folder: Path, worker: int, group: int) -> None:
     """Wait in the forked process, outside the worker's group; does not return."""
     try:
         os.setsid()
@@ -43,7 +43,7 @@ def _guard(folder: Path, worker: int) -> None:
             pass
         # A process that was adopted has no worker to end, and its number may be another's by now.
         if os.getppid() == worker:
-            os.killpg(worker, signal.SIGKILL)
+            os.killpg(group, signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         os._exit(0)

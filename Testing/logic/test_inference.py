@@ -187,10 +187,15 @@ def test_a_killed_worker_is_one_sentence(stage: str, cta: Image, models: dict[st
         assert not list(place.iterdir())
 
 
-@pytest.mark.parametrize("stage", ["starting", "territories"])
+@pytest.mark.parametrize(("stage", "launched"), [("starting", False), ("territories", False), ("territories", True)])
 def test_when_the_caller_dies_the_worker_and_its_files_go(
-    stage: str, cta: Image, models: dict[str, Path], place: Path, tmp_path: Path
+    stage: str, launched: bool, cta: Image, models: dict[str, Path], place: Path, tmp_path: Path
 ) -> None:
+    # 3D Slicer's Python is started by a launcher, which waits for it and leads the process group.
+    launcher = tmp_path / "launcher"
+    launcher.write_text(f'#!/bin/sh\n"{sys.executable}" "$@"\nexit $?\n')
+    launcher.chmod(0o755)
+    interpreter = str(launcher) if launched else sys.executable
     file = tmp_path / "cta.nrrd"
     write_image(file, cta)
     job = {role: str(path) for role, path in models.items()}
@@ -199,7 +204,7 @@ import time
 from pathlib import Path
 from CalcScoreLogic.image_io import read_ct
 from CalcScoreLogic.inference.run import InferenceRun
-run = InferenceRun(read_ct({str(file)!r}), {job!r}, temporary=Path({str(place)!r}))
+run = InferenceRun(read_ct({str(file)!r}), {job!r}, interpreter={interpreter!r}, temporary=Path({str(place)!r}))
 run.start()
 while True:
     for message in run.poll():
