@@ -120,6 +120,8 @@ def jump_to(scene: Any, position_ras: tuple[float, float, float]) -> None:
         ]
         camera.SetFocalPoint(*position_ras)
         camera.SetPosition(*moved)
+        # What lies before and behind the new place is not cut off.
+        camera.ResetClippingRange()
 
 
 def _set_opacities(case: SceneCase, key: str, fill_2d: float, opacity_3d: float) -> None:

@@ -79,7 +79,10 @@ def test_slices_and_cameras_go_to_a_plaque(scene: Any, case: SceneCase) -> None:
     camera = scene.AddNewNodeByClass("vtkMRMLCameraNode", "camera")
     camera.SetFocalPoint(0, 0, 0)
     camera.SetPosition(0, 500, 0)
+    clipped: list[Any] = []
+    camera.AddObserver(camera.ResetCameraClippingEvent, lambda *_: clipped.append(camera.GetFocalPoint()))
     display.jump_to(scene, (-17.0, -7.0, 50.0))
+    assert clipped[-1:] == [(-17.0, -7.0, 50.0)]
     for view in slices:
         matrix = view.GetSliceToRAS()
         assert [matrix.GetElement(row, 3) for row in range(3)] == [-17.0, -7.0, 50.0]
