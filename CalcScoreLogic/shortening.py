@@ -31,6 +31,9 @@ STUMP_REACH_MM = 25.0
 
 _SUBDIVISION = 2
 
+_MANY_SPECKS = 16
+"""From so many small components on it pays to look at all of them at once."""
+
 _CROSS = ndimage.generate_binary_structure(3, 1)
 
 Box = tuple[slice, slice, slice]
@@ -186,9 +189,15 @@ def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[A
     warnings = []
     boxes = ndimage.find_objects(fine, max_label=max(Territory))
     for territory in SIDE_TERRITORIES:
-        detached_mm3 = []
         box = boxes[territory - 1]
-        for component_box, component in _components(fine == territory, box) if box else ():
+        if box is None:
+            continue
+        labels, count = ndimage.label(fine[box] == territory, _CROSS)
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        attached, detached = _settle_specks(labels, sizes, box, aorta, parameters)
+        shortened[box][attached[labels]] = territory
+        detached_mm3 = sizes[detached].tolist()
+        for component_box, component in _components(labels, box, ~(attached | detached)):
             stump = _stump(component, component_box, aorta)
             if not stump.any():
                 detached_mm3.append(int(np.count_nonzero(component)))
@@ -220,21 +229,34 @@ def _cut_aorta(shortened: Array, margin_mm: float) -> list[str]:
     return []
 
 
-def _components(mask: Array, box: Box) -> Iterator[tuple[Box, Array]]:
-    """Yield the box and the mask within it of each 6-connected component of `mask` inside `box`."""
-    labels, _ = ndimage.label(mask[box], _CROSS)
+def _settle_specks(
+    labels: Array, sizes: Array, box: Box, aorta: Array, parameters: ShorteningParameters
+) -> tuple[Array, Array]:
+    """Tell of many small components at once which are kept whole and which are not attached; two masks by number.
+
+    In a component of no more voxels than `length` has steps every voxel is in reach of every other.
+    """
+    small = sizes <= (parameters.length_mm if parameters.method is ShorteningMethod.PAPER else 0)
+    small[0] = False
+    if np.count_nonzero(small) < _MANY_SPECKS:
+        return np.zeros_like(small), np.zeros_like(small)
+    touching = np.zeros_like(small)
+    touching[labels[_reach(aorta, box)]] = True
+    return small & touching, small & ~touching
+
+
+def _components(labels: Array, box: Box, wanted: Array) -> Iterator[tuple[Box, Array]]:
+    """Yield the box and the mask within it of each wanted component; `labels` are those inside `box`."""
     for number, inner in enumerate(ndimage.find_objects(labels), start=1):
+        if not wanted[number]:
+            continue
         outer = tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True))
         yield outer, labels[inner] == number  # type: ignore[misc]
 
 
 def _stump(component: Array, box: Box, aorta: Array) -> Array:
     """Mark where a component leaves the aorta (paper, steps 3A and 3B); all False: nowhere."""
-    # The margin lets aorta voxels just outside the component's box reach into it.
-    wide = pad_box(box, STUMP_DILATIONS, aorta.shape)
-    reach = ndimage.binary_dilation(aorta[wide], _CROSS, iterations=STUMP_DILATIONS)
-    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
-    pieces, count = ndimage.label(component & reach[inner], _CROSS)
+    pieces, count = ndimage.label(component & _reach(aorta, box), _CROSS)
     if count < 2:
         return np.asarray(pieces > 0)
     largest = int(np.argmax(np.bincount(pieces.ravel())[1:])) + 1
@@ -244,6 +266,15 @@ def _stump(component: Array, box: Box, aorta: Array) -> Array:
     near = np.asarray(nearest) <= STUMP_REACH_MM
     near[0], near[largest] = False, True
     return np.asarray(near[pieces])
+
+
+def _reach(aorta: Array, box: Box) -> Array:
+    """Mark the voxels of a box that count as touching the aorta (paper, step 3A)."""
+    # The margin lets aorta voxels just outside the box reach into it.
+    wide = pad_box(box, STUMP_DILATIONS, aorta.shape)
+    reach = ndimage.binary_dilation(aorta[wide], _CROSS, iterations=STUMP_DILATIONS)
+    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
+    return np.asarray(reach[inner])
 
 
 def _grow(component: Array, stump: Array, parameters: ShorteningParameters) -> Array:

@@ -235,7 +235,8 @@ class CaseRun:
         """Write the ensemble's label map; give its name."""
         role, labels = task.ensemble.role, self._labels(task, logits)
         if role == Role.TERRITORIES.value:
-            self._arteries.take(labels)
+            if self._to_come:
+                self._arteries.take(labels)
         elif self.coverage is not None:
             # Where not every tile was run, a label would be a guess.
             labels[~self.coverage.mask()] = 0

@@ -81,6 +81,19 @@ def test_same_voxels_as_the_literal_reading(image: sitk.Image, length: int, marg
     np.testing.assert_array_equal(result.territories.array, expected)
 
 
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(share=st.floats(0.05, 0.6), length=st.sampled_from([5, 9, 25]), seed=st.integers(0, 999))
+def test_noise_is_trimmed_as_the_literal_reading_does(share: float, length: int, seed: int) -> None:
+    """Specks by the hundred, attached and not, smaller and larger than the length."""
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random((14, 20, 20)) < share, rng.integers(1, 5, (14, 20, 20)), 0).astype(np.uint8)
+    # Aorta on one side only, so that specks on the other are not attached.
+    labels[:, :, 8:][labels[:, :, 8:] == Territory.AORTA] = 0
+    image = sitk.GetImageFromArray(labels)
+    found = shorten(to_image(image), ShorteningParameters(length, 3))
+    np.testing.assert_array_equal(found.territories.array, sitk.GetArrayFromImage(shorten_image(image, length, 3)))
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(image=trees(), method=st.sampled_from(["paper", "geodesic"]), code=st.sampled_from(ORIENTATIONS))
 def test_storage_order_changes_nothing(image: sitk.Image, method: str, code: str) -> None:
