@@ -200,7 +200,7 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         assert parameters is not None  # noqa: S101  the button is off without
         sources = sources_of(parameters)
-        if not install.ensure(bool(sources.roles)):
+        if sources.roles and not install.ensure(networks=True):
             return None
         if self.models.lacks_packages:
             self.models.read()

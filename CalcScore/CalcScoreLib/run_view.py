@@ -231,8 +231,7 @@ class RunView:
         bar = self._ui.progressBar
         bar.setVisible(True)
         bar.setValue(int(_WHOLE * fraction))
-        # The bar reads % as its own placeholder.
-        bar.setFormat(text.replace("%", "%%"))
+        bar.setFormat(text)
 
 
 def _sentence(text: str) -> str:

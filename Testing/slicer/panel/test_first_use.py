@@ -102,6 +102,18 @@ def test_networks_are_looked_for_again_once_packages_are_there(
     assert panel.ui.messageLabel.text.startswith("⚠ No networks are installed.")
 
 
+def test_a_segmentation_and_a_threshold_need_no_package(
+    analyzed: Callable[[], Any], lacking: Callable[..., None], monkeypatch: pytest.MonkeyPatch, dialogs: Any
+) -> None:
+    def lacks() -> None:
+        raise ModuleNotFoundError("No module named 'platformdirs'")
+
+    monkeypatch.setattr("CalcScoreLogic.models.list_models", lacks)
+    lacking("platformdirs", "torch", "nnunetv2")
+    assert analyzed().state.value == "done"
+    assert dialogs.shown == []
+
+
 @NEEDS_NNUNET
 def test_networks_are_installed_from_a_zip_and_removed(panel: Any, cta: Any, tmp_path: Path, dialogs: Any) -> None:
     panel.parameters.cta = cta
