@@ -135,11 +135,11 @@ class CaseRun:
     def _expect_at_arteries(self, done: Task, arteries: Array) -> None:
         """Correct what the timetable expects of the calcification ensemble, from the arteries of one more fold."""
         for ensemble in self._to_come:
+            if self._looks_everywhere(ensemble) or not done.ensemble.keeps_axes:
+                continue
             forward, target = ensemble.forward, ensemble.predictor.configuration_manager.spacing
             here = [done.properties["spacing"][axis] for axis in forward]
             onto = done.match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
-            if self._looks_everywhere(ensemble):
-                continue
             chosen = self._tiles_at(ensemble, onto, arteries, CORRECTION_MARGIN_MM)
             self._wanted_tiles.append(chosen.count)
             self._expect(ensemble, len(ensemble.folds) * float(np.mean(self._wanted_tiles)))

@@ -125,7 +125,8 @@ class LoadedEnsemble:
                 "resampling_fn_data_kwargs",
             )
         }
-        return decisive, self.forward, plans.foreground_intensity_properties_per_channel
+        reader = plans.image_reader_writer_class.__name__
+        return decisive, reader, self.forward, plans.foreground_intensity_properties_per_channel
 
 
 def load(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.coverage import Coverage, coverage_of
@@ -25,6 +28,9 @@ from Testing.trees import rotation, to_image, to_sitk
 
 torch = pytest.importorskip("torch", reason="nnunetv2 and torch are not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
+
+from nnunetv2.imageio.nibabel_reader_writer import NibabelIOWithReorient  # noqa: E402
+from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: E402
 
 from CalcScoreLogic.inference.loading import load  # noqa: E402
 from CalcScoreLogic.inference.task import Task  # noqa: E402
@@ -125,6 +131,38 @@ def test_the_networks_own_arteries_are_searched_in_every_fold() -> None:
     assert len(result.fold_burdens) == 2
     assert result.fold_burdens == whole.fold_burdens
     assert whole.fold_burdens[0] != whole.fold_burdens[1]
+
+
+def test_a_reader_that_turns_the_cta_changes_nothing(models: dict[str, Path], tmp_path: Path) -> None:
+    """Territories by a model whose reader brings the axes into its own order; the label map is in the CTA's."""
+    array = np.random.default_rng(8).normal(300, 250, (46, 80, 96)).astype(np.int16)
+    stored = sitk.DICOMOrient(to_sitk(array, (1.0, 1.45, 3.0), np.eye(3)), "SAL")
+    turned = shutil.copytree(models["territories"], tmp_path / "turned")
+    plans = json.loads((turned / "plans.json").read_text())
+    plans["image_reader_writer"] = "NibabelIOWithReorient"
+    (turned / "plans.json").write_text(json.dumps(plans))
+    dataset = json.loads((turned / "dataset.json").read_text())
+    dataset["overwrite_image_reader_writer"] = "NibabelIOWithReorient"
+    (turned / "dataset.json").write_text(json.dumps(dataset))
+    cta = to_image(stored)
+    pair = {**models, "territories": turned}
+    whole, expected = run_of(cta, pair, WHOLE)
+    result, found = run_of(cta, pair, FAST)
+    # nnU-Net's own way: what its reader turned, its writer turns back.
+    write_image(tmp_path / "cta.nii", cta)
+    predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False)
+    predictor.initialize_from_trained_model_folder(str(turned), None, "checkpoint_final.pth")
+    reader = NibabelIOWithReorient()
+    image, properties = reader.read_images([str(tmp_path / "cta.nii")])
+    reader.write_seg(predictor.predict_single_npy_array(image, properties), str(tmp_path / "stock.nii.gz"), properties)
+    stock = read_image(tmp_path / "stock.nii.gz").array
+    assert len(np.unique(stock)) > 1
+    assert (found["territories"] == stock).mean() > 0.9999
+    np.testing.assert_array_equal(found["territories"], expected["territories"])
+    mask = searched(result).mask()
+    np.testing.assert_array_equal(found["calcification"][mask], expected["calcification"][mask])
+    assert len(result.fold_burdens) == 2
+    assert result.fold_burdens == whole.fold_burdens
 
 
 def test_without_an_artery_no_tile_is_run(cta: Image, models: dict[str, Path], arteries: Image) -> None:
