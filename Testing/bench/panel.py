@@ -17,7 +17,7 @@ TICK_MS = 5
 
 
 def run() -> None:
-    """Analyze, rescore and trim again; print the seconds of each and the longest time without a tick of a timer."""
+    """Analyze, edit, rescore and trim again; print the seconds of each and the longest time without a timer's tick."""
     if demo_models_folder() is None:
         print("skipped: there are no demo ensembles in Resources/DemoModels")
         return
@@ -38,6 +38,7 @@ def run() -> None:
     ui = panel.ui
     _time("analyze", ui.analyzeButton.click, lambda: not panel.run.running and _surfaces_shown(panel))
     assert panel.state.value == "done", ui.logText.plainText
+    _time("edit", lambda: _erase_plaque(panel), lambda: panel.state.value == "out of date")
     _time("rescore", ui.rescoreButton.click, lambda: not panel.corrections.busy)
     ui.lengthSpin.setValue(35)
     _time("trim again", ui.trimButton.click, lambda: not panel.corrections.busy)
@@ -47,6 +48,14 @@ def run() -> None:
 def _surfaces_shown(panel: Any) -> bool:
     """Tell whether the 3-D view is complete, or will never be: what was cut off comes last."""
     return panel.state.value != "done" or bool(panel.case.arteries.GetDisplayNode().GetVisibility())
+
+
+def _erase_plaque(panel: Any) -> None:
+    """Erase a few voxels of the calcification, as the Segment Editor does."""
+    from Testing.slicer.scene.scenes import paint, voxels_of
+
+    segment = panel.case.segment_id("calcification")
+    paint(panel.case.calcification, segment, voxels_of(panel.case.calcification, segment)[:20], False)
 
 
 def _time(name: str, start: Callable[[], object], done: Callable[[], object]) -> None:
