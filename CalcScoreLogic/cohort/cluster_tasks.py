@@ -117,7 +117,7 @@ def label_case(case: CohortInput, recipe: Recipe, batch: str) -> LabelledCase | 
                 raise NetworksError(worker.address, str(error)) from error
             with watch.running():
                 labelled = service.label(cta)
-                files = {path.name: path.read_bytes() for path in labelled.folder.glob("*.nii.gz")}
+                files = {name: (labelled.folder / name).read_bytes() for name in labelled.result.files.values()}
                 service.drop(labelled)
         return LabelledCase(files, labelled.result, labelled.notices, content, watch.seconds)
     except NetworksError:

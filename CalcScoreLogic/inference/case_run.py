@@ -240,6 +240,6 @@ class CaseRun:
         elif self.coverage is not None:
             # Where not every tile was run, a label would be a guess.
             labels[~self.coverage.mask()] = 0
-        name = f"{role}.nii"
+        name = f"{role}.nii.gz"
         write_image(self._cta.parent / name, Image(labels, self._geometry))
         return name
