@@ -94,7 +94,8 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             return
         if not self._keeps_converted:
             self.network = None
-            self._converted = {at: network for at, network in self._converted.items() if at == position}
+            wanted = (position, position + 1)
+            self._converted = {at: network for at, network in self._converted.items() if at in wanted}
         self._begin_to_convert(position)
         self.network = self._converted[position].result()
         if position + 1 < len(self.list_of_parameters):
