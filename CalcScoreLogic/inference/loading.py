@@ -237,11 +237,13 @@ def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...
         raise InputError("this processor does not compute in bfloat16, choose the engine openvino")
     network, channels = predictor.network, len(predictor.dataset_json["channel_names"])
     blueprint = Blueprint(network, predictor.configuration_manager.patch_size, channels)
+    # Now: while tiles are run, PyTorch is told to take one.
+    threads = options.threads or torch.get_num_threads()
 
     def convert(position: int) -> torch.nn.Module:
         weights = predictor.list_of_parameters[position]
         cache = openvino_network.cache_file(model, folds[position])
-        return openvino_network.OpenVinoNetwork(blueprint, weights, precision, options.threads, cache)
+        return openvino_network.OpenVinoNetwork(blueprint, weights, precision, threads, cache)
 
     size = len(folds) * sum(4 * parameter.numel() for parameter in network.parameters())
     predictor.use_converted(convert, keep=size < _KEPT_BYTES)
