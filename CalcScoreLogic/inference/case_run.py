@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from ..geometry import Array, Geometry, Image
 from ..image_io import read_labels, write_image
 from ..models import Role
 from . import export
+from .ahead import PreprocessedCta
 from .fold_sum import FoldSum
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
@@ -84,7 +84,7 @@ class CaseRun:
         self._cta, self._geometry, self._arteries = cta, geometry, arteries
         self._options, self._device, self._way = options, device, way
         self._expected, self._to_come = dict(planned), list(ensembles)
-        self._preprocessed: tuple[Any, torch.Tensor, dict[str, Any]] | None = None
+        self._preprocessed = PreprocessedCta(cta, geometry)
         self.files: dict[str, str] = {}
         self.fold_burdens: list[dict[str, float | None]] = []
         self.tiles: dict[str, list[int]] = {}
@@ -105,7 +105,7 @@ class CaseRun:
         predictor.device, predictor.perform_everything_on_device = self._device, self._device.type == "cuda"
         way.reach(role, len(ensemble.folds))
         way.times.begin()
-        volume, properties = self._preprocess(ensemble)
+        volume, properties = self._preprocessed.take(ensemble, self._to_come)
         way.times.finish("preprocessing", float(np.prod(self._geometry.shape)))
         shape = tuple(volume.shape[1:])
         match = GridMatch.of(properties, ensemble.forward, shape)
@@ -143,15 +143,6 @@ class CaseRun:
             chosen = self._tiles_at(ensemble, onto, arteries, CORRECTION_MARGIN_MM)
             self._wanted_tiles.append(chosen.count)
             self._expect(ensemble, len(ensemble.folds) * float(np.mean(self._wanted_tiles)))
-
-    def _preprocess(self, ensemble: LoadedEnsemble) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Preprocess the CTA, unless the ensemble before this one has done the same."""
-        decisive = ensemble.preprocessing()
-        if self._preprocessed is None or self._preprocessed[0] != decisive:
-            # Let go of first: two preprocessed CTAs may not fit into memory.
-            self._preprocessed = None
-            self._preprocessed = (decisive, *ensemble.preprocess(self._cta))
-        return self._preprocessed[1:]
 
     def _artery_tiles(self, ensemble: LoadedEnsemble, volume: torch.Tensor) -> tuple[Tiles, int]:
         """Choose all tiles, or those around what one fold finds with tiles side by side; count the latter."""
