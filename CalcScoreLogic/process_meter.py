@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _LOOK_SECONDS = 0.05
+_LOOK_SHARE = 0.05
 
 
 @dataclass(frozen=True, order=True)
@@ -102,8 +103,10 @@ def memory_of(process: int) -> int:
 
 def _watch(process: subprocess.Popen[Any], peaks: list[int]) -> None:
     while process.returncode is None:
+        began = time.perf_counter()
         peaks.append(memory_of(process.pid))
-        time.sleep(_LOOK_SECONDS)
+        # A look at gigabytes takes a while, and what is looked at stands still meanwhile.
+        time.sleep(max(_LOOK_SECONDS, (time.perf_counter() - began) / _LOOK_SHARE))
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
