@@ -50,14 +50,14 @@ def run(arguments: Sequence[str]) -> int:
         # The application is no Python that the networks' process could be started with.
         command += ["--python", interpreter()]
     try:
-        with _environment_of(build_parser().parse_args(command).python):
+        options = build_parser().parse_args(command)
+        with _environment_of(options.python):
             code = main(command)
     except SystemExit as ended:
         # The parser ends the program after --help and after bad usage.
         return ended.code if isinstance(ended.code, int) else EXIT_FAILED
     if SCENES_OPTION not in arguments or code not in (EXIT_DONE, EXIT_FAILED):
         return code
-    options = build_parser().parse_args(command)
     inputs = find_inputs(options.source, options.keep_identifiers)
     return max(code, save_scenes(inputs.cases, options.output))
 

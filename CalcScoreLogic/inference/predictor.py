@@ -174,7 +174,7 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             self._flat.clear()
 
     def _logits_in_main_memory(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
-        """Do what nnU-Net does, without a second copy of the logits in its last step."""
+        """Sum up the tiles; where OpenVINO computes them, it has the cores to itself."""
         if self._convert is None:
             return self._summed(data, windows)
         threads = torch.get_num_threads()
@@ -186,6 +186,7 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             torch.set_num_threads(threads)
 
     def _summed(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
+        """Do what nnU-Net does, without a second copy of the logits in its last step."""
         shape = data.shape[1:]
         logits = torch.zeros((self.label_manager.num_segmentation_heads, *shape), dtype=torch.half)
         weights = torch.zeros(shape, dtype=torch.half)
