@@ -185,20 +185,22 @@ def _take(array: Array, indices: list[Array]) -> Array:
 def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[Array, list[str]]:
     """Shorten a 1 mm map, axes (z, y, x) with z to Superior; give the map and the warnings."""
     aorta = fine == Territory.AORTA
-    shortened = np.where(aorta, fine, 0)
+    shortened = fine * aorta
     warnings = []
     boxes = ndimage.find_objects(fine, max_label=max(Territory))
+    reach = _reach(aorta, boxes[Territory.AORTA - 1])
     for territory in SIDE_TERRITORIES:
         box = boxes[territory - 1]
         if box is None:
             continue
         labels, count = ndimage.label(fine[box] == territory, _CROSS)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
-        attached, detached = _settle_specks(labels, sizes, box, aorta, parameters)
-        shortened[box][attached[labels]] = territory
+        attached, detached = _settle_specks(labels, sizes, reach[box], parameters)
+        if attached.any():
+            shortened[box][attached[labels]] = territory
         detached_mm3 = sizes[detached].tolist()
         for component_box, component in _components(labels, box, ~(attached | detached)):
-            stump = _stump(component, component_box, aorta)
+            stump = _stump(component, reach[component_box])
             if not stump.any():
                 detached_mm3.append(int(np.count_nonzero(component)))
                 continue
@@ -229,9 +231,7 @@ def _cut_aorta(shortened: Array, margin_mm: float) -> list[str]:
     return []
 
 
-def _settle_specks(
-    labels: Array, sizes: Array, box: Box, aorta: Array, parameters: ShorteningParameters
-) -> tuple[Array, Array]:
+def _settle_specks(labels: Array, sizes: Array, reach: Array, parameters: ShorteningParameters) -> tuple[Array, Array]:
     """Tell of many small components at once which are kept whole and which are not attached; two masks by number.
 
     In a component of no more voxels than `length` has steps every voxel is in reach of every other.
@@ -241,7 +241,7 @@ def _settle_specks(
     if np.count_nonzero(small) < _MANY_SPECKS:
         return np.zeros_like(small), np.zeros_like(small)
     touching = np.zeros_like(small)
-    touching[labels[_reach(aorta, box)]] = True
+    touching[labels[reach]] = True
     return small & touching, small & ~touching
 
 
@@ -254,9 +254,9 @@ def _components(labels: Array, box: Box, wanted: Array) -> Iterator[tuple[Box, A
         yield outer, labels[inner] == number  # type: ignore[misc]
 
 
-def _stump(component: Array, box: Box, aorta: Array) -> Array:
+def _stump(component: Array, reach: Array) -> Array:
     """Mark where a component leaves the aorta (paper, steps 3A and 3B); all False: nowhere."""
-    pieces, count = ndimage.label(component & _reach(aorta, box), _CROSS)
+    pieces, count = ndimage.label(component & reach, _CROSS)
     if count < 2:
         return np.asarray(pieces > 0)
     largest = int(np.argmax(np.bincount(pieces.ravel())[1:])) + 1
@@ -268,13 +268,27 @@ def _stump(component: Array, box: Box, aorta: Array) -> Array:
     return np.asarray(near[pieces])
 
 
-def _reach(aorta: Array, box: Box) -> Array:
-    """Mark the voxels of a box that count as touching the aorta (paper, step 3A)."""
-    # The margin lets aorta voxels just outside the box reach into it.
+def _reach(aorta: Array, box: Box | None) -> Array:
+    """Mark the voxels that count as touching the aorta, which fills `box` (paper, step 3A)."""
+    reach = np.zeros_like(aorta)
+    if box is None:
+        return reach
     wide = pad_box(box, STUMP_DILATIONS, aorta.shape)
-    reach = ndimage.binary_dilation(aorta[wide], _CROSS, iterations=STUMP_DILATIONS)
-    inner = tuple(slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True))
-    return np.asarray(reach[inner])
+    within = aorta[wide]
+    for _ in range(STUMP_DILATIONS):
+        within = _dilated(within)
+    reach[wide] = within
+    return reach
+
+
+def _dilated(mask: Array) -> Array:
+    """Dilate by the 6-neighbour cross; whole planes at once, many times faster than voxel by voxel."""
+    result = mask.copy()
+    for axis in range(3):
+        source, target = np.moveaxis(mask, axis, 0), np.moveaxis(result, axis, 0)
+        target[1:] |= source[:-1]
+        target[:-1] |= source[1:]
+    return result
 
 
 def _grow(component: Array, stump: Array, parameters: ShorteningParameters) -> Array:
