@@ -102,7 +102,8 @@ class GridMatch:
             The voxels.
         """
         kept = mask.transpose(self.forward)[tuple(slice(*span) for span in self.crop)]
-        where = np.nonzero(kept)
+        # Along one axis numpy finds them several times as fast.
+        where = np.unravel_index(np.flatnonzero(kept), kept.shape)
         found = np.zeros(self.model_shape, bool)
         pairs = [self.neighbours(axis) for axis in range(3)]
         for sides in product((0, 1), repeat=3):
