@@ -102,7 +102,7 @@ class CaseRun:
         self._to_come.remove(ensemble)
         way, predictor, role = self._way, ensemble.predictor, ensemble.role
         # An earlier CTA may have been too large for the GPU.
-        predictor.device, predictor.perform_everything_on_device = self._device, self._device.type == "cuda"
+        predictor.start_over(self._device)
         way.reach(role, len(ensemble.folds))
         way.times.begin()
         volume, properties = self._preprocessed.take(ensemble, self._to_come)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from nnunetv2.configuration import ANISO_THRESHOLD
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.preprocessing.resampling.default_resampling import (
     compute_new_shape,
     determine_do_sep_z_and_axis,
@@ -27,18 +26,21 @@ from ..geometry import Array
 from .interpolation import neighbours, positions
 from .threads import in_threads
 
+if TYPE_CHECKING:
+    from .predictor import TilePredictor
+
 SLAB_BYTES = 32 * 2**20
 """Memory to work in; a slab has one row of the CTA at least."""
 
 _UNSURE = 255
 
 
-def supports(predictor: nnUNetPredictor) -> bool:
+def supports(predictor: TilePredictor) -> bool:
     """Tell whether the label maps of a model can be put together here.
 
     Parameters
     ----------
-    predictor : nnUNetPredictor
+    predictor : TilePredictor
         With a loaded model.
 
     Returns
@@ -59,14 +61,14 @@ def supports(predictor: nnUNetPredictor) -> bool:
     )
 
 
-def model_shape(properties: dict[str, Any], predictor: nnUNetPredictor) -> tuple[int, int, int]:
+def model_shape(properties: dict[str, Any], predictor: TilePredictor) -> tuple[int, int, int]:
     """Compute the shape of the model's grid for a CTA.
 
     Parameters
     ----------
     properties : dict
         Of the CTA, from nnU-Net's preprocessor.
-    predictor : nnUNetPredictor
+    predictor : TilePredictor
         With a loaded model.
 
     Returns
@@ -104,7 +106,7 @@ def determined_range(start: int, stop: int, n_model: int, n_cta: int) -> tuple[i
 
 
 def labels_on_cta_grid(
-    logits: torch.Tensor | Array, start: tuple[int, int, int], properties: dict[str, Any], predictor: nnUNetPredictor
+    logits: torch.Tensor | Array, start: tuple[int, int, int], properties: dict[str, Any], predictor: TilePredictor
 ) -> Array:
     """Make the label map of a CTA from the logits of a box.
 
@@ -116,7 +118,7 @@ def labels_on_cta_grid(
         First voxel of the box on the model's grid, whose axes are transposed.
     properties : dict
         Of the CTA, from nnU-Net's preprocessor.
-    predictor : nnUNetPredictor
+    predictor : TilePredictor
         With a loaded model that `supports` accepts.
 
     Returns
@@ -171,7 +173,7 @@ class _Axis:
 
 
 def _axes(
-    shape: tuple[int, ...], start: tuple[int, int, int], properties: dict[str, Any], predictor: nnUNetPredictor
+    shape: tuple[int, ...], start: tuple[int, int, int], properties: dict[str, Any], predictor: TilePredictor
 ) -> list[_Axis]:
     """Find what a box determines along each axis, and how it is interpolated there."""
     options = predictor.configuration_manager.resampling_fn_probabilities.keywords
@@ -196,7 +198,7 @@ def _axes(
     return axes
 
 
-def _spacing(properties: dict[str, Any], predictor: nnUNetPredictor) -> list[float]:
+def _spacing(properties: dict[str, Any], predictor: TilePredictor) -> list[float]:
     """Give the CTA's spacing in the model's order of axes."""
     return [properties["spacing"][axis] for axis in predictor.plans_manager.transpose_forward]
 

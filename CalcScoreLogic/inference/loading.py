@@ -164,14 +164,7 @@ def load(
     """
     model = check(path)
     folds = _folds(model, options)
-    predictor = TilePredictor(
-        on_tile,
-        on_notice,
-        tile_step_size=options.step_size,
-        use_mirroring=options.mirroring,
-        perform_everything_on_device=device.type == "cuda",
-        device=device,
-    )
+    predictor = TilePredictor(on_tile, on_notice, device, options.step_size, options.mirroring)
     with safe_loading():
         _initialize(predictor, model, folds)
     engine = _choose_engine(predictor, model, folds, options)
@@ -179,9 +172,9 @@ def load(
 
 
 def _initialize(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) -> None:
-    """Load the weights as nnU-Net does; the class of its usual trainer, which draws in plotting, is not imported."""
+    """Load the weights as nnU-Net does; its usual trainer, which draws in plotting, is not imported."""
     if model.trainer != "nnUNetTrainer":
-        predictor.initialize_from_trained_model_folder(str(model.path), folds, "checkpoint_final.pth")
+        _initialize_with_trainer(predictor, model, folds)
         return
     plans = PlansManager(str(model.path / "plans.json"))
     dataset = json.loads((model.path / "dataset.json").read_text(encoding="utf-8"))
@@ -199,7 +192,23 @@ def _initialize(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) 
     weights = [checkpoint["network_weights"] for checkpoint in checkpoints]
     network.load_state_dict(weights[0])
     axes = checkpoints[0].get("inference_allowed_mirroring_axes")
-    predictor.manual_initialization(network, plans, configuration, weights, dataset, model.trainer, axes)
+    predictor.take_model(network, plans, configuration, weights, dataset, axes)
+
+
+def _initialize_with_trainer(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) -> None:
+    """Let the model's own trainer build the network."""
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    theirs = nnUNetPredictor(device=torch.device("cpu"))
+    theirs.initialize_from_trained_model_folder(str(model.path), folds, "checkpoint_final.pth")
+    predictor.take_model(
+        theirs.network,
+        theirs.plans_manager,
+        theirs.configuration_manager,
+        theirs.list_of_parameters,
+        theirs.dataset_json,
+        theirs.allowed_mirroring_axes,
+    )
 
 
 def choose_device(wanted: str) -> torch.device:

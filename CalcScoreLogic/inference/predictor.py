@@ -1,22 +1,31 @@
-"""nnU-Net's own predictor on the tiles that matter, with a word after every tile."""
+"""nnU-Net's sliding window over the tiles that matter, with a word after every tile.
+
+A tile's logits, and the order and the types in which tiles are summed up, are those of nnU-Net's own predictor. That
+one is not imported: it brings PyTorch's compiler along, which takes longer to load than a small CTA to run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from itertools import combinations, islice
 from typing import Any
 
 import torch
 from acvl_utils.cropping_and_padding.padding import pad_nd_image
-from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.inference.sliding_window_prediction import compute_gaussian, compute_steps_for_sliding_window
 
 from ..errors import CalcScoreError
 from .tiles import Slices, Tiles
 
+_MOST_COPIES = 8
+"""Mirrored copies of a tile that a GPU computes at once, as far as its memory suffices: all of a 3-D tile."""
 
-class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
-    """nnU-Net's predictor, which tells every tile and what it does when the GPU's memory does not suffice.
+
+class TilePredictor:
+    """Predicts tiles, tells every one, and makes do with less of a GPU's memory where it does not suffice.
 
     Parameters
     ----------
@@ -24,23 +33,82 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         Called after each tile with the number of tiles done and of all tiles of the fold.
     on_notice : callable
         Called with a sentence.
-    options : keyword arguments
-        Of ``nnUNetPredictor``.
+    device : torch.device
+        Where the networks are run.
+    tile_step_size : float
+        Distance between tiles as a share of the tile.
+    use_mirroring : bool
+        Whether each tile is also predicted mirrored, along the axes that the model was trained for.
+
+    Attributes
+    ----------
+    network : Module
+        With the weights of the fold in place.
+    list_of_parameters : list of mappings
+        State dicts of the folds.
+    plans_manager, configuration_manager, label_manager, dataset_json
+        The model, in nnU-Net's terms.
+    allowed_mirroring_axes : tuple of int or None
+        Axes of (z, y, x) along which the model may be mirrored.
     """
 
     network: Any
+    list_of_parameters: list[Any]
+    plans_manager: Any
+    configuration_manager: Any
+    label_manager: Any
+    dataset_json: Any
+    allowed_mirroring_axes: tuple[int, ...] | None
 
-    def __init__(self, on_tile: Callable[[int, int], None], on_notice: Callable[[str], None], **options: Any) -> None:
-        super().__init__(verbose=False, allow_tqdm=False, **options)
+    def __init__(
+        self,
+        on_tile: Callable[[int, int], None],
+        on_notice: Callable[[str], None],
+        device: torch.device,
+        tile_step_size: float = 0.5,
+        use_mirroring: bool = True,
+    ) -> None:
         self._on_tile, self._on_notice = on_tile, on_notice
-        self._windows: list[Slices] = []
-        self._tiles_done = 0
+        self.tile_step_size, self.use_mirroring = tile_step_size, use_mirroring
+        self.start_over(device)
         self._in_place: int | None = None
-        self._flat: dict[float, torch.Tensor] = {}
         self._convert: Callable[[int], torch.nn.Module] | None = None
         self._converted: dict[int, Future[torch.nn.Module]] = {}
         self._converter = ThreadPoolExecutor(1)
         self._keeps_converted = False
+
+    def start_over(self, device: torch.device) -> None:
+        """Forget that an earlier CTA was too large for the GPU."""
+        self.device = device
+        self.sums_on_device = device.type == "cuda"
+        self._copies = _MOST_COPIES if device.type == "cuda" else 1
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True
+
+    def take_model(
+        self, network: Any, plans: Any, configuration: Any, weights: list[Any], dataset: Any, axes: Any
+    ) -> None:
+        """Take a model in nnU-Net's terms.
+
+        Parameters
+        ----------
+        network : Module
+            The network.
+        plans : PlansManager
+            Its plans.
+        configuration : ConfigurationManager
+            The configuration that it was trained in.
+        weights : list of mappings
+            State dicts of the folds.
+        dataset : dict
+            Content of ``dataset.json``.
+        axes : sequence of int or None
+            Axes along which it may be mirrored.
+        """
+        self.network, self.list_of_parameters = network, weights
+        self.plans_manager, self.configuration_manager, self.dataset_json = plans, configuration, dataset
+        self.label_manager = plans.get_label_manager(dataset)
+        self.allowed_mirroring_axes = None if axes is None else tuple(axes)
 
     def use_converted(self, convert: Callable[[int], torch.nn.Module], keep: bool) -> None:
         """Compute with other networks than nnU-Net's own; each is made while the one before it is at work.
@@ -129,14 +197,7 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
         padded, _ = pad_nd_image(
             volume, self.configuration_manager.patch_size, "constant", {"value": 0}, return_slicer=True
         )
-        box = padded[(slice(None), *tiles.box())]
-        self._windows = tiles.windows()
-        try:
-            logits = self.predict_sliding_window_return_logits(box)
-        except torch.OutOfMemoryError:
-            self._on_notice("The GPU's memory did not suffice; the run goes on on the CPU, which takes longer.")
-            self.device, self.perform_everything_on_device = torch.device("cpu"), False
-            logits = self.predict_sliding_window_return_logits(box)
+        logits = self._logits(padded[(slice(None), *tiles.box())], tiles.windows())
         shape = volume.shape[1:]
         inner = [
             slice(wanted.start + before - span.start, wanted.stop + before - span.start)
@@ -154,70 +215,102 @@ class TilePredictor(nnUNetPredictor):  # type: ignore[misc]
             for span, before, n in zip(tiles.box(), self.padding(shape), shape, strict=True)
         )
 
-    def _internal_get_sliding_window_slicers(self, image_size: tuple[int, ...]) -> list[Slices]:
-        return self._windows
+    def _logits(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
+        """Sum up the tiles, with less of the GPU's memory each time that it does not suffice."""
+        while True:
+            # PyTorch's threads wait for more work by spinning, and would take the cores from OpenVINO's.
+            threads = torch.get_num_threads()
+            if self._convert is not None:
+                torch.set_num_threads(1)
+            try:
+                with torch.inference_mode():
+                    return self._summed(data, windows)
+            except torch.OutOfMemoryError:
+                if not self._make_do():
+                    raise
+            finally:
+                torch.set_num_threads(threads)
+            torch.cuda.empty_cache()
 
-    def _internal_predict_sliding_window_return_logits(
-        self, data: torch.Tensor, slicers: list[Slices], do_on_device: bool = True
-    ) -> torch.Tensor:
-        self._tiles_done = 0
-        self._flat.clear()
-        try:
-            if not do_on_device:
-                return self._logits_in_main_memory(data, slicers)
-            return super()._internal_predict_sliding_window_return_logits(data, slicers, do_on_device)
-        except torch.OutOfMemoryError:
-            if do_on_device:
-                self._on_notice("The GPU's memory did not suffice; the run goes on with sums in main memory.")
-            raise
-        finally:
-            self._flat.clear()
-
-    def _logits_in_main_memory(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
-        """Sum up the tiles; where OpenVINO computes them, it has the cores to itself."""
-        if self._convert is None:
-            return self._summed(data, windows)
-        threads = torch.get_num_threads()
-        # PyTorch's threads wait for more work by spinning, and would take the cores from OpenVINO's.
-        torch.set_num_threads(1)
-        try:
-            return self._summed(data, windows)
-        finally:
-            torch.set_num_threads(threads)
+    def _make_do(self) -> bool:
+        """Take less of the GPU's memory; tell whether that was possible."""
+        if self._copies > 1:
+            self._copies = 1
+        elif self.sums_on_device:
+            self.sums_on_device = False
+            self._on_notice("The GPU's memory did not suffice; the run goes on with sums in main memory.")
+        elif self.device.type != "cpu":
+            self.device = torch.device("cpu")
+            self._on_notice("The GPU's memory did not suffice; the run goes on on the CPU, which takes longer.")
+        else:
+            return False
+        return True
 
     def _summed(self, data: torch.Tensor, windows: Sequence[Slices]) -> torch.Tensor:
-        """Do what nnU-Net does, without a second copy of the logits in its last step."""
+        """Give the weighted mean of the tiles, summed up in half precision and in their order as nnU-Net does."""
+        where = self.device if self.sums_on_device else torch.device("cpu")
         shape = data.shape[1:]
-        logits = torch.zeros((self.label_manager.num_segmentation_heads, *shape), dtype=torch.half)
-        weights = torch.zeros(shape, dtype=torch.half)
-        weight = compute_gaussian(tuple(self.configuration_manager.patch_size), 1 / 8, 10, device=torch.device("cpu"))
-        for window in windows:
-            tile = data[window][None].contiguous().to(self.device)
-            prediction = self._internal_maybe_mirror_and_predict(tile)[0].to("cpu")
+        logits = torch.zeros((self.label_manager.num_segmentation_heads, *shape), dtype=torch.half, device=where)
+        weights = torch.zeros(shape, dtype=torch.half, device=where)
+        patch = tuple(self.configuration_manager.patch_size)
+        weight = compute_gaussian(patch, 1 / 8, 10, device=torch.device("cpu")).to(where)
+        for done, (window, prediction) in enumerate(self._predictions(data, windows, where), start=1):
+            # In place: it is this tile's own.
             prediction *= weight
             logits[window] += prediction
             weights[window[1:]] += weight
+            self._on_tile(done, len(windows))
         for logit in logits:
             torch.div(logit, weights, out=logit)
             if torch.isinf(logit).any():
                 raise CalcScoreError("the networks gave infinite numbers, train them again")
         return logits
 
-    def _internal_maybe_mirror_and_predict(self, x: torch.Tensor) -> torch.Tensor:
-        prediction = self._flat_prediction(x)
-        self._tiles_done += 1
-        self._on_tile(self._tiles_done, len(self._windows))
-        return prediction
+    def _predictions(
+        self, data: torch.Tensor, windows: Sequence[Slices], where: torch.device
+    ) -> Iterator[tuple[Slices, torch.Tensor]]:
+        """Give the logits of one tile after the other; those of a single value, such as air, are predicted once."""
+        network = self.network.to(self.device).eval()
+        on_device = data.to(where)
+        flat: dict[float, torch.Tensor] = {}
+        events: deque[Any] = deque()
+        with torch.autocast("cuda") if self.device.type == "cuda" else nullcontext():
+            for window in windows:
+                self._keep_pace(events)
+                low, high = (float(value) for value in torch.aminmax(data[window]))
+                tile = on_device[window][None].contiguous().to(self.device)
+                if low != high:
+                    yield window, self._predict(network, tile).to(where)
+                    continue
+                if low not in flat:
+                    flat[low] = self._predict(network, tile).to(where)
+                yield window, flat[low].clone()
 
-    def _flat_prediction(self, x: torch.Tensor) -> torch.Tensor:
-        """Predict a tile; one of a single value, such as air below the clipping range, only once a fold."""
-        low, high = (float(value) for value in torch.aminmax(x))
-        if low != high:
-            return super()._internal_maybe_mirror_and_predict(x)
-        if low not in self._flat:
-            self._flat[low] = super()._internal_maybe_mirror_and_predict(x)
-        # The caller weighs it in place.
-        return self._flat[low].clone()
+    def _keep_pace(self, events: deque[Any]) -> None:
+        """Wait until a GPU, which works off a queue, is two tiles behind at most: a tile that is told is done."""
+        if self.device.type == "cuda":
+            events.append(torch.cuda.Event())
+            events[-1].record()
+            if len(events) > 2:
+                events.popleft().synchronize()
+
+    def _predict(self, network: Any, tile: torch.Tensor) -> torch.Tensor:
+        """Give the mean logits of a tile and its mirrored copies, shape (heads, z, y, x)."""
+        axes = (self.allowed_mirroring_axes or ()) if self.use_mirroring else ()
+        copies = iter([chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)])
+        total: torch.Tensor | None = None
+        while together := list(islice(copies, self._copies)):
+            batch = torch.cat([_flipped(tile, chosen, 2) for chosen in together])
+            for chosen, logits in zip(together, network(batch), strict=True):
+                turned_back = _flipped(logits, chosen, 1)
+                total = turned_back if total is None else total.add_(turned_back)
+        assert total is not None  # noqa: S101
+        return total.div_(2 ** len(axes)) if axes else total
+
+
+def _flipped(tensor: torch.Tensor, axes: Sequence[int], first: int) -> torch.Tensor:
+    """Mirror a tensor along some of its axes (z, y, x), of which `first` is the number of the first."""
+    return torch.flip(tensor, [axis + first for axis in axes]) if axes else tensor
 
 
 def _make_background(logits: torch.Tensor) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
 
 from ..geometry import Array
 from . import export
@@ -89,6 +88,8 @@ class Task:
         if logits is None:
             return np.zeros(self.match.cta_shape, np.uint8)
         if not export.supports(predictor):
+            from nnunetv2.inference.export_prediction import convert_predicted_logits_to_segmentation_with_correct_shape
+
             labels = convert_predicted_logits_to_segmentation_with_correct_shape(
                 logits,
                 predictor.plans_manager,

@@ -317,31 +317,36 @@ def test_a_full_disk_is_one_sentence(cta: Image, models: dict[str, Path]) -> Non
 
 
 def test_a_gpu_that_is_full_falls_back_and_says_so(models: dict[str, Path]) -> None:
-    """The GPU's errors, raised where CUDA raises them; what follows is real."""
+    """The GPU is a device that computes nothing, and its network raises CUDA's error; what follows is real."""
     import torch
 
-    from CalcScoreLogic.inference.predictor import TilePredictor
+    from CalcScoreLogic.inference.loading import load
 
     notices: list[str] = []
-    predictor = TilePredictor(lambda done, tiles: None, notices.append, use_mirroring=False, device=torch.device("cpu"))
-    predictor.initialize_from_trained_model_folder(str(models["territories"]), (0,), "checkpoint_final.pth")
+    options, cpu = InferenceOptions(folds=(0,), mirroring=False, engine="torch"), torch.device("cpu")
+    ensemble = load("x", models["territories"], options, cpu, lambda *tile: None, notices.append)
+    predictor = ensemble.predictor
     data = torch.randn(1, 20, 24, 40)
     tiles = predictor.every_tile(data.shape[1:])
     predictor.take_fold(0)
     expected = predictor.fold_logits(data, tiles)
-    network, calls = predictor.network, []
+    network, devices = predictor.network, []
 
     class Full(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            calls.append(x.shape)
-            if len(calls) <= 2:
+            devices.append(x.device.type)
+            if x.device.type == "meta":
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return network(x)
 
-    predictor.network, predictor.perform_everything_on_device = Full(), True
+    predictor.network = Full()
+    predictor.start_over(torch.device("meta"))
+    predictor.sums_on_device, predictor._copies = True, 8
     logits = predictor.fold_logits(data, tiles)
+    # All copies at once, one by one, and with the sums in main memory.
+    assert devices == ["meta"] * 3 + ["cpu"] * tiles.count
     assert [("main memory" in text, "on the CPU" in text) for text in notices] == [(True, False), (False, True)]
-    torch.testing.assert_close(logits, expected)
+    torch.testing.assert_close(logits, expected, rtol=0, atol=0)
 
 
 def test_messages_survive_the_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -16,7 +17,7 @@ class Asked:
     def __init__(self, keep: bool) -> None:
         self.folds: list[int] = []
         self.made = [torch.nn.Identity() for _ in range(3)]
-        self.predictor = TilePredictor(lambda *tile: None, lambda text: None, device=torch.device("cpu"))
+        self.predictor = TilePredictor(lambda *tile: None, lambda text: None, torch.device("cpu"))
         self.predictor.list_of_parameters = [{}, {}, {}]
         self.predictor.use_converted(self._convert, keep)
 
@@ -52,7 +53,7 @@ def test_kept_networks_serve_the_next_cta_and_others_are_converted_again() -> No
 
 
 def test_what_goes_wrong_in_a_conversion_is_raised_where_the_network_is_taken() -> None:
-    predictor = TilePredictor(lambda *tile: None, lambda text: None, device=torch.device("cpu"))
+    predictor = TilePredictor(lambda *tile: None, lambda text: None, torch.device("cpu"))
     predictor.list_of_parameters = [{}]
 
     def fail(position: int) -> torch.nn.Module:
@@ -61,3 +62,20 @@ def test_what_goes_wrong_in_a_conversion_is_raised_where_the_network_is_taken() 
     predictor.use_converted(fail, False)
     with pytest.raises(ZeroDivisionError):
         predictor.take_fold(0)
+
+
+@pytest.mark.parametrize("together", [1, 3, 8])
+def test_mirrored_copies_are_averaged_whatever_number_is_predicted_at_once(together: int) -> None:
+    torch.manual_seed(0)
+    network, tile = torch.nn.Conv3d(1, 2, 3, padding=1).double(), torch.randn(1, 1, 4, 5, 6, dtype=torch.double)
+    predictor = TilePredictor(lambda *tile: None, lambda text: None, torch.device("cpu"))
+    predictor.allowed_mirroring_axes, predictor._copies = (0, 1, 2), together
+    with torch.inference_mode():
+        found = predictor._predict(network, tile)
+        expected = torch.zeros_like(found)
+        for z, y, x in np.ndindex(2, 2, 2):
+            step = np.array([1, 1, 1 - 2 * z, 1 - 2 * y, 1 - 2 * x])
+            mirrored = np.ascontiguousarray(tile.numpy()[tuple(slice(None, None, s) for s in step)])
+            logits = network(torch.from_numpy(mirrored)).numpy()[tuple(slice(None, None, s) for s in step)]
+            expected += torch.from_numpy(logits[0].copy()) / 8
+    torch.testing.assert_close(found, expected)
