@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from .lean_network import lean
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -34,7 +34,7 @@ class Blueprint:
         self._network = network
         self.shape = (1, channels, *patch_size)
         self._template: Any = None
-        self._keys: dict[str, str] | None = None
+        self._names: dict[str, str] | None = None
 
     def with_weights(self, weights: Weights) -> Any:
         """Give the network with the weights of a fold.
@@ -54,13 +54,17 @@ class Blueprint:
         InputError
             OpenVINO is not installed.
         """
+        network = copy.deepcopy(self._network)
+        network.load_state_dict(weights)
+        fold = lean(network, self.shape[2:])
         if self._template is None:
-            marks = _marks(self._network)
-            self._template = _convert(self._network, marks, self.shape)
-            self._keys = _keys_of_constants(self._template, marks, _used(self._network))
-        if self._keys is None:
-            return _convert(self._network, weights, self.shape)
-        return _replaced(self._template.clone(), {name: weights[key] for name, key in self._keys.items()})
+            marked = _marked(fold)
+            self._template = _convert(marked, self.shape)
+            self._names = _names_of_constants(self._template, _values(marked))
+        if self._names is None:
+            return _convert(fold, self.shape)
+        values = _values(fold)
+        return _replaced(self._template.clone(), {old: values[name] for old, name in self._names.items()})
 
 
 def load_openvino() -> Any:
@@ -74,32 +78,28 @@ def load_openvino() -> Any:
     return openvino
 
 
-def _marks(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Make a state dict by which the parameters can be told apart in the converted network."""
-    marked, generator = copy.deepcopy(network).cpu().float(), torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for value in (*marked.parameters(), *marked.buffers()):
-            if value.is_floating_point():
-                value.uniform_(0.5, 1.5, generator=generator)
-    return dict(marked.state_dict())
+def _values(network: Any) -> dict[str, torch.Tensor]:
+    """Name the weights of a lean network, each once."""
+    named = (*network.named_parameters(), *network.named_buffers())
+    return {name: value.detach() for name, value in named if value.is_floating_point()}
 
 
-def _used(network: torch.nn.Module) -> set[str]:
-    """Name the parameters and buffers that the logits of the highest resolution depend on."""
-    # The caller may be in a mode that keeps no gradients.
-    with torch.inference_mode(False), torch.enable_grad():
-        plain = _plain(network)
-        plain(_smallest(plain, next(plain.parameters()).shape[1])).sum().backward()
-    parameters = {name for name, parameter in plain.named_parameters() if parameter.grad is not None}
-    return parameters | {name for name, buffer in plain.named_buffers() if buffer.is_floating_point()}
+def _marked(network: Any) -> Any:
+    """Copy a lean network with other weights, by which they can be told apart in the converted network."""
+    marked, generator = copy.deepcopy(network), torch.Generator().manual_seed(0)
+    for value in _values(marked).values():
+        value.uniform_(0.5, 1.5, generator=generator)
+    return marked
 
 
-def _keys_of_constants(template: Any, marks: Weights, used: set[str]) -> dict[str, str] | None:
-    """Name the parameter behind each constant that is one; None where one is not there as it is."""
-    keys = {marks[key].numpy().tobytes(): key for key in used}
-    constants = [op for op in template.get_ops() if op.get_type_name() == "Constant"]
-    found = {op.get_friendly_name(): keys[op.data.tobytes()] for op in constants if op.data.tobytes() in keys}
-    return found if sorted(found.values()) == sorted(used) else None
+def _names_of_constants(template: Any, values: Weights) -> dict[str, str] | None:
+    """Name the weights behind each constant that holds some; None where some are not there as they are."""
+    names = {value.contiguous().numpy().tobytes(): name for name, value in values.items()}
+    found = {}
+    for operation in template.get_ops():
+        if operation.get_type_name() == "Constant" and (content := operation.data.tobytes()) in names:
+            found[operation.get_friendly_name()] = names[content]
+    return found if sorted(found.values()) == sorted(values) else None
 
 
 def _replaced(network: Any, values: Weights) -> Any:
@@ -114,25 +114,13 @@ def _replaced(network: Any, values: Weights) -> Any:
     return network
 
 
-def _convert(network: torch.nn.Module, weights: Weights, shape: tuple[int, ...]) -> Any:
-    """Convert a network with some weights, for tiles of `shape`, in float32."""
-    plain = _plain(network)
-    plain.load_state_dict(weights)
+def _convert(network: Any, shape: tuple[int, ...]) -> Any:
+    """Convert a lean network, for tiles of `shape`."""
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing says that it follows no branches and is to go; torch.export takes several times as long.
         warnings.simplefilter("ignore")
-        traced = torch.jit.trace(plain, _smallest(plain, shape[1]), check_trace=False)
+        traced = torch.jit.trace(network, _smallest(network, shape[1]), check_trace=False)
         return load_openvino().convert_model(traced, input=[shape])
-
-
-def _plain(network: torch.nn.Module) -> Any:
-    """Copy a network so that it gives the logits of the highest resolution only, with our normalization."""
-    plain = copy.deepcopy(network).cpu().float().eval()
-    plain.decoder.deep_supervision = False
-    for module in plain.modules():
-        if isinstance(module, torch.nn.InstanceNorm3d):
-            module.forward = functools.partial(_normalize, module)
-    return plain
 
 
 def _smallest(network: Any, channels: int) -> torch.Tensor:
@@ -140,22 +128,3 @@ def _smallest(network: Any, channels: int) -> torch.Tensor:
     smallest = np.prod(network.encoder.strides, axis=0)
     smallest[-1] *= 2
     return torch.zeros(1, channels, *smallest.tolist())
-
-
-def _normalize(norm: torch.nn.InstanceNorm3d, x: torch.Tensor) -> torch.Tensor:
-    """Normalize each channel as `norm` does, in short sums.
-
-    OpenVINO's own operation adds the voxels of a tile one by one, which in float32 is wrong in the third digit for a
-    million of them.
-    """
-    centred = x - _channel_means(x)
-    scale = torch.rsqrt(_channel_means(centred * centred) + norm.eps)
-    if norm.affine:
-        scale = scale * norm.weight.view(1, -1, 1, 1, 1)
-        return centred * scale + norm.bias.view(1, -1, 1, 1, 1)
-    return centred * scale
-
-
-def _channel_means(x: torch.Tensor) -> torch.Tensor:
-    # Axis by axis, and not in three means: OpenVINO would make one of them.
-    return x.mean(4, keepdim=True).sum(3, keepdim=True).mean(2, keepdim=True) / x.shape[3]

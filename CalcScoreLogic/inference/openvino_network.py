@@ -21,6 +21,9 @@ from .openvino_blueprint import Blueprint, Weights, load_openvino
 Precision = Literal["f32", "bf16"]
 
 _FOLDER = "openvino"
+_FORM = 2
+"""Raised whenever networks are converted in another way."""
+
 _DESCRIPTION, _WEIGHTS = "network.xml", "network.bin"
 
 
@@ -48,7 +51,7 @@ def cache_file(model: Model, fold: int) -> Path | None:
     demo = demo_models_folder()
     if demo is not None and model.path.resolve().is_relative_to(demo.resolve()):
         return None
-    return model.path / _FOLDER / model.fingerprint[:16] / f"fold_{fold}.zip"
+    return model.path / _FOLDER / f"{model.fingerprint[:16]}-{_FORM}" / f"fold_{fold}.zip"
 
 
 class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]

@@ -24,6 +24,9 @@ _MOST_COPIES = 8
 """Mirrored copies of a tile that a GPU computes at once, as far as its memory suffices: all of a 3-D tile."""
 
 
+_Prediction = tuple[Slices, torch.Tensor]
+
+
 class TilePredictor:
     """Predicts tiles, tells every one, and makes do with less of a GPU's memory where it does not suffice.
 
@@ -254,7 +257,8 @@ class TilePredictor:
         weights = torch.zeros(shape, dtype=torch.half, device=where)
         patch = tuple(self.configuration_manager.patch_size)
         weight = compute_gaussian(patch, 1 / 8, 10, device=torch.device("cpu")).to(where)
-        for done, (window, prediction) in enumerate(self._predictions(data, windows, where), start=1):
+        predictions = self._one_ahead(self._predictions(data, windows, where))
+        for done, (window, prediction) in enumerate(predictions, start=1):
             # In place: it is this tile's own.
             prediction *= weight
             logits[window] += prediction
@@ -266,9 +270,24 @@ class TilePredictor:
                 raise CalcScoreError("the networks gave infinite numbers, train them again")
         return logits
 
-    def _predictions(
-        self, data: torch.Tensor, windows: Sequence[Slices], where: torch.device
-    ) -> Iterator[tuple[Slices, torch.Tensor]]:
+    def _one_ahead(self, predictions: Iterator[_Prediction]) -> Iterator[_Prediction]:
+        """Let OpenVINO predict a tile while the one before it is summed up."""
+        if self._convert is None:
+            yield from predictions
+            return
+
+        def following() -> _Prediction | None:
+            # The mode is a thread's own.
+            with torch.inference_mode():
+                return next(predictions, None)
+
+        with ThreadPoolExecutor(1) as beside:
+            coming = beside.submit(following)
+            while (prediction := coming.result()) is not None:
+                coming = beside.submit(following)
+                yield prediction
+
+    def _predictions(self, data: torch.Tensor, windows: Sequence[Slices], where: torch.device) -> Iterator[_Prediction]:
         """Give the logits of one tile after the other; those of a single value, such as air, are predicted once."""
         network = self.network.to(self.device).eval()
         on_device = data.to(where)

@@ -28,6 +28,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
 from CalcScoreLogic.inference import openvino_blueprint  # noqa: E402
+from CalcScoreLogic.inference.lean_network import lean  # noqa: E402
 from CalcScoreLogic.inference.openvino_blueprint import Blueprint  # noqa: E402
 from CalcScoreLogic.inference.openvino_network import (  # noqa: E402
     OpenVinoNetwork,
@@ -228,7 +229,9 @@ def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: p
     for weights, logits in zip(folds, expected, strict=True):
         with torch.inference_mode():
             np.testing.assert_array_equal(OpenVinoNetwork(blueprint, weights)(x).numpy(), logits)
-        direct = convert(network, weights, blueprint.shape)
+        fold = copy.deepcopy(network)
+        fold.load_state_dict(weights)
+        direct = convert(lean(fold, PATCH), blueprint.shape)
         np.testing.assert_array_equal(OpenVinoNetwork(Given(direct), weights)(x).numpy(), logits)
     assert len(conversions) == 1
 
@@ -236,7 +239,7 @@ def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: p
 def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     network, other, x = plain(0), plain(1), noise(1)
     expected = [logits_of(each, x) for each in (network, other)]
-    monkeypatch.setattr(openvino_blueprint, "_keys_of_constants", lambda *given: None)
+    monkeypatch.setattr(openvino_blueprint, "_names_of_constants", lambda *given: None)
     blueprint = Blueprint(network, PATCH, 1)
     found = [OpenVinoNetwork(blueprint, each.state_dict(), threads=1)(x).numpy() for each in (network, other)]
     np.testing.assert_array_equal(found, expected)
@@ -371,7 +374,7 @@ def test_the_cache_lies_in_the_models_own_folder(trained: dict[Role, Path], tmp_
     folder = copy_model(trained[Role.CALCIFICATION], tmp_path / "model")
     model = check(folder)
     file = cache_file(model, 1)
-    assert file == folder / "openvino" / model.fingerprint[:16] / "fold_1.zip"
+    assert file == folder / "openvino" / f"{model.fingerprint[:16]}-2" / "fold_1.zip"
     logits_of(plain(), noise(1), cache=file)
     assert file.is_file()
     assert check(folder) == model
