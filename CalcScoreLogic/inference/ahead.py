@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..geometry import Geometry
+from .early import EarlyCta
 from .loading import LoadedEnsemble
 
 SMALL_VOXELS = 2**27
@@ -27,10 +28,17 @@ class PreprocessedCta:
         The file.
     geometry : Geometry
         Its grid.
+    early : EarlyCta, optional
+        Where it may be preprocessed already.
+
+    Attributes
+    ----------
+    file : Path
+        The file.
     """
 
-    def __init__(self, cta: Path, geometry: Geometry) -> None:
-        self._cta = cta
+    def __init__(self, cta: Path, geometry: Geometry, early: EarlyCta | None = None) -> None:
+        self.file, self._early = cta, early
         i, j, k = geometry.size
         self._small = i * j * k <= SMALL_VOXELS
         self._decisive: Any = None
@@ -59,8 +67,12 @@ class PreprocessedCta:
         if self._ready is None or self._decisive != decisive:
             # Let go of first: two preprocessed CTAs may not fit into memory.
             self._ready = None
-            self._ready = self._next.result() if self._next else ensemble.preprocess(self._cta)
+            self._ready = self._next.result() if self._next else self._preprocess(ensemble)
             self._decisive, self._next = decisive, None
         if self._small and following and following[0].preprocessing() != decisive:
-            self._next = self._beside.submit(following[0].preprocess, self._cta)
+            self._next = self._beside.submit(following[0].preprocess, self.file)
         return self._ready
+
+    def _preprocess(self, ensemble: LoadedEnsemble) -> _Preprocessed:
+        found = self._early.take(ensemble.ct) if self._early else None
+        return ensemble.preprocess(self.file) if found is None else (torch.from_numpy(found[0]), found[1])

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
-from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape
 
 from ..coverage import Coverage
 from ..geometry import Array, Geometry, Image
@@ -22,6 +20,7 @@ from ..models import Role
 from . import export
 from .ahead import PreprocessedCta
 from .fold_sum import FoldSum
+from .interpolation import resampled_shape
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
 from .task import Task
@@ -41,8 +40,8 @@ class CaseRun:
 
     Parameters
     ----------
-    cta : Path
-        The file; label maps go beside it.
+    cta : PreprocessedCta
+        The CTA; label maps go beside its file.
     geometry : Geometry
         Its grid.
     arteries : TrimmedArteries
@@ -72,7 +71,7 @@ class CaseRun:
 
     def __init__(
         self,
-        cta: Path,
+        cta: PreprocessedCta,
         geometry: Geometry,
         arteries: TrimmedArteries,
         ensembles: Sequence[LoadedEnsemble],
@@ -81,10 +80,9 @@ class CaseRun:
         device: torch.device,
         way: Way,
     ) -> None:
-        self._cta, self._geometry, self._arteries = cta, geometry, arteries
+        self._cta, self._geometry, self._arteries, self._folder = cta, geometry, arteries, cta.file.parent
         self._options, self._device, self._way = options, device, way
         self._expected, self._to_come = dict(planned), list(ensembles)
-        self._preprocessed = PreprocessedCta(cta, geometry)
         self.files: dict[str, str] = {}
         self.fold_burdens: list[dict[str, float | None]] = []
         self.tiles: dict[str, list[int]] = {}
@@ -105,7 +103,7 @@ class CaseRun:
         predictor.start_over(self._device)
         way.reach(role, len(ensemble.folds))
         way.times.begin()
-        volume, properties = self._preprocessed.take(ensemble, self._to_come)
+        volume, properties = self._cta.take(ensemble, self._to_come)
         way.times.finish("preprocessing", float(np.prod(self._geometry.shape)))
         shape = tuple(volume.shape[1:])
         match = GridMatch.of(properties, ensemble.forward, shape)
@@ -139,7 +137,7 @@ class CaseRun:
                 continue
             forward, target = ensemble.forward, ensemble.predictor.configuration_manager.spacing
             here = [done.properties["spacing"][axis] for axis in forward]
-            onto = done.match.of_model(forward, partial(compute_new_shape, old_spacing=here, new_spacing=target))
+            onto = done.match.of_model(forward, partial(resampled_shape, spacing_mm=here, new_spacing_mm=target))
             chosen = self._tiles_at(ensemble, onto, arteries, CORRECTION_MARGIN_MM)
             self._wanted_tiles.append(chosen.count)
             self._expect(ensemble, len(ensemble.folds) * float(np.mean(self._wanted_tiles)))
@@ -185,7 +183,7 @@ class CaseRun:
 
     def _run_folds(self, task: Task, of_folds: Sequence[Tiles]) -> torch.Tensor | None:
         """Average the folds' logits where all of them run the task's tiles, as nnU-Net does; None without a tile."""
-        sums = FoldSum(self._cta.parent / f"{task.ensemble.role}.sum")
+        sums = FoldSum(self._folder / f"{task.ensemble.role}.sum")
         with torch.inference_mode():
             for position, tiles in enumerate(of_folds):
                 self._run_fold(replace(task, tiles=tiles), position, sums, task.tiles)
@@ -216,7 +214,7 @@ class CaseRun:
         labels = task.labels(logits)
         if not task.ensemble.keeps_axes:
             # The reader has turned the CTA; its writer turns it back.
-            file = self._cta.parent / f"{task.ensemble.role}_turned.nii.gz"
+            file = self._folder / f"{task.ensemble.role}_turned.nii.gz"
             task.write(labels, file)
             labels = np.array(read_labels(file).array)
         self._way.times.finish("label maps", float(task.ensemble.heads * labels.size))
@@ -232,5 +230,5 @@ class CaseRun:
             # Where not every tile was run, a label would be a guess.
             labels[~self.coverage.mask()] = 0
         name = f"{role}.nii.gz"
-        write_image(self._cta.parent / name, Image(labels, self._geometry))
+        write_image(self._folder / name, Image(labels, self._geometry))
         return name

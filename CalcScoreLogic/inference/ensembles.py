@@ -13,13 +13,16 @@ import torch
 from ..geometry import Geometry
 from ..image_io import read_territories
 from ..shortening import ShorteningParameters
+from .ahead import PreprocessedCta
 from .case_run import CaseRun
+from .early import EarlyCta
 from .estimate import SECONDS_PER_UNIT, Timetable
 from .forecast import planned_work
 from .loading import LoadedEnsemble, choose_device, device_name, load
 from .options import InferenceOptions
 from .protocol import ARTERIES_FILE, CTA_FILE, Message, Notice, Result
 from .speeds import remembered
+from .threads import use_threads
 from .trimmed import TrimmedArteries
 from .way import Way
 
@@ -51,6 +54,7 @@ class Ensembles:
         lengths: ShorteningParameters | None,
         say: Callable[[Message], None],
     ) -> None:
+        use_threads(options.threads)
         if options.threads is not None:
             torch.set_num_threads(options.threads)
         self._options, self._lengths, self._say = options, lengths, say
@@ -63,7 +67,7 @@ class Ensembles:
         """Let the time of the next CTA begin now, without the loading."""
         self._way = Way(self._say, self._way.times.again())
 
-    def run(self, folder: Path, geometry: Geometry) -> Result:
+    def run(self, folder: Path, geometry: Geometry, early: EarlyCta | None = None) -> Result:
         """Run the ensembles on a CTA, one after the other.
 
         Parameters
@@ -72,13 +76,15 @@ class Ensembles:
             Holds the CTA, and the arteries where no ensemble labels them; the label maps go there too.
         geometry : Geometry
             The CTA's grid: the file's is single precision.
+        early : EarlyCta, optional
+            Where it may be preprocessed already.
 
         Returns
         -------
         Result
             The label maps and what they were made with.
         """
-        way, cta = self._way, folder / CTA_FILE
+        way, cta = self._way, PreprocessedCta(folder / CTA_FILE, geometry, early)
         planned = self._plan(geometry)
         arteries = TrimmedArteries(geometry, self._lengths, folder)
         if (folder / ARTERIES_FILE).exists():

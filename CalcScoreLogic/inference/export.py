@@ -14,16 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from nnunetv2.configuration import ANISO_THRESHOLD
-from nnunetv2.preprocessing.resampling.default_resampling import (
-    compute_new_shape,
-    determine_do_sep_z_and_axis,
-    resample_data_or_seg_to_shape,
-)
 from scipy.ndimage import map_coordinates
 
 from ..geometry import Array
-from .interpolation import neighbours, positions
+from .interpolation import neighbours, positions, resampled_shape, slice_axis
 from .threads import in_threads
 
 if TYPE_CHECKING:
@@ -49,10 +43,9 @@ def supports(predictor: TilePredictor) -> bool:
         Whether the model's labels are plain and its logits are resampled by nnU-Net's default function,
         linearly or by nearest neighbour. For others nnU-Net's own export is the way.
     """
-    function = predictor.configuration_manager.resampling_fn_probabilities
-    options = function.keywords
+    options = _resampling(predictor)
     return bool(
-        function.func is resample_data_or_seg_to_shape
+        predictor.configuration_manager.configuration["resampling_fn_probabilities"] == "resample_data_or_seg_to_shape"
         and not options.get("is_seg", False)
         and options.get("order", 3) in (0, 1)
         and options.get("order_z", 0) == 0
@@ -76,12 +69,11 @@ def model_shape(properties: dict[str, Any], predictor: TilePredictor) -> tuple[i
     tuple of int
         Voxels of the transposed, cropped and resampled CTA.
     """
-    shape = compute_new_shape(
+    a, b, c = resampled_shape(
         properties["shape_after_cropping_and_before_resampling"],
         _spacing(properties, predictor),
         predictor.configuration_manager.spacing,
     )
-    a, b, c = (int(n) for n in shape)
     return a, b, c
 
 
@@ -176,13 +168,8 @@ def _axes(
     shape: tuple[int, ...], start: tuple[int, int, int], properties: dict[str, Any], predictor: TilePredictor
 ) -> list[_Axis]:
     """Find what a box determines along each axis, and how it is interpolated there."""
-    options = predictor.configuration_manager.resampling_fn_probabilities.keywords
-    _, separate = determine_do_sep_z_and_axis(
-        options.get("force_separate_z", False),
-        predictor.configuration_manager.spacing,
-        _spacing(properties, predictor),
-        options.get("separate_z_anisotropy_threshold", ANISO_THRESHOLD),
-    )
+    options = _resampling(predictor)
+    separate = slice_axis(predictor.configuration_manager.spacing, _spacing(properties, predictor), **options)
     whole_cta = properties["shape_after_cropping_and_before_resampling"]
     axes = []
     for number, (n_model, n_cta) in enumerate(zip(model_shape(properties, predictor), whole_cta, strict=True)):
@@ -191,11 +178,17 @@ def _axes(
             raise ValueError(f"the box from {begin} to {stop} is not inside the model's {n_model} voxels")
         low, high = determined_range(begin, stop, n_model, n_cta)
         places = positions(n_model, n_cta)[low:high]
-        if options["order"] == 0 or number == separate:
+        if options.get("order") == 0 or number == separate:
             places = np.clip(np.floor(places + 0.5), 0, n_model - 1)
         below, above = neighbours(places, n_model)
         axes.append(_Axis(low, places - begin, below - begin, above - begin))
     return axes
+
+
+def _resampling(predictor: TilePredictor) -> dict[str, Any]:
+    """Give the options of the function that resamples logits."""
+    options: dict[str, Any] = predictor.configuration_manager.configuration["resampling_fn_probabilities_kwargs"]
+    return options
 
 
 def _spacing(properties: dict[str, Any], predictor: TilePredictor) -> list[float]:

@@ -1,10 +1,67 @@
-"""Which voxels of the model's grid nnU-Net's export interpolates a CTA voxel from, along one axis."""
+"""The model's grid beside the CTA's, as nnU-Net lays them: their shapes, and what is interpolated from what."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..geometry import Array
+
+
+def resampled_shape(shape: Sequence[int], spacing_mm: Sequence[float], new_spacing_mm: Sequence[float]) -> list[int]:
+    """Give the voxels along each axis after resampling.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Voxels before.
+    spacing_mm, new_spacing_mm : sequence of float
+        Distance between voxel centres before and after.
+
+    Returns
+    -------
+    list of int
+        Voxels after; a half is rounded to the even number.
+    """
+    return [round(old / new * n) for n, old, new in zip(shape, spacing_mm, new_spacing_mm, strict=True)]
+
+
+def slice_axis(
+    spacing_mm: Sequence[float],
+    new_spacing_mm: Sequence[float],
+    force_separate_z: bool | None = False,
+    separate_z_anisotropy_threshold: float = 3,
+    **others: Any,
+) -> int | None:
+    """Tell whether slices are resampled one by one, and along which axis they lie.
+
+    Parameters
+    ----------
+    spacing_mm, new_spacing_mm : sequence of float
+        Distance between voxel centres before and after.
+    force_separate_z : bool or None
+        Whether they are; None: where slices are thick.
+    separate_z_anisotropy_threshold : float
+        Slices are thick from this ratio of the largest to the smallest distance on.
+    others : keyword arguments
+        What else nnU-Net's plans say of resampling.
+
+    Returns
+    -------
+    int or None
+        The axis; None where voxels are resampled in three dimensions.
+    """
+    thick = [
+        distances
+        for distances in (spacing_mm, new_spacing_mm)
+        if force_separate_z or max(distances) / min(distances) > separate_z_anisotropy_threshold
+    ]
+    if force_separate_z is False or not thick:
+        return None
+    coarsest = np.flatnonzero(np.asarray(thick[0]) == max(thick[0]))
+    return int(coarsest[0]) if len(coarsest) == 1 else None
 
 
 def positions(n_model: int, n_cta: int) -> Array:

@@ -25,7 +25,7 @@ from .forecast import operations_per_tile
 from .openvino_blueprint import Blueprint
 from .options import InferenceOptions
 from .predictor import TilePredictor
-from .preprocessing import sparing
+from .preprocessing import CtPreprocessing, read_voxels
 
 _STORED_ORDER = ("SimpleITKIO", "NibabelIO")
 """nnU-Net's readers that leave the axes as they are stored."""
@@ -86,7 +86,7 @@ class LoadedEnsemble:
         return np.asarray(table[labels])
 
     def preprocess(self, cta: Path) -> tuple[torch.Tensor, dict[str, Any]]:
-        """Let nnU-Net read and preprocess a CTA.
+        """Read and preprocess a CTA as nnU-Net does.
 
         Parameters
         ----------
@@ -101,15 +101,21 @@ class LoadedEnsemble:
             What nnU-Net needs to bring labels back.
         """
         predictor, plans = self.predictor, self.predictor.plans_manager
-        configuration = sparing(predictor.configuration_manager)
-        preprocessor = configuration.preprocessor_class(verbose=False)
-        voxels, properties = plans.image_reader_writer_class().read_images([str(cta)])
-        # nnU-Net holds on to what it is given while it works on a copy.
-        voxels = _narrowed(voxels)
-        data, _, properties = preprocessor.run_case_npy(
-            voxels, None, properties, plans, configuration, predictor.dataset_json
+        if self.ct is not None:
+            data, properties = self.ct.run(*read_voxels(cta))
+            return torch.from_numpy(data), properties
+        configuration = predictor.configuration_manager
+        data, _, properties = configuration.preprocessor_class(verbose=False).run_case(
+            [str(cta)], None, plans, configuration, predictor.dataset_json
         )
         return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32)), properties
+
+    @property
+    def ct(self) -> CtPreprocessing | None:
+        """Its preprocessing, where that is nnU-Net's default for CT."""
+        return CtPreprocessing.of(
+            self.predictor.plans_manager.plans, self.predictor.configuration_manager.configuration
+        )
 
     def preprocessing(self) -> tuple[Any, ...]:
         """Give what the preprocessed CTA depends on; two ensembles that share it share the CTA."""
@@ -226,13 +232,6 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda ({torch.cuda.get_device_name(device)})"
     return f"{device.type} ({os.cpu_count()} cores)" if device.type == "cpu" else device.type
-
-
-def _narrowed(voxels: Array) -> Array:
-    """Give the same numbers in half the memory, where they are those of a CT scanner."""
-    with np.errstate(invalid="ignore"):
-        narrow = voxels.astype(np.int16)
-    return narrow if np.array_equal(narrow, voxels) else voxels
 
 
 def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...], options: InferenceOptions) -> str:

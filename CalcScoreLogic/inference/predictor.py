@@ -24,6 +24,9 @@ _MOST_COPIES = 8
 """Mirrored copies of a tile that a GPU computes at once, as far as its memory suffices: all of a 3-D tile."""
 
 
+_CONVERTER = ThreadPoolExecutor(1)
+"""One for all ensembles: the network that is needed first is converted first."""
+
 _Prediction = tuple[Slices, torch.Tensor]
 
 
@@ -77,7 +80,6 @@ class TilePredictor:
         self._in_place: int | None = None
         self._convert: Callable[[int], torch.nn.Module] | None = None
         self._converted: dict[int, Future[torch.nn.Module]] = {}
-        self._converter = ThreadPoolExecutor(1)
         self._keeps_converted = False
 
     def start_over(self, device: torch.device) -> None:
@@ -180,7 +182,7 @@ class TilePredictor:
 
     def _begin_to_convert(self, position: int) -> None:
         if position not in self._converted and self._convert is not None:
-            self._converted[position] = self._converter.submit(self._convert, position)
+            self._converted[position] = _CONVERTER.submit(self._convert, position)
 
     def fold_logits(self, volume: torch.Tensor, tiles: Tiles) -> torch.Tensor:
         """Predict with the network in place, see `take_fold`.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 _Piece = TypeVar("_Piece")
+
+_most: int | None = None
+
+
+def use_threads(count: int | None) -> None:
+    """Take so many threads from now on; None: as many as this process may use cores."""
+    global _most
+    _most = count
 
 
 def in_threads(work: Callable[[_Piece], None], pieces: Iterable[_Piece]) -> None:
-    """Work on each piece, in as many threads as the networks take; numpy and scipy let them run side by side.
+    """Work on each piece, several at once; numpy and scipy let threads run side by side.
 
     Parameters
     ----------
@@ -21,6 +28,11 @@ def in_threads(work: Callable[[_Piece], None], pieces: Iterable[_Piece]) -> None
     pieces : iterable
         The pieces.
     """
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(_most or _cores()) as pool:
         for _ in pool.map(work, pieces):
             pass
+
+
+def _cores() -> int:
+    # Not everywhere is it known which cores a process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

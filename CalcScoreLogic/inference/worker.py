@@ -7,11 +7,9 @@ one CTA or on many, and speaks the lines of `protocol` on standard output.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,13 +17,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ..errors import CalcScoreError, InputError
 from .guard import watch_parent
 from .options import InferenceOptions
-from .protocol import CTA_FILE, JOB_FILE, Failure, Message, Progress, Ready, encode
+from .protocol import CTA_FILE, Failure, Message, Progress, Ready, encode
 
 if TYPE_CHECKING:
     from ..geometry import Geometry
     from .ensembles import Ensembles
-
-_LOOK_SECONDS = 0.02
 
 
 def main(folder: Path) -> int:
@@ -46,16 +42,19 @@ def main(folder: Path) -> int:
     say = _speaker()
     try:
         say(Progress("starting", 0.0))
+        from .early import EarlyCta, wait_for_job
+
+        early = EarlyCta(folder)
         from ..shortening import ShorteningParameters
         from .ensembles import Ensembles
 
-        job = _wait_for(folder / JOB_FILE)
+        job = wait_for_job(folder)
         lengths = ShorteningParameters(**job["lengths"]) if job["lengths"] else None
         ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), lengths, say)
         if job.get("many"):
             say(Ready())
             _serve(ensembles, folder, say)
-        say(ensembles.run(folder, _grid_of(job)))
+        say(ensembles.run(folder, _grid_of(job), early))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))
@@ -65,11 +64,13 @@ def main(folder: Path) -> int:
 
 def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -> NoReturn:
     """Take CTAs as they come; only the caller, or an error that may leave something broken, ends it."""
+    from .early import wait_for_job
+
     number = 0
     while True:
         number += 1
         part = folder / str(number)
-        job = _wait_for(part / JOB_FILE)
+        job = wait_for_job(part)
         ensembles.start_clock()
         answer: Message
         try:
@@ -120,14 +121,6 @@ def _speaker() -> Callable[[Message], None]:
         stream.write(encode(message) + "\n")
 
     return say
-
-
-def _wait_for(job: Path) -> dict[str, Any]:
-    """Wait until the caller has handed the job over."""
-    while not job.exists():
-        time.sleep(_LOOK_SECONDS)
-    content: dict[str, Any] = json.loads(job.read_text(encoding="utf-8"))
-    return content
 
 
 def _grid_of(job: dict[str, Any]) -> Geometry:

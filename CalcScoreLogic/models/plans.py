@@ -83,6 +83,29 @@ def check_name(path: Path, where: str, value: Any, allowed: frozenset[str]) -> N
         )
 
 
+def resolved_configuration(path: Path, plans: dict[str, Any]) -> dict[str, Any]:
+    """Give the configuration 3d_fullres with what it inherits.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    plans : dict
+        Its content.
+
+    Returns
+    -------
+    dict
+        The configuration, as nnU-Net puts it together.
+
+    Raises
+    ------
+    InputError
+        There is none, or it inherits from one that cannot be.
+    """
+    return _resolved(path, member(path, plans, "configurations", dict), CONFIGURATION)
+
+
 def _check_top(path: Path, plans: dict[str, Any]) -> None:
     for key, allowed in (
         ("image_reader_writer", names.READERS),

@@ -1,4 +1,4 @@
-"""Preprocessing in little memory: against nnU-Net's own, bit by bit."""
+"""Preprocessing in little time and memory: against nnU-Net's own, bit by bit."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from nnunetv2.preprocessing.resampling.default_resampling import (  # noqa: E402
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
 
 from CalcScoreLogic.inference import preprocessing  # noqa: E402
+from CalcScoreLogic.inference.interpolation import slice_axis  # noqa: E402
+from CalcScoreLogic.inference.preprocessing import CtPreprocessing, read_voxels  # noqa: E402
 
 spacings = st.tuples(*[st.floats(0.4, 6)] * 3)
 
@@ -51,27 +53,38 @@ def test_every_bit_is_nnunets(
     new_shape = np.maximum(compute_new_shape(shape, current, target), 1)
     options: dict[str, Any] = {"order": order, "order_z": 0, "force_separate_z": separate}
     expected = resample_data_or_seg_to_shape(data.copy(), new_shape, current, target, is_seg=False, **options)
+    axis = slice_axis(current, target, **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(preprocessing, "SLAB_VOXELS", 50)
-        found = preprocessing.resample(data, new_shape, current, target, is_seg=False, **options)
+        found = preprocessing.resample(data[0], new_shape, order, axis)
     assert found.dtype == expected.dtype
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, expected[0])
 
 
-@pytest.mark.parametrize("slice_mm", [1.4, 9.0])
-def test_a_cta_is_preprocessed_as_by_nnunet(slice_mm: float, tmp_path: Path) -> None:
-    array = np.random.default_rng(3).normal(300, 250, (11, 21, 25)).astype(np.int16)
+def resolved(content: dict[str, Any]) -> CtPreprocessing | None:
+    return CtPreprocessing.of(content, content["configurations"]["3d_fullres"])
+
+
+@pytest.mark.parametrize(("kind", "empty"), [(np.int16, False), (np.float32, False), (np.int16, True)])
+@pytest.mark.parametrize("slice_mm", [1.4, 3.0, 9.0])
+def test_a_cta_is_preprocessed_as_by_nnunet(slice_mm: float, kind: Any, empty: bool, tmp_path: Path) -> None:
+    array = np.random.default_rng(3).normal(300, 250, (11, 21, 25)).astype(kind)
     array[:, :2] = array[:, :, -3:] = 0
-    write_image(tmp_path / "cta.nii.gz", to_image(to_sitk(array, (0.9, 1.1, slice_mm), rotation((4, 8, 12)))))
+    if empty:
+        array[:] = 0
+    file = tmp_path / "cta.nii"
+    write_image(file, to_image(to_sitk(array, (0.9, 1.1, slice_mm), rotation((4, 8, 12)))))
     plans = PlansManager(plans_json())
     configuration = plans.get_configuration("3d_fullres")
-    inputs = ([str(tmp_path / "cta.nii.gz")], None, plans)
-    expected, _, known = DefaultPreprocessor(False).run_case(*inputs, configuration, dataset_json(Role.TERRITORIES))
-    sparing = preprocessing.sparing(configuration)
-    assert isinstance(sparing, preprocessing.SparingConfiguration)
-    found, _, properties = DefaultPreprocessor(False).run_case(*inputs, sparing, dataset_json(Role.TERRITORIES))
+    expected, _, known = DefaultPreprocessor(False).run_case(
+        [str(file)], None, plans, configuration, dataset_json(Role.TERRITORIES)
+    )
+    ct = resolved(plans_json())
+    assert ct is not None
+    found, properties = ct.run(*read_voxels(file))
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == expected.dtype
+    del known["sitk_stuff"]
     assert properties == known
 
 
@@ -79,12 +92,17 @@ def test_a_cta_is_preprocessed_as_by_nnunet(slice_mm: float, tmp_path: Path) -> 
     "change",
     [
         {"preprocessor_name": "OtherPreprocessor"},
+        {"normalization_schemes": ["ZScoreNormalization"]},
         {"resampling_fn_data": "resample_torch_fornnunet"},
         {"resampling_fn_data_kwargs": {"is_seg": False, "order": 3, "order_z": 1, "force_separate_z": None}},
+        {"resampling_fn_data_kwargs": {"is_seg": False, "order": 3, "a_new_one": 1}},
     ],
 )
-def test_a_preprocessing_of_its_own_is_left_alone(change: dict[str, Any]) -> None:
+def test_a_preprocessing_of_its_own_is_left_to_nnunet(change: dict[str, Any]) -> None:
     content = plans_json()
     content["configurations"]["3d_fullres"].update(change)
-    configuration = PlansManager(content).get_configuration("3d_fullres")
-    assert preprocessing.sparing(configuration) is configuration
+    assert resolved(content) is None
+
+
+def test_a_reader_of_another_kind_is_left_to_nnunet() -> None:
+    assert resolved({**plans_json(), "image_reader_writer": "NibabelIOWithReorient"}) is None
