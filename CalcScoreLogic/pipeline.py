@@ -146,7 +146,7 @@ def score_masks(
 
 def analyze(
     case: str,
-    cta: Image,
+    cta: Image | Callable[[], Image],
     models: Sequence[Model],
     parameters: CaseParameters | None = None,
     options: InferenceOptions | None = None,
@@ -160,8 +160,8 @@ def analyze(
     ----------
     case : str
         Name of the case.
-    cta : Image
-        HU.
+    cta : Image or callable
+        HU, or what reads it: that is called while the networks' process starts.
     models : sequence of Model
         The territory ensemble and the calcification ensemble.
     parameters : CaseParameters, optional
@@ -191,11 +191,13 @@ def analyze(
 
     parameters = parameters or CaseParameters()
     folders = {model.role.value: model.path for model in models}
-    with InferenceRun(cta, folders, options, interpreter, parameters.shortening) as run:
+    with InferenceRun(None, folders, options, interpreter, parameters.shortening) as run:
         run.start()
+        image = cta() if callable(cta) else cta
+        run.hand_over(image)
         outcome = run.wait(on_message)
         assert run.folder is not None  # noqa: S101
-        scored = score_prediction(case, cta, run.folder, outcome, models, parameters, inputs)
+        scored = score_prediction(case, image, run.folder, outcome, models, parameters, inputs)
     return replace(scored, result=replace(scored.result, warnings=(*run.notices, *scored.result.warnings)))
 
 

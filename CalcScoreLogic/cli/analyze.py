@@ -17,7 +17,7 @@ from .score import parse_weights, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..geometry import Geometry
+    from ..geometry import Geometry, Image
     from ..inference.options import InferenceOptions
     from ..inference.protocol import Message
     from ..models import Model
@@ -81,11 +81,43 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class _Reading:
+    """Reads the CTA, while the networks' process starts, and tells how long they will take.
+
+    Parameters
+    ----------
+    path : Path
+        File or DICOM folder.
+    forecast : callable
+        Gives the sentence for a grid.
+
+    Attributes
+    ----------
+    cta : Image
+        The CTA, once it has been read.
+    forecast : str
+        The sentence, once it is known.
+    """
+
+    cta: Image
+
+    def __init__(self, path: Path, forecast: Callable[[Geometry], str]) -> None:
+        self._path, self._forecast = path, forecast
+        self.forecast = ""
+
+    def __call__(self) -> Image:
+        from ..image_io import read_ct
+
+        stage("reading")
+        self.cta = read_ct(self._path)
+        self.forecast = self._forecast(self.cta.geometry)
+        stage(self.forecast)
+        return self.cta
+
+
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from ..case_output import write_case
     from ..cohort.inputs import single_input
-    from ..image_io import read_ct
     from ..pipeline import CaseParameters, analyze
 
     parameters = CaseParameters(
@@ -95,16 +127,16 @@ def run(options: argparse.Namespace) -> Outcome:
     models = chosen_models(options)
     networks = inference_options(options, models)
     make_folder(options.output.parent)
-    stage("reading")
-    cta = read_ct(options.cta)
     case, inputs = single_input(options.cta), {"cta": options.cta}
-    expected = "" if options.json else forecast_text(models, cta.geometry, networks)
-    stage(expected)
-    scored = analyze(case.name, cta, models, parameters, networks, options.python, teller(expected), inputs)
+    read = _Reading(options.cta, lambda grid: "" if options.json else forecast_text(models, grid, networks))
+    tell = teller(lambda: read.forecast)
+    scored = analyze(case.name, read, models, parameters, networks, options.python, tell, inputs)
     warnings = (*case.warnings, *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
+    from ..case_output import write_case
+
     stage("writing")
-    write_case(options.output, cta, scored)
+    write_case(options.output, read.cta, scored)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
 
 
@@ -154,14 +186,14 @@ def forecast_text(models: Sequence[Model], grid: Geometry, networks: InferenceOp
     return f"about {duration(seconds)} on this machine ({in_words(networks, models)})"
 
 
-def teller(expected: str = "") -> Callable[[Message], None]:
-    """Make a listener that shows the networks' progress on a terminal, and `expected` until the time left is known."""
+def teller(expected: Callable[[], str] = str) -> Callable[[Message], None]:
+    """Make a listener that shows the networks' progress, and what `expected` gives until the time left is known."""
     from ..inference.protocol import Progress
 
     def tell(message: Message) -> None:
         if isinstance(message, Progress):
             fold = f", fold {message.fold} of {message.folds}" if message.fold else ""
-            left = expected if message.seconds_left is None else f"{duration(message.seconds_left)} left"
+            left = expected() if message.seconds_left is None else f"{duration(message.seconds_left)} left"
             stage(f"{100 * message.fraction:3.0f} %  {message.stage}{fold}{' · ' if left else ''}{left}")
 
     return tell

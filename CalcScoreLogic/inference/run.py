@@ -37,8 +37,8 @@ class InferenceRun:
 
     Parameters
     ----------
-    cta : Image
-        The CTA, HU.
+    cta : Image or None
+        The CTA, HU; None where `hand_over` gives it, after the start.
     models : mapping of str to Path
         Folder of the trained model of each role, run in this order.
     options : InferenceOptions, optional
@@ -76,7 +76,7 @@ class InferenceRun:
 
     def __init__(
         self,
-        cta: Image,
+        cta: Image | None,
         models: Mapping[str, Path],
         options: InferenceOptions | None = None,
         interpreter: str | os.PathLike[str] | None = None,
@@ -89,8 +89,7 @@ class InferenceRun:
         self.folder: Path | None = None
         self.notices: list[str] = []
         self.result: Result | None = None
-        self._cta: Image | None = cta
-        self._arteries = arteries
+        self._cta, self._arteries = cta, arteries
         self._lengths = lengths
         self._models = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
@@ -111,7 +110,7 @@ class InferenceRun:
         return self._process.log if self._process else []
 
     def start(self) -> None:
-        """Start the worker; returns at once, the CTA is handed over by a thread.
+        """Start the worker; returns at once, a CTA that is there is handed over by a thread.
 
         Raises
         ------
@@ -123,6 +122,19 @@ class InferenceRun:
         self._process = WorkerProcess(self._interpreter, self._temporary, self._environment)
         self.folder = self._process.folder
         self.state = RunState.RUNNING
+        if self._cta is not None:
+            self.hand_over(self._cta)
+
+    def hand_over(self, cta: Image) -> None:
+        """Give a started worker the CTA; returns at once. Until then it loads its libraries.
+
+        Parameters
+        ----------
+        cta : Image
+            HU.
+        """
+        assert self._process is not None  # noqa: S101
+        self._cta = cta
         self._process.run_thread(self._hand_over, self._process)
 
     def poll(self) -> list[Message]:

@@ -25,7 +25,8 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Failure, Message, Notice, Progress, Result, decode, encode
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunState
 from CalcScoreLogic.inference.worker import explain
-from CalcScoreLogic.models import Role
+from CalcScoreLogic.models import Role, check
+from CalcScoreLogic.pipeline import analyze
 from Testing.logic.model_folders import WritesFile, make_model, replace_record
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -158,6 +159,36 @@ def test_single_folds_are_scored_too(cta: Image, models: dict[str, Path], place:
     found = together.fold_burdens[1]
     assert found["combined"] == (plaques[arteries > 0] == 2).mean()
     assert {name: burden for name, burden in found.items() if burden is not None and name != "combined"} == expected
+
+
+def test_a_worker_loads_until_the_cta_is_there(cta: Image, models: dict[str, Path], place: Path) -> None:
+    options = InferenceOptions((1,), False)
+    with InferenceRun(cta, models, options, temporary=place) as run:
+        run.start()
+        expected = [read_image(run.folder / name).array.copy() for name in run.wait().files.values()]
+    with InferenceRun(None, models, options, temporary=place) as run:
+        run.start()
+        reach(run, "starting")
+        assert not list(run.folder.iterdir())
+        run.hand_over(cta)
+        found = [read_image(run.folder / name).array.copy() for name in run.wait().files.values()]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_cta_that_cannot_be_read_leaves_no_process(models: dict[str, Path], place: Path, tmp_path: Path) -> None:
+    """It is read while the worker starts."""
+    log = tmp_path / "workers"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho $$ >> {log}\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+
+    def read() -> Image:
+        assert until(log.exists)
+        raise InputError("this is no CT")
+
+    with pytest.raises(InputError, match="this is no CT"):
+        analyze("case", read, [check(path) for path in models.values()], interpreter=str(python))
+    assert until(lambda: gone(int(log.read_text())), 5)
 
 
 @pytest.mark.parametrize("stage", STAGES)
