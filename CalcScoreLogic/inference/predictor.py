@@ -6,7 +6,6 @@ one is not imported: it brings PyTorch's compiler along, which takes longer to l
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -18,11 +17,8 @@ from acvl_utils.cropping_and_padding.padding import pad_nd_image
 from nnunetv2.inference.sliding_window_prediction import compute_gaussian, compute_steps_for_sliding_window
 
 from ..errors import CalcScoreError
+from .gpu import Pace, measured_copies
 from .tiles import Slices, Tiles
-
-_MOST_COPIES = 8
-"""Mirrored copies of a tile that a GPU computes at once, as far as its memory suffices: all of a 3-D tile."""
-
 
 _CONVERTER = ThreadPoolExecutor(1)
 """One for all ensembles: the network that is needed first is converted first."""
@@ -76,6 +72,7 @@ class TilePredictor:
     ) -> None:
         self._on_tile, self._on_notice = on_tile, on_notice
         self.tile_step_size, self.use_mirroring = tile_step_size, use_mirroring
+        self._copies: int | None
         self.start_over(device)
         self._in_place: int | None = None
         self._convert: Callable[[int], torch.nn.Module] | None = None
@@ -86,7 +83,8 @@ class TilePredictor:
         """Forget that an earlier CTA was too large for the GPU."""
         self.device = device
         self.sums_on_device = device.type == "cuda"
-        self._copies = _MOST_COPIES if device.type == "cuda" else 1
+        # On a GPU the first tile tells; on a CPU several at once are no faster, and take more memory.
+        self._copies = None if device.type == "cuda" else 1
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True
 
@@ -239,7 +237,7 @@ class TilePredictor:
 
     def _make_do(self) -> bool:
         """Take less of the GPU's memory; tell whether that was possible."""
-        if self._copies > 1:
+        if self._copies != 1:
             self._copies = 1
         elif self.sums_on_device:
             self.sums_on_device = False
@@ -294,26 +292,20 @@ class TilePredictor:
         network = self.network.to(self.device).eval()
         on_device = data.to(where)
         flat: dict[float, torch.Tensor] = {}
-        events: deque[Any] = deque()
+        pace = Pace(self.device)
         with torch.autocast("cuda") if self.device.type == "cuda" else nullcontext():
             for window in windows:
-                self._keep_pace(events)
+                pace.keep()
                 low, high = (float(value) for value in torch.aminmax(data[window]))
                 tile = on_device[window][None].contiguous().to(self.device)
+                if self._copies is None:
+                    self._copies = measured_copies(network, tile)
                 if low != high:
                     yield window, self._predict(network, tile).to(where)
                     continue
                 if low not in flat:
                     flat[low] = self._predict(network, tile).to(where)
                 yield window, flat[low].clone()
-
-    def _keep_pace(self, events: deque[Any]) -> None:
-        """Wait until a GPU, which works off a queue, is two tiles behind at most: a tile that is told is done."""
-        if self.device.type == "cuda":
-            events.append(torch.cuda.Event())
-            events[-1].record()
-            if len(events) > 2:
-                events.popleft().synchronize()
 
     def _predict(self, network: Any, tile: torch.Tensor) -> torch.Tensor:
         """Give the mean logits of a tile and its mirrored copies, shape (heads, z, y, x)."""

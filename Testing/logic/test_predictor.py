@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
+from CalcScoreLogic.inference.gpu import copies_that_fit  # noqa: E402
 from CalcScoreLogic.inference.predictor import TilePredictor  # noqa: E402
 
 
@@ -79,3 +80,9 @@ def test_mirrored_copies_are_averaged_whatever_number_is_predicted_at_once(toget
             logits = network(torch.from_numpy(mirrored)).numpy()[tuple(slice(None, None, s) for s in step)]
             expected += torch.from_numpy(logits[0].copy()) / 8
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize(("tile_gb", "free_gb", "copies"), [(1, 20, 8), (2, 12, 4), (2, 5.1, 2), (2, 1, 1), (0, 1, 8)])
+def test_as_many_copies_as_the_gpu_has_room_for(tile_gb: float, free_gb: float, copies: int) -> None:
+    """80 % of the free memory is taken: of 12 GB 9.6, which hold four tiles of 2 GB."""
+    assert copies_that_fit(int(tile_gb * 2**30), int(free_gb * 2**30)) == copies
