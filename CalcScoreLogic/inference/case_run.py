@@ -7,6 +7,7 @@ summed in the type and the order it uses, and resampled as its own export does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -19,7 +20,7 @@ from ..image_io import read_labels, write_image
 from ..models import Role
 from . import export
 from .ahead import PreprocessedCta
-from .fold_sum import FoldSum
+from .fold_sum import LARGE_BYTES, FoldSum
 from .interpolation import resampled_shape
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
@@ -184,30 +185,56 @@ class CaseRun:
     def _run_folds(self, task: Task, of_folds: Sequence[Tiles]) -> torch.Tensor | None:
         """Average the folds' logits where all of them run the task's tiles, as nnU-Net does; None without a tile."""
         sums = FoldSum(self._folder / f"{task.ensemble.role}.sum")
-        with torch.inference_mode():
+        taken: Future[bool] | None = None
+        with torch.inference_mode(), ThreadPoolExecutor(1) as beside:
             for position, tiles in enumerate(of_folds):
-                self._run_fold(replace(task, tiles=tiles), position, sums, task.tiles)
+                fold = replace(task, tiles=tiles)
+                logits = self._fold_logits(fold, position, sums)
+                # Before the sum, which the first fold's logits are, is changed.
+                self._wait_for_fold(task, taken)
+                taken = beside.submit(self._take_fold, fold, position, logits) if len(of_folds) > 1 else None
+                if logits is not None and logits.numel() * logits.element_size() > LARGE_BYTES:
+                    # Those of the next fold beside them would be too much.
+                    self._wait_for_fold(task, taken)
+                    taken = None
+                if logits is not None and task.tiles.count:
+                    sums.add(fold.part_of(logits, task.tiles))
+            self._wait_for_fold(task, taken)
             return sums.mean(len(of_folds))
 
-    def _run_fold(self, task: Task, position: int, sums: FoldSum, shared: Tiles) -> None:
-        """Run a fold, take its own labels where there are several folds, and add its logits to the sum."""
+    def _fold_logits(self, fold: Task, position: int, sums: FoldSum) -> torch.Tensor | None:
+        """Run a fold's tiles."""
         self._way.next_fold()
-        task.ensemble.predictor.take_fold(position)
+        fold.ensemble.predictor.take_fold(position)
         self._way.times.finish("networks", 1)
         sums.make_room()
-        logits = task.logits()
-        if len(task.ensemble.folds) > 1:
-            self._take_fold(task, position, self._labels(task, logits))
-        if logits is not None and shared.count:
-            sums.add(task.part_of(logits, shared))
+        return fold.logits()
 
-    def _take_fold(self, task: Task, position: int, labels: Array) -> None:
-        """Keep a fold's arteries for its calcification, and the burdens of both."""
-        if task.ensemble.role == Role.CALCIFICATION.value:
-            if position < self._arteries.folds:
-                self.fold_burdens.append(self._arteries.fold_burdens(position, labels))
-        elif self._to_come:
-            self._expect_at_arteries(task, self._arteries.take_fold(labels))
+    def _take_fold(self, fold: Task, position: int, logits: torch.Tensor | None) -> bool:
+        """Keep a fold's arteries for its calcification, and the burdens of both; tell whether it was labelled for that.
+
+        This runs while the next fold does: nothing else changes what is expected meanwhile.
+        """
+        is_calcification = fold.ensemble.role == Role.CALCIFICATION.value
+        if not (position < self._arteries.folds if is_calcification else self._to_come):
+            return False
+        with torch.inference_mode():
+            labels = self._labels(fold, logits)
+        if is_calcification:
+            self.fold_burdens.append(self._arteries.fold_burdens(position, labels))
+        else:
+            self._expect_at_arteries(fold, self._arteries.take_fold(labels))
+        return True
+
+    def _wait_for_fold(self, task: Task, taken: Future[bool] | None) -> None:
+        """Wait until a fold's own labels are no longer needed."""
+        if taken is None:
+            return
+        units = self._label_map_units(task)
+        if taken.result():
+            self._way.times.finish("label maps", units)
+        else:
+            self._way.times.plan("label maps", -units)
 
     def _labels(self, task: Task, logits: torch.Tensor | None) -> Array:
         """Label the CTA's voxels as they are stored, with our label values."""
@@ -217,12 +244,16 @@ class CaseRun:
             file = self._folder / f"{task.ensemble.role}_turned.nii.gz"
             task.write(labels, file)
             labels = np.array(read_labels(file).array)
-        self._way.times.finish("label maps", float(task.ensemble.heads * labels.size))
         return labels
+
+    def _label_map_units(self, task: Task) -> float:
+        """Give what a label map counts in the timetable."""
+        return float(task.ensemble.heads * np.prod(self._geometry.shape))
 
     def _write(self, task: Task, logits: torch.Tensor | None) -> str:
         """Write the ensemble's label map; give its name."""
         role, labels = task.ensemble.role, self._labels(task, logits)
+        self._way.times.finish("label maps", self._label_map_units(task))
         if role == Role.TERRITORIES.value:
             if self._to_come:
                 self._arteries.take(labels)
