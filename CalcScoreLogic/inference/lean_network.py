@@ -46,9 +46,9 @@ def lean(network: nn.Module, tile_shape: Sequence[int]) -> Any:
     for module in plain.modules():
         if isinstance(module, nn.InstanceNorm3d):
             module.forward = functools.partial(_normalize, module)
-    strides, coarsest = torch.tensor(plain.encoder.strides), torch.tensor(tuple(tile_shape))
+    strides, shape = torch.tensor(plain.encoder.strides), torch.tensor(tuple(tile_shape))
     # One voxel would lie at both borders.
-    large_enough = bool((coarsest // strides[:-1].prod(0) > 1).all())
+    large_enough = bool((shape // strides[:-1].prod(0) > 1).all())
     pairs = list(zip(decoder.transpconvs, decoder.stages, strict=True))
     if large_enough and all(_can_merge(up, stage) for up, stage in pairs):
         plain.decoder = _MergedDecoder(decoder)
