@@ -117,6 +117,7 @@ class _Reading:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..case_output import write_case
     from ..cohort.inputs import single_input
     from ..pipeline import CaseParameters, analyze
 
@@ -133,8 +134,6 @@ def run(options: argparse.Namespace) -> Outcome:
     scored = analyze(case.name, read, models, parameters, networks, options.python, tell, inputs)
     warnings = (*case.warnings, *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
-    from ..case_output import write_case
-
     stage("writing")
     write_case(options.output, read.cta, scored)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))

@@ -20,7 +20,7 @@ from ..image_io import read_labels, write_image
 from ..models import Role
 from . import export
 from .ahead import PreprocessedCta
-from .fold_sum import LARGE_BYTES, FoldSum
+from .fold_sum import FoldSum, is_large
 from .interpolation import resampled_shape
 from .loading import LoadedEnsemble
 from .options import InferenceOptions
@@ -193,8 +193,7 @@ class CaseRun:
                 # Before the sum, which the first fold's logits are, is changed.
                 self._wait_for_fold(task, taken)
                 taken = beside.submit(self._take_fold, fold, position, logits) if len(of_folds) > 1 else None
-                if logits is not None and logits.numel() * logits.element_size() > LARGE_BYTES:
-                    # Those of the next fold beside them would be too much.
+                if logits is not None and is_large(logits):
                     self._wait_for_fold(task, taken)
                     taken = None
                 if logits is not None and task.tiles.count:

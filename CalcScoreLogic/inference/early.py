@@ -35,8 +35,7 @@ class EarlyCta:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._beside = ThreadPoolExecutor(1)
-        self._coming: Future[_Preprocessed | None] = self._beside.submit(_preprocessed, folder)
+        self._coming: Future[_Preprocessed | None] | None = ThreadPoolExecutor(1).submit(_preprocessed, folder)
 
     def take(self, by: CtPreprocessing | None) -> tuple[Array, dict[str, Any]] | None:
         """Give the CTA, once.
@@ -51,9 +50,8 @@ class EarlyCta:
         volume, properties : see `CtPreprocessing.run`
             None in place of both where it was not made, or by another preprocessing.
         """
-        found = self._coming.result()
-        self._coming = Future()
-        self._coming.set_result(None)
+        coming, self._coming = self._coming, None
+        found = coming.result() if coming is not None else None
         return (found.volume, found.properties) if found is not None and found.by == by else None
 
 

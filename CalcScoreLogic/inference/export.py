@@ -17,7 +17,7 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from ..geometry import Array
-from .interpolation import neighbours, positions, resampled_shape, slice_axis
+from .interpolation import is_default_resampling, neighbours, positions, resampled_shape, slice_axis
 from .threads import in_threads
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def supports(predictor: TilePredictor) -> bool:
     """
     options = _resampling(predictor)
     return bool(
-        predictor.configuration_manager.configuration["resampling_fn_probabilities"] == "resample_data_or_seg_to_shape"
-        and not options.get("is_seg", False)
+        is_default_resampling(predictor.configuration_manager.configuration["resampling_fn_probabilities"], options)
         and options.get("order", 3) in (0, 1)
-        and options.get("order_z", 0) == 0
         and not predictor.label_manager.has_regions
         and predictor.label_manager.num_segmentation_heads < _UNSURE
     )

@@ -11,6 +11,11 @@ LARGE_BYTES = 2**30
 """Sums above this are kept in a file while a fold is predicted."""
 
 
+def is_large(logits: torch.Tensor) -> bool:
+    """Tell whether logits are too large to be in memory beside those of another fold."""
+    return bool(logits.nbytes > LARGE_BYTES)
+
+
 class FoldSum:
     """Adds the logits of folds as nnU-Net does, in half precision and in their order.
 
@@ -27,7 +32,7 @@ class FoldSum:
 
     def make_room(self) -> None:
         """Free the memory of a large sum until the next fold is added."""
-        if self._sum is not None and self._sum.numel() * self._sum.element_size() > LARGE_BYTES:
+        if self._sum is not None and is_large(self._sum):
             self._sum.numpy().tofile(self._file)
             self._sum, self._put_away = None, True
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..geometry import Array
+
+
+def is_default_resampling(function: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether plans resample images by nnU-Net's default function.
+
+    Parameters
+    ----------
+    function : str
+        Its name in the plans.
+    options : mapping
+        Its options there.
+
+    Returns
+    -------
+    bool
+        Whether it is that function, and the nearest slice is taken where slices are resampled one by one.
+    """
+    name = "resample_data_or_seg_to_shape"
+    return function == name and not options.get("is_seg", False) and options.get("order_z", 0) == 0
 
 
 def resampled_shape(shape: Sequence[int], spacing_mm: Sequence[float], new_spacing_mm: Sequence[float]) -> list[int]:

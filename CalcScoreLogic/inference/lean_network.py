@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,7 +24,7 @@ _KERNELS = (1, 3)
 """Widths of a convolution of which one voxel at each border is different, or none."""
 
 
-def lean(network: nn.Module, tile_shape: Sequence[int]) -> Any:
+def lean(network: nn.Module, tile_shape: Sequence[int], weights: Mapping[str, torch.Tensor] | None = None) -> Any:
     """Copy a network so that it gives the logits of the highest resolution with as few operations as we know.
 
     Parameters
@@ -33,6 +33,8 @@ def lean(network: nn.Module, tile_shape: Sequence[int]) -> Any:
         U-Net of nnU-Net; it stays as it is.
     tile_shape : sequence of int
         Voxels of a tile along (z, y, x).
+    weights : mapping of str to Tensor, optional
+        State dict to take; the network's own by default.
 
     Returns
     -------
@@ -40,6 +42,8 @@ def lean(network: nn.Module, tile_shape: Sequence[int]) -> Any:
         In float32 on the CPU, for tiles of this shape; every parameter takes part.
     """
     plain: Any = copy.deepcopy(network).cpu().float().eval()
+    if weights is not None:
+        plain.load_state_dict(weights)
     decoder = plain.decoder
     decoder.deep_supervision = False
     decoder.seg_layers = nn.ModuleList([decoder.seg_layers[-1]])

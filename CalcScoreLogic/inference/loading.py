@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ class LoadedEnsemble:
         )
         return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32)), properties
 
-    @property
+    @cached_property
     def ct(self) -> CtPreprocessing | None:
         """Its preprocessing, where that is nnU-Net's default for CT."""
         return CtPreprocessing.of(

@@ -54,9 +54,7 @@ class Blueprint:
         InputError
             OpenVINO is not installed.
         """
-        network = copy.deepcopy(self._network)
-        network.load_state_dict(weights)
-        fold = lean(network, self.shape[2:])
+        fold = lean(self._network, self.shape[2:], weights)
         if self._template is None:
             marked = _marked(fold)
             self._template = _convert(marked, self.shape)

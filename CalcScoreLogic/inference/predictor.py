@@ -299,7 +299,7 @@ class TilePredictor:
                 low, high = (float(value) for value in torch.aminmax(data[window]))
                 tile = on_device[window][None].contiguous().to(self.device)
                 if self._copies is None:
-                    self._copies = measured_copies(network, tile)
+                    self._copies = measured_copies(network, tile) if self._mirrored_axes() else 1
                 if low != high:
                     yield window, self._predict(network, tile).to(where)
                     continue
@@ -307,9 +307,13 @@ class TilePredictor:
                     flat[low] = self._predict(network, tile).to(where)
                 yield window, flat[low].clone()
 
+    def _mirrored_axes(self) -> tuple[int, ...]:
+        """Give the axes of (z, y, x) along which tiles are mirrored."""
+        return (self.allowed_mirroring_axes or ()) if self.use_mirroring else ()
+
     def _predict(self, network: Any, tile: torch.Tensor) -> torch.Tensor:
         """Give the mean logits of a tile and its mirrored copies, shape (heads, z, y, x)."""
-        axes = (self.allowed_mirroring_axes or ()) if self.use_mirroring else ()
+        axes = self._mirrored_axes()
         copies = iter([chosen for count in range(len(axes) + 1) for chosen in combinations(axes, count)])
         total: torch.Tensor | None = None
         while together := list(islice(copies, self._copies)):

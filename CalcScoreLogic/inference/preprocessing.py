@@ -17,7 +17,8 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..geometry import Array, nonzero_box
-from .interpolation import positions, resampled_shape, slice_axis
+from ..models.plans import intensities_key
+from .interpolation import is_default_resampling, positions, resampled_shape, slice_axis
 from .threads import in_threads
 
 SLAB_VOXELS = 2**21
@@ -26,7 +27,6 @@ SLAB_VOXELS = 2**21
 _PADDING = 12
 """Voxels that scipy adds at each border before it computes spline coefficients."""
 
-_RESAMPLING = "resample_data_or_seg_to_shape"
 _OPTIONS = {"is_seg", "order", "order_z", "force_separate_z", "separate_z_anisotropy_threshold"}
 
 
@@ -80,14 +80,11 @@ class CtPreprocessing:
             plans.get("image_reader_writer") != "SimpleITKIO"
             or configuration["preprocessor_name"] != "DefaultPreprocessor"
             or configuration["normalization_schemes"] != ["CTNormalization"]
-            or configuration["resampling_fn_data"] != _RESAMPLING
+            or not is_default_resampling(configuration["resampling_fn_data"], options)
             or set(options) - _OPTIONS
-            or options.get("is_seg", False)
-            or options.get("order_z", 0) != 0
         ):
             return None
-        older, newer = "foreground_intensity_properties_by_modality", "foreground_intensity_properties_per_channel"
-        intensities = plans[newer if newer in plans else older]["0"]
+        intensities = plans[intensities_key(plans)]["0"]
         return cls(
             tuple(plans["transpose_forward"]),
             tuple(configuration["spacing"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def check_plans(path: Path, plans: dict[str, Any]) -> Plans:
     # The other configurations are never built, but a file that names foreign classes is not to be trusted.
     for name in configurations:
         _check_classes(path, _resolved(path, configurations, name))
-    configuration = _resolved(path, configurations, CONFIGURATION)
+    configuration = resolved_configuration(path, plans)
     _check_complete(path, configuration)
     _check_normalization(path, plans, configuration)
     return _measures(path, plans, configuration)
@@ -104,6 +104,12 @@ def resolved_configuration(path: Path, plans: dict[str, Any]) -> dict[str, Any]:
         There is none, or it inherits from one that cannot be.
     """
     return _resolved(path, member(path, plans, "configurations", dict), CONFIGURATION)
+
+
+def intensities_key(plans: Mapping[str, Any]) -> str:
+    """Give the member of a ``plans.json`` that holds the intensities of the channels; older ones have another name."""
+    older, newer = "foreground_intensity_properties_by_modality", "foreground_intensity_properties_per_channel"
+    return newer if newer in plans else older
 
 
 def _check_top(path: Path, plans: dict[str, Any]) -> None:
@@ -194,9 +200,7 @@ def _check_normalization(path: Path, plans: dict[str, Any], configuration: dict[
         entries = member(path, configuration, key, list)
         if len(entries) != 1:
             raise InputError(f"{path}: {key!r} has {len(entries)} entries, but a model for CT has one channel")
-    # The older name of the member.
-    older, newer = "foreground_intensity_properties_by_modality", "foreground_intensity_properties_per_channel"
-    intensities = member(path, plans, newer if newer in plans else older, dict)
+    intensities = member(path, plans, intensities_key(plans), dict)
     properties = member(path, intensities, "0", dict)
     if configuration["normalization_schemes"] == ["CTNormalization"]:
         for key in _INTENSITIES:

@@ -203,13 +203,12 @@ def test_folds_that_are_too_large_to_be_together_in_memory_give_the_same(
     cta: Image, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fold is labelled while the next one is run, or before it; the sum stays in memory, or waits in a file."""
-    from CalcScoreLogic.inference import case_run, ensembles, fold_sum
+    from CalcScoreLogic.inference import ensembles, fold_sum
 
     paths = {role: str(path) for role, path in models.items()}
     answers = []
     for name, limit in (("small", fold_sum.LARGE_BYTES), ("large", 0)):
-        for module in (case_run, fold_sum):
-            monkeypatch.setattr(module, "LARGE_BYTES", limit)
+        monkeypatch.setattr(fold_sum, "LARGE_BYTES", limit)
         folder = tmp_path / name
         folder.mkdir()
         write_image(folder / CTA_FILE, cta)
