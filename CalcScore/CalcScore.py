@@ -19,7 +19,7 @@ from slicer.util import VTKObservationMixin
 # Slicer imports this file whenever it starts: scipy and the rest come when the module is used.
 if TYPE_CHECKING:
     from CalcScoreLib.analysis import Sources
-    from CalcScoreLib.case import SceneCase
+    from CalcScoreLib.scene.case import SceneCase
 
 
 class CalcScore(ScriptedLoadableModule):
@@ -43,7 +43,7 @@ class CalcScore(ScriptedLoadableModule):
 
 
 def _register_sample() -> None:
-    from CalcScoreLib.sample_data import register
+    from CalcScoreLib.scene.sample_data import register
 
     register()
 
@@ -57,7 +57,7 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self) -> None:
         """Build the page."""
-        from CalcScoreLib.panel import Panel
+        from CalcScoreLib.panel.page import Panel
 
         ScriptedLoadableModuleWidget.setup(self)
         root = slicer.util.loadUI(self.resourcePath("UI/CalcScore.ui"))
@@ -103,7 +103,7 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._use_parameter_node()
 
     def _use_parameter_node(self) -> None:
-        from CalcScoreLib.parameters import CalcScoreParameters
+        from CalcScoreLib.panel.parameters import CalcScoreParameters
 
         self.panel.set_parameters(CalcScoreParameters(self.logic.getParameterNode()))
 
@@ -149,8 +149,8 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
     def test_threshold_on_phantom(self) -> None:
         """Score a phantom; the calcified volume must be that of a plain count of its voxels."""
         from CalcScoreLib.analysis import SegmentsSource, Sources, ThresholdSource
-        from CalcScoreLib.foreign import guess_structures
-        from CalcScoreLib.sample import add_truth, add_volume
+        from CalcScoreLib.scene.other_segmentations import guess_structures
+        from CalcScoreLib.scene.sample import add_truth, add_volume
 
         from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
@@ -171,7 +171,7 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
     def test_demo_networks_on_phantom(self) -> None:
         """Analyze a phantom with one fold of the demo networks; its arteries must have about their true volume."""
         from CalcScoreLib.install import missing_packages
-        from CalcScoreLib.sample import add_volume
+        from CalcScoreLib.scene.sample import add_volume
 
         from CalcScoreLogic.inference.options import InferenceOptions
         from CalcScoreLogic.models import Model, list_models

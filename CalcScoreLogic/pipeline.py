@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .anatomy import STRUCTURES, Territory
-from .geometry import Image, check_same_grid
-from .quality import artery_warnings, label_warning, row_warnings
-from .quality_codes import CodedWarning, WarningCode, coded
-from .quality_ct import ct_warnings
+from .images.geometry import Image, check_same_grid
+from .quality.codes import CodedWarning, WarningCode, coded
+from .quality.ct import ct_warnings
+from .quality.labels import artery_warnings, label_warning, row_warnings
 from .results import BurdenRange, CaseResult
 from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
@@ -298,7 +298,7 @@ def read_prediction(path: Path, role: str, cta: Image) -> Image:
     InputError
         The label map lies on another grid, or is none.
     """
-    from .image_io import read_calcification, read_territories
+    from .images.files import read_calcification, read_territories
 
     labels = (read_territories if role == "territories" else read_calcification)(path)
     check_same_grid(cta, labels, "the CTA", "the networks' label map")

@@ -11,11 +11,11 @@ import numpy as np
 
 from . import __version__
 from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, Territory
-from .coverage import coverage_of
-from .geometry import Image
+from .images.coverage import coverage_of
+from .images.geometry import Image
 from .pipeline import CaseParameters, ScoredCase, score_masks
-from .quality import OF_SCORING, artery_warnings, row_warnings
-from .quality_codes import CodedWarning, WarningCode, coded
+from .quality.codes import CodedWarning, WarningCode, coded
+from .quality.labels import OF_SCORING, artery_warnings, row_warnings
 from .results import CaseResult
 from .scoring import composite_burden, score
 from .shortening import ShorteningMethod, ShorteningParameters

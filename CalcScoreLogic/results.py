@@ -13,7 +13,7 @@ from typing import Any
 from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
 from .errors import InputError
-from .quality_codes import CodedWarning, codes_of, with_codes
+from .quality.codes import CodedWarning, codes_of, with_codes
 from .scoring import Cluster, Row, Scores, Status
 
 SCHEMA = "calcscore/1"

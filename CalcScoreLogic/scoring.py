@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
-from .geometry import Array, Geometry, Image, check_same_grid, nonzero_box
+from .images.geometry import Array, Geometry, Image, check_same_grid, nonzero_box
 from .vessels import separate_vessels
 
 _CROSS = ndimage.generate_binary_structure(3, 1)

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from .anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
 from .errors import InputError
-from .geometry import Array, Image, nonzero_box, pad_box
+from .images.geometry import Array, Image, nonzero_box, pad_box
 
 LENGTH_RANGE_MM = (5.0, 100.0)
 MARGIN_RANGE_MM = (0.0, 100.0)

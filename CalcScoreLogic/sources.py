@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .geometry import Image
+from .images.geometry import Image
 from .inference.protocol import Result
 from .models import Model
 from .pipeline import CaseParameters, ScoredCase, labelled_by, read_prediction, score_masks, score_prediction

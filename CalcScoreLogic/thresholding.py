@@ -13,7 +13,7 @@ import numpy as np
 
 from .anatomy import CalcificationLabel
 from .errors import InputError
-from .geometry import Array, Image, check_same_grid, nonzero_box
+from .images.geometry import Array, Image, check_same_grid, nonzero_box
 
 FIXED_HU = 470.0
 """Mean ideal threshold over the paper's training set."""

@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .anatomy import VESSELS_OF, Territory, Vessel
-from .geometry import Array, nonzero_box
+from .images.geometry import Array, nonzero_box
 
 _ANY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
 

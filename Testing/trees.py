@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 
 Point = Sequence[float]
 

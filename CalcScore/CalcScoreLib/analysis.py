@@ -15,14 +15,14 @@ from CalcScoreLogic.sources import FinishedRun, score_sources
 from CalcScoreLogic.thresholding import FIXED_HU
 
 from . import settings
-from .case import SceneCase
-from .content import Content, new_content
-from .foreign import calcification_steps, territory_steps
-from .steps import Steps, run_through
-from .volumes import volume_image, volume_warnings
+from .incremental_work import Steps, run_through
+from .scene.case import SceneCase
+from .scene.case_content import Content, new_content
+from .scene.other_segmentations import calcification_steps, territory_steps
+from .scene.volumes import volume_image, volume_warnings
 
 if TYPE_CHECKING:
-    from CalcScoreLogic.geometry import Image
+    from CalcScoreLogic.images.geometry import Image
     from CalcScoreLogic.inference.options import InferenceOptions
     from CalcScoreLogic.inference.protocol import Failure, Message
 

@@ -20,11 +20,11 @@ from CalcScoreLogic.cli import EXIT_DONE, EXIT_FAILED, build_parser, main
 from CalcScoreLogic.cohort.inputs import CohortInput, find_inputs, read_input
 from CalcScoreLogic.cohort.state import CohortFolder
 from CalcScoreLogic.errors import CalcScoreError
-from CalcScoreLogic.geometry import Geometry, Image
-from CalcScoreLogic.image_io import read_calcification, read_territories
+from CalcScoreLogic.images.files import read_calcification, read_territories
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import ScoredCase
 
-from .case import SceneCase
+from .scene.case import SceneCase
 from .settings import environment_of, interpreter
 
 SCENES_OPTION = "--scenes"

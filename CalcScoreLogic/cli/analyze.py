@@ -17,7 +17,7 @@ from .score import parse_weights, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..geometry import Geometry, Image
+    from ..images.geometry import Geometry, Image
     from ..inference.options import InferenceOptions
     from ..inference.protocol import Message
     from ..models import Model
@@ -106,7 +106,7 @@ class _Reading:
         self.forecast = ""
 
     def __call__(self) -> Image:
-        from ..image_io import read_ct
+        from ..images.files import read_ct
 
         stage("reading")
         self.cta = read_ct(self._path)
@@ -117,9 +117,9 @@ class _Reading:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from ..case_output import write_case
     from ..cohort.inputs import single_input
     from ..pipeline import CaseParameters, analyze
+    from ..report.case_folder import write_case
 
     parameters = CaseParameters(
         shortening=shortening_parameters(options),
@@ -174,9 +174,9 @@ def chosen_models(options: argparse.Namespace) -> Sequence[Model]:
 
 def forecast_text(models: Sequence[Model], grid: Geometry, networks: InferenceOptions) -> str:
     """Say how long the networks will take; empty where nothing is known of a graphics card."""
-    from ..inference.forecast import forecast_seconds
+    from ..inference.expected_time import forecast_seconds
     from ..inference.profiles import in_words
-    from ..inference.speeds import expected
+    from ..inference.speed_history import expected
 
     speeds = expected(networks, models)
     if speeds is None:

@@ -41,8 +41,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..cohort.batch import run_batch
-    from ..cohort.countdown import Countdown
     from ..cohort.inputs import find_inputs
+    from ..cohort.progress import Countdown
     from ..cohort.recipe import Recipe
     from ..pipeline import CaseParameters
 

@@ -14,8 +14,8 @@ from .progress import stage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..benchmark import BenchOptions, Comparison
-    from ..geometry import Image
+    from ..benchmark.comparison import BenchOptions, Comparison
+    from ..images.geometry import Image
     from ..models import Model
 
 SEED = 200000
@@ -44,7 +44,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from ..benchmark import BenchOptions, compare
+    from ..benchmark.comparison import BenchOptions, compare
     from ..errors import InputError
 
     if options.repeats < 1:
@@ -122,7 +122,7 @@ def _models(options: argparse.Namespace) -> Sequence[Model]:
 
 
 def _cta(options: argparse.Namespace) -> Image:
-    from ..image_io import read_ct
+    from ..images.files import read_ct
     from ..phantom import PhantomParameters, make_phantom
 
     if options.cta is not None:

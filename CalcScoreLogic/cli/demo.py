@@ -33,11 +33,11 @@ def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from .. import case_files as files
     from ..atomic import write_json
-    from ..case_output import write_case
-    from ..image_io import write_image
+    from ..images.files import write_image
     from ..inference.options import InferenceOptions
     from ..phantom import PhantomParameters, make_phantom
     from ..pipeline import CaseParameters, analyze, score_masks
+    from ..report.case_folder import write_case
 
     models = demo_models()
     make_folder(options.output.parent)

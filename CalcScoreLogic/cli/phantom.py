@@ -58,8 +58,8 @@ def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:
     """Write a phantom as a case folder, which appears whole or not at all; give its true scores."""
     from .. import case_files as files
     from ..atomic import atomic_folder, write_json
-    from ..case_output import write_phantom
     from ..pipeline import CaseParameters, score_masks
+    from ..report.case_folder import write_phantom
 
     truth = score_masks(
         folder.name, phantom.territories, phantom.calcification, CaseParameters(calcification="truth"), cta=phantom.cta

@@ -35,15 +35,15 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from ..case_output import write_case
-    from ..cohort.correct import correct, correct_in_place
-    from ..cohort.corrections import read_correction
+    from ..cohort.apply_correction import correct, correct_in_place
+    from ..cohort.case_results import case_of, cta_of, is_in_place, read_scored
+    from ..cohort.correction_files import read_correction
     from ..cohort.report import write_cohort_page
-    from ..cohort.results_of import case_of, cta_of, is_in_place, read_scored
     from ..cohort.state import CohortFolder
     from ..cohort.tables import read_tables
-    from ..geometry import check_same_grid
-    from ..image_io import read_ct
+    from ..images.files import read_ct
+    from ..images.geometry import check_same_grid
+    from ..report.case_folder import write_case
 
     folder = case_of(options.corrected, options.output)
     cohort = CohortFolder(folder.resolve().parent)

@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from concurrent.futures import ThreadPoolExecutor
 
     from ..case_files import case_name
-    from ..geometry import check_same_grid
-    from ..image_io import read_calcification, read_ct, read_territories
+    from ..images.files import read_calcification, read_ct, read_territories
+    from ..images.geometry import check_same_grid
     from ..pipeline import CaseParameters, score_masks
 
     inputs = {"territories": options.territories, "calcification": options.calcification, "cta": options.cta}

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> Outcome:
     import numpy as np
 
     from ..anatomy import Territory
-    from ..image_io import read_territories, write_label_map
+    from ..images.files import read_territories, write_label_map
     from ..shortening import shorten
 
     parameters = shortening_parameters(options)

@@ -11,7 +11,7 @@ from .outcome import Outcome, check_outputs, naming
 from .progress import stage
 
 if TYPE_CHECKING:
-    from ..external import TerritoryMap
+    from ..images.other_tools import TerritoryMap
 
 _KEYS = ("aorta", "iliac", "mesenteric", "renal")
 
@@ -39,7 +39,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..anatomy import Territory
-    from ..image_io import write_label_map
+    from ..images.files import write_label_map
 
     masks = [(path, Territory[key.upper()]) for key in _KEYS for path in getattr(options, key)]
     check_outputs([options.output], [options.segmentation, *(path for path, _ in masks)])
@@ -59,8 +59,8 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> TerritoryMap:
     """Read what the options point at."""
-    from .. import external
-    from ..image_io import read_labels, read_mask
+    from ..images import other_tools
+    from ..images.files import read_labels, read_mask
 
     ways = [bool(options.preset), bool(options.map), bool(masks)]
     if sum(ways) != 1 or bool(masks) == bool(options.segmentation):
@@ -69,10 +69,10 @@ def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> Territo
             "or mask files with --aorta, --iliac, --mesenteric, --renal"
         )
     if masks:
-        return external.from_masks((path.name, territory, read_mask(path)) for path, territory in masks)
+        return other_tools.from_masks((path.name, territory, read_mask(path)) for path, territory in masks)
     if options.preset and options.segmentation.is_dir():
-        files = external.find_totalsegmentator_files(options.segmentation)
-        return external.from_masks((name, territory, read_mask(path)) for name, territory, path in files)
-    mapping = external.TOTALSEGMENTATOR_LABELS if options.preset else external.parse_mapping(options.map)
+        files = other_tools.find_totalsegmentator_files(options.segmentation)
+        return other_tools.from_masks((name, territory, read_mask(path)) for name, territory, path in files)
+    mapping = other_tools.TOTALSEGMENTATOR_LABELS if options.preset else other_tools.parse_mapping(options.map)
     with naming(options.segmentation):
-        return external.from_label_map(read_labels(options.segmentation), mapping)
+        return other_tools.from_label_map(read_labels(options.segmentation), mapping)

@@ -31,9 +31,9 @@ def run(options: argparse.Namespace) -> Outcome:
     import numpy as np
 
     from ..anatomy import CalcificationLabel
-    from ..geometry import check_same_grid
-    from ..image_io import read_calcification, read_ct, read_territories, write_label_map
-    from ..quality import metal_warning
+    from ..images.files import read_calcification, read_ct, read_territories, write_label_map
+    from ..images.geometry import check_same_grid
+    from ..quality.labels import metal_warning
     from ..thresholding import ThresholdMethod, check_arguments, threshold
 
     method = ThresholdMethod(options.method)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .contents import Content, content_of, stamp_of
-from .countdown import Countdown
-from .ending import Ending, OnProgress
+from .case_outcome import Ending, OnProgress
+from .checksums import Content, content_of, stamp_of
 from .inputs import CohortInput, Inputs
 from .local import run_here
+from .progress import Countdown
 from .recipe import Recipe
 from .report import write_cohort_page
 from .state import STATE_FOLDER, CohortFolder, Record, State

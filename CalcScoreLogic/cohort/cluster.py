@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..atomic import atomic_folder
 from ..errors import CalcScoreError, InputError
+from .case_outcome import Ending
+from .checksums import content_of
 from .cluster_tasks import NetworksError, ScoredFiles, end_networks, label_case, score_case
-from .contents import content_of
-from .ending import Ending
 from .inputs import CohortInput
 from .recipe import Recipe
 from .state import CohortFolder

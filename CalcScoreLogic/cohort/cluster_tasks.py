@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ..case_output import write_case
 from ..errors import CalcScoreError
 from ..inference.protocol import Result
-from .contents import UNREADABLE, Content, content_of
-from .ending import Ending, Stopwatch, reason_of
+from ..report.case_folder import write_case
+from .case_outcome import Ending, Stopwatch, reason_of
+from .checksums import UNREADABLE, Content, content_of
 from .inputs import CohortInput, read_input
 from .networks import NETWORKS
 from .recipe import Recipe

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dicom_io import check_positions
 from ..errors import InputError
-from ..geometry import Array
+from ..images.dicom import check_positions
+from ..images.geometry import Array
 
 _IDENTIFIERS = (
     "PatientName",

@@ -16,13 +16,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..case_files import CASE_STEMS, case_name
-from ..dicom_io import read_dicom_series
 from ..errors import CalcScoreError, InputError
-from ..file_checks import image_suffix
-from ..geometry import Image
-from ..image_io import read_ct
-from ..quality_codes import CodedWarning
-from ..quality_ct import header_warnings
+from ..images.dicom import read_dicom_series
+from ..images.file_checks import image_suffix
+from ..images.files import read_ct
+from ..images.geometry import Image
+from ..quality.codes import CodedWarning
+from ..quality.ct import header_warnings
 from .cta_rule import choose, why_not
 from .dicom_series import find_series, identity, study_name, without_identifiers
 

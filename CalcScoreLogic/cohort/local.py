@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 
-from ..case_output import write_case
-from ..geometry import Image
+from ..images.geometry import Image
 from ..inference.protocol import Message, Progress
 from ..inference.service import Labelled
-from .contents import UNREADABLE, Content, content_of
-from .ending import Ending, OnProgress, Stopwatch, reason_of
+from ..report.case_folder import write_case
+from .case_outcome import Ending, OnProgress, Stopwatch, reason_of
+from .checksums import UNREADABLE, Content, content_of
 from .inputs import CohortInput, read_input
 from .recipe import Recipe
 from .state import CohortFolder

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..geometry import Image
+from ..images.geometry import Image
 from ..inference.options import InferenceOptions
 from ..inference.protocol import Result
 from ..inference.service import InferenceService
 from ..models import Model
 from ..pipeline import CaseParameters, ScoredCase, score_prediction
-from .contents import Content
+from .checksums import Content
 from .inputs import CohortInput
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..anatomy import COMBINED, Territory
 from ..case_files import REPORT, SCORES_TABLE
 from ..errors import InputError
-from ..report_page import MISSING, NOTICE, colour, number, swatch, write_page
+from ..report.page import MISSING, NOTICE, colour, number, swatch, write_page
 from .tables import CASES_TABLE
 
 COHORT_PAGE = "cohort.html"

@@ -18,7 +18,7 @@ from .. import case_files as files
 from ..atomic import finish_folder, write_json
 from ..errors import CalcScoreError, InputError
 from ..results import CaseResult
-from .contents import Content
+from .checksums import Content
 
 STATE_FOLDER = ".calcscore"
 _LOCK = "lock"

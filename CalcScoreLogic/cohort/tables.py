@@ -7,7 +7,7 @@ from typing import Any
 
 from ..atomic import write_text
 from ..case_files import SCORES_TABLE
-from ..quality_codes import codes_of
+from ..quality.codes import codes_of
 from ..results import CSV_COLUMNS, CaseResult, to_csv
 from .state import CohortFolder, Record, State
 

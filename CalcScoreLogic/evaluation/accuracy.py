@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Array, nonzero_box
+from ..images.geometry import Array, nonzero_box
 
 OVERLAP_METRICS = ("dice", "volumetric_similarity", "sensitivity", "precision", "jaccard")
 SURFACE_METRICS = ("surface_dice", "hausdorff95_mm")

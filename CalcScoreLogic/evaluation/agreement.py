@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 LIMITS_SD = 1.96
 """The limits of agreement lie this many SD of the differences from the bias."""

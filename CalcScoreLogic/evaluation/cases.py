@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
-from ..file_checks import image_suffix
+from ..images.file_checks import image_suffix
 from ..shortening import ShorteningParameters
 from ..thresholding import FIXED_HU
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
 from .measure import CALCIFICATION, LUMEN_HU, TERRITORY_ROWS
 from .style import (

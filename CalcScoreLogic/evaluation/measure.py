@@ -12,11 +12,11 @@ import numpy as np
 
 from .. import case_files as files_of_case
 from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
-from ..coverage import coverage_of
 from ..errors import CalcScoreError, InputError
-from ..geometry import Array, Image, check_same_grid, nonzero_box
-from ..image_io import read_calcification, read_ct, read_territories
-from ..quality import label_warning
+from ..images.coverage import coverage_of
+from ..images.files import read_calcification, read_ct, read_territories
+from ..images.geometry import Array, Image, check_same_grid, nonzero_box
+from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
 from ..shortening import shorten
 from ..thresholding import ThresholdMethod, threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder, finish_folder
-from ..image_io import read_ct, write_label_map
+from ..images.files import read_ct, write_label_map
 from ..inference.protocol import Message
 from ..inference.service import InferenceService
 from ..models import Model

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
-from ..geometry import Array, Image, nonzero_box
-from ..image_io import read_calcification, read_ct, read_territories
+from ..images.files import read_calcification, read_ct, read_territories
+from ..images.geometry import Array, Image, nonzero_box
 from ..shortening import shorten
 from ..thresholding import ThresholdMethod, threshold
 from .cases import IDEAL, THRESHOLDS, StudyCase, StudyParameters

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ..atomic import atomic_folder
 from ..errors import CalcScoreError, InputError
-from ..file_checks import open_layout
-from ..image_io import read_calcification, read_ct, read_territories
+from ..images.file_checks import open_layout
+from ..images.files import read_calcification, read_ct, read_territories
 from ..thresholding import ThresholdMethod, threshold
 from .cases import Matching, StudyCase, StudyParameters
 from .measure import CaseOutcome, examine

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import CalcScoreError, InputError
-from ..geometry import Image
-from ..image_io import write_image
+from ..images.files import write_image
+from ..images.geometry import Image
 from ..shortening import ShorteningParameters
 from .options import InferenceOptions
 from .protocol import ARTERIES_FILE, CTA_FILE, JOB_FILE, Failure, Message, decode

@@ -67,7 +67,7 @@ class Result:
     provenance : dict
         Device, versions, folds, tiles, seconds, for the record.
     speeds : dict of str to float
-        Seconds a unit of each kind of work, see `estimate`.
+        Seconds a unit of each kind of work, see `remaining_time`.
     """
 
     files: dict[str, str]

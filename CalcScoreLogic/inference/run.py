@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 
 from ..errors import CalcScoreError
-from ..geometry import Image
+from ..images.geometry import Image
 from ..shortening import PAPER_LENGTHS, ShorteningParameters
 from .options import InferenceOptions
 from .process import WorkerProcess, error_of, job_of
 from .protocol import Failure, Message, Notice, Result
-from .speeds import remember
+from .speed_history import remember
 
 
 class RunState(str, Enum):

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import CalcScoreError
-from ..geometry import Image
+from ..images.geometry import Image
 from ..shortening import PAPER_LENGTHS, ShorteningParameters
 from .options import InferenceOptions
 from .process import WorkerProcess, error_of, job_of
 from .protocol import Failure, Message, Notice, Ready, Result
 from .run import RunCancelledError
-from .speeds import remember
+from .speed_history import remember
 
 _LOOK_SECONDS = 0.05
 

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from ..anatomy import Territory
-from ..geometry import Array
+from ..images.geometry import Array
 from .tubes import STEP_MM, Tube
 
 

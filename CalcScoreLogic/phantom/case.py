@@ -9,7 +9,7 @@ import numpy as np
 
 from ..anatomy import CalcificationLabel
 from ..errors import InputError
-from ..geometry import Image
+from ..images.geometry import Image
 from .plan import PhantomPlan, draw_plan
 from .plaques import Plaque
 from .render import form_image, lay_grid, paint_arteries

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .arteries import ArterialTree, Thrombus
 from .plaques import Plaque
 from .tubes import Location

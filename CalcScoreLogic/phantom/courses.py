@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..anatomy import Territory
-from ..geometry import Array
+from ..images.geometry import Array
 from .arteries import AortaShape, ArterialTree, Artery, Thrombus
 from .frame import Body, smooth_course
 from .tubes import STEP_MM, Tube, smooth_tube

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 VERTEBRA_PITCH_MM = 36.0
 """Height of a lumbar vertebra and its disc."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy import Territory
-from ..geometry import Array
+from ..images.geometry import Array
 from .arteries import ArterialTree, Artery
 from .frame import Body
 from .tubes import STEP_MM, Location

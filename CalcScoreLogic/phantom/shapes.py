@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 AIR_HU = -1000.0
 

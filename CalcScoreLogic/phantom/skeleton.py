@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .frame import VERTEBRA_PITCH_MM, Body
 from .shapes import Cylinder, Ellipsoid, Layer, rotation_about, upright
 from .tubes import smooth_tube

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .arteries import ArterialTree
 from .frame import VERTEBRA_PITCH_MM, Body
 from .shapes import Ellipsoid, Layer, rotation_about

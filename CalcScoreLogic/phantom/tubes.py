@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 from scipy.spatial import cKDTree
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .shapes import Box
 
 STEP_MM = 0.5

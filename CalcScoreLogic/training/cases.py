@@ -12,9 +12,9 @@ import numpy as np
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
-from ..file_checks import image_suffix
-from ..geometry import Array, Image, check_same_grid
-from ..image_io import read_calcification, read_ct, read_territories
+from ..images.file_checks import image_suffix
+from ..images.files import read_calcification, read_ct, read_territories
+from ..images.geometry import Array, Image, check_same_grid
 from ..models import Role
 from .recipe import FOLDS
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ..atomic import write_json
-from ..image_io import read_calcification, read_ct, read_territories, write_image
+from ..images.files import read_calcification, read_ct, read_territories, write_image
 from ..models import Role
 from .cases import TrainingCase
 from .recipe import FOLDS

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..atomic import atomic_folder
-from ..case_output import write_phantom
 from ..phantom import PhantomParameters, make_phantom
+from ..report.case_folder import write_phantom
 
 FIRST_SEED = 100_000
 """Seed of the first training phantom; phantoms for tests have other seeds."""

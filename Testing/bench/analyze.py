@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from CalcScoreLogic.benchmark import BenchOptions, compare
+from CalcScoreLogic.benchmark.comparison import BenchOptions, compare
 from CalcScoreLogic.cli.bench import SEED, SPACING_MM, lines
 from CalcScoreLogic.models import Role, check, demo_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from CalcScoreLogic.benchmark.process_meter import memory_of
 from CalcScoreLogic.cohort.state import STATE_FOLDER
 from CalcScoreLogic.models import demo_models_folder
-from CalcScoreLogic.process_meter import memory_of
 from Testing.bench.batch import ONE_FOLD, command
 from Testing.bench.phantoms import write_phantoms
 

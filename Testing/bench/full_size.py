@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from CalcScoreLogic.benchmark import BenchOptions, run_stock, stock_labels
+from CalcScoreLogic.benchmark.comparison import BenchOptions, run_stock, stock_labels
 from CalcScoreLogic.cli.bench import SEED
-from CalcScoreLogic.coverage import coverage_of
-from CalcScoreLogic.geometry import Array, Geometry, Image
-from CalcScoreLogic.image_io import read_calcification, read_territories, write_image
-from CalcScoreLogic.inference.openvino_network import has_bfloat16
+from CalcScoreLogic.images.coverage import coverage_of
+from CalcScoreLogic.images.files import read_calcification, read_territories, write_image
+from CalcScoreLogic.images.geometry import Array, Geometry, Image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.run import InferenceRun
+from CalcScoreLogic.inference.worker.openvino_network import has_bfloat16
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from Testing.logic.model_folders import dataset_json, plans_json, random_network, write

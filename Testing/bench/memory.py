@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from CalcScoreLogic.cli.bench import SEED
-from CalcScoreLogic.image_io import write_image
+from CalcScoreLogic.images.files import write_image
 from CalcScoreLogic.models import Role, demo_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from Testing.bench.full_size import SPACING_MM as MODEL_SPACING_MM

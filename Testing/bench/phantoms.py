@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from CalcScoreLogic.image_io import write_image
+from CalcScoreLogic.images.files import write_image
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
 SEED = 200000

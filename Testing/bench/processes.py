@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from CalcScoreLogic import process_meter
+from CalcScoreLogic.benchmark import process_meter
 
 
 def measure(command: Sequence[str]) -> tuple[float, float]:

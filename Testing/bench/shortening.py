@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.shortening import shorten
 from Testing.bench.tree import life_size_tree
 from Testing.reference.shortening import shorten_isotropic

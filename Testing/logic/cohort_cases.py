@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from CalcScoreLogic.geometry import Geometry, Image
-from CalcScoreLogic.image_io import write_image
+from CalcScoreLogic.images.files import write_image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.models import Role
 from Testing.logic.model_folders import make_model
 

@@ -18,8 +18,8 @@ import pytest
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.cli import main
-from CalcScoreLogic.geometry import Geometry, Image
-from CalcScoreLogic.image_io import read_calcification, read_territories, write_image, write_label_map
+from CalcScoreLogic.images.files import read_calcification, read_territories, write_image, write_label_map
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.protocol import Result
 from CalcScoreLogic.models import Model, Role, check
 from CalcScoreLogic.pipeline import CaseParameters, score_masks, score_prediction

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from CalcScoreLogic.anatomy import Territory
-from CalcScoreLogic.coverage import Coverage
-from CalcScoreLogic.geometry import Array, Geometry, Image
+from CalcScoreLogic.images.coverage import Coverage
+from CalcScoreLogic.images.geometry import Array, Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, ScoredCase, score_masks
-from CalcScoreLogic.quality_codes import CodedWarning, WarningCode
+from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.rescoring import SEGMENTS, Edits, rescore, trim_again
 from CalcScoreLogic.results import BurdenRange
 from CalcScoreLogic.shortening import ShorteningParameters

@@ -10,7 +10,7 @@ import pytest
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.results import BurdenRange, CaseResult
 

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from CalcScoreLogic.anatomy import Territory, Vessel
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.scoring import Status, burdens, composite_burden, score
 from Testing.reference.scoring import figures
 from Testing.trees import rotation, to_image, to_sitk

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.shortening import ShorteningParameters, path_length_mm, shorten
 from Testing.reference.shortening import shorten_image
 from Testing.trees import Capsule, paint, rotation, to_image, to_sitk

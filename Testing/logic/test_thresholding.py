@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.thresholding import ThresholdMethod, ideal_threshold, otsu_threshold, threshold
 
 

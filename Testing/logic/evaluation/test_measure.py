@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from CalcScoreLogic.coverage import Coverage
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.evaluation import FIXED, IDEAL, StudyParameters
 from CalcScoreLogic.evaluation.measure import FIGURES, Measurement, examine, measure_case
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.coverage import Coverage
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.scoring import score
 from CalcScoreLogic.shortening import shorten
 from Testing.logic.evaluation.small_cases import PLAQUE_HU, bar, cta_of, plaques, study_case, tree

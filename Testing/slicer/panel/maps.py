@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from CalcScoreLogic.anatomy import Territory
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 
 GRID = Geometry((80, 30, 60), (1.0, 1.0, 2.0), (5.0, -3.0, 10.0))
 PLAQUE_IJK = np.array([(i, j, 20) for i in range(10, 16) for j in (10, 11)])

@@ -115,7 +115,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    from CalcScoreLib import case
+    from CalcScoreLib.scene import case
 
     made = Gate()
     monkeypatch.setattr(case, "trimmed_content", made.hold(case.trimmed_content))

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from CalcScoreLib.case import SceneCase
 from CalcScoreLib.headless import SCENE, run, run_script, save_scenes
-from CalcScoreLib.volumes import volume_image
+from CalcScoreLib.scene.case import SceneCase
+from CalcScoreLib.scene.volumes import volume_image
 
-from CalcScoreLogic.case_output import write_case
 from CalcScoreLogic.cohort.inputs import find_inputs
-from CalcScoreLogic.geometry import Geometry, Image
-from CalcScoreLogic.image_io import write_image
+from CalcScoreLogic.images.files import write_image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import ScoredCase, score_masks
+from CalcScoreLogic.report.case_folder import write_case
 
 # Oblique and off centre, so that a mistake in the matrix shows.
 _TURN = np.radians(20)

@@ -12,7 +12,7 @@ import pytest
 import qt
 import slicer
 from CalcScoreLib import settings
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import demo_models_folder, install
@@ -63,7 +63,7 @@ def test_a_script_runs_the_networks_with_the_chosen_python(
 
 def test_a_script_gets_the_nodes(hosted: Any, cta: Any, arteries: Any) -> None:
     from CalcScoreLib.analysis import SegmentsSource, Sources, ThresholdSource
-    from CalcScoreLib.foreign import guess_structures
+    from CalcScoreLib.scene.other_segmentations import guess_structures
 
     slicer.app._native.set_headless(True)
     sources = Sources(SegmentsSource(arteries, guess_structures(arteries)), ThresholdSource(470.0))
@@ -73,7 +73,7 @@ def test_a_script_gets_the_nodes(hosted: Any, cta: Any, arteries: Any) -> None:
 
 
 def test_a_synthetic_case_is_made_on_the_spot(hosted: Any) -> None:
-    from CalcScoreLib.sample import load_sample
+    from CalcScoreLib.scene.sample import load_sample
 
     volume = load_sample()
     assert slicer.util.arrayFromVolume(volume).max() > 400
@@ -85,7 +85,7 @@ def test_a_synthetic_case_is_made_on_the_spot(hosted: Any) -> None:
 
 
 def test_sample_data_gets_the_synthetic_case(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from CalcScoreLib.sample_data import SAMPLE_NAME, register
+    from CalcScoreLib.scene.sample_data import SAMPLE_NAME, register
 
     registered: list[dict[str, Any]] = []
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import qt
-from CalcScoreLib.quality_view import time_text
+from CalcScoreLib.panel.quality_view import time_text
 
-from CalcScoreLogic.inference import speeds
-from CalcScoreLogic.inference.estimate import SECONDS_PER_UNIT
-from CalcScoreLogic.inference.forecast import planned_work
+from CalcScoreLogic.inference import speed_history
+from CalcScoreLogic.inference.expected_time import planned_work
 from CalcScoreLogic.inference.options import InferenceOptions
+from CalcScoreLogic.inference.remaining_time import SECONDS_PER_UNIT
 from CalcScoreLogic.models import Model, Role, install, list_models
 from Testing.logic.model_folders import NEEDS_NNUNET, make_model
 from Testing.slicer.panel import maps
@@ -32,9 +32,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[Role, Path]:
 @pytest.fixture
 def ready(panel: Any, cta: Any, pair: dict[Role, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The panel with networks installed and a CTA chosen, on a machine without a graphics card."""
-    monkeypatch.setattr(speeds, "speed_file", lambda: tmp_path / "speed.json")
-    monkeypatch.setattr(speeds.shutil, "which", lambda name: None)
-    monkeypatch.setattr(speeds.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(speed_history, "speed_file", lambda: tmp_path / "speed.json")
+    monkeypatch.setattr(speed_history.shutil, "which", lambda name: None)
+    monkeypatch.setattr(speed_history.platform, "system", lambda: "Linux")
     for folder in pair.values():
         install(folder, tmp_path / "models")
     panel.parameters.cta = cta
@@ -49,7 +49,7 @@ def installed(tmp_path: Path) -> list[Model]:
 def remember(tmp_path: Path, **seconds_per_unit: float) -> None:
     """Let this machine have been so fast."""
     known = {**dict.fromkeys(SECONDS_PER_UNIT, 1e-20), **seconds_per_unit}
-    speeds.remember(InferenceOptions(), [model.path for model in installed(tmp_path)], known)
+    speed_history.remember(InferenceOptions(), [model.path for model in installed(tmp_path)], known)
 
 
 def choose(panel: Any, title: str) -> None:

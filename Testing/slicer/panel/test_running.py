@@ -11,7 +11,7 @@ import pytest
 import qt
 import slicer
 from CalcScoreLib import settings
-from CalcScoreLib.sample import add_volume
+from CalcScoreLib.scene.sample import add_volume
 
 from CalcScoreLogic.models import Role, demo_models_folder, install
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom

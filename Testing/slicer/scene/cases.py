@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.anatomy import Territory
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.results import CaseResult

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from CalcScoreLib.scene_nodes import nodes_by_class
+from CalcScoreLib.scene.scene_nodes import nodes_by_class
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from CalcScoreLogic.geometry import Array, Image
+from CalcScoreLogic.images.geometry import Array, Image
 
 _LOGICS = (
     "vtkSlicerVolumesLogic",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from CalcScoreLib.analysis import Analysis, SegmentsSource, Sources, ThresholdSource, analyze
-from CalcScoreLib.case import SceneCase
-from CalcScoreLib.foreign import guess_structures
+from CalcScoreLib.scene.case import SceneCase
+from CalcScoreLib.scene.other_segmentations import guess_structures
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Message, Progress
 from CalcScoreLogic.inference.run import RunState

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from CalcScoreLib import display
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene import display
+from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.results import CSV_COLUMNS, CaseResult, to_csv
 from CalcScoreLogic.shortening import ShorteningParameters

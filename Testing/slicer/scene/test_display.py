@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from CalcScoreLib import display, structures
-from CalcScoreLib.case import SceneCase
-from CalcScoreLib.segmentations import SURFACE
+from CalcScoreLib.scene import display, structures
+from CalcScoreLib.scene.case import SceneCase
+from CalcScoreLib.scene.segmentations import SURFACE
 
 from CalcScoreLogic.pipeline import score_masks
 from Testing.slicer.scene.cases import small_maps

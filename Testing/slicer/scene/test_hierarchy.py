@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.pipeline import score_masks
 from Testing.slicer.scene.cases import small_maps

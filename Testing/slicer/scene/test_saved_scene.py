@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.shortening import ShorteningParameters
@@ -26,7 +26,7 @@ from pathlib import Path
 from Testing.slicer.scene.scenes import LoadedScene
 loaded = LoadedScene()
 assert loaded.scene.ReadFromMRB(sys.argv[1], True)
-from CalcScoreLib.case import SceneCase
+from CalcScoreLib.scene.case import SceneCase
 rows = SceneCase.all(loaded.scene)[0].rescore().scores.territories
 print("burden", repr(rows["combined"].burden))
 """

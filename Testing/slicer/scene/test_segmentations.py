@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from CalcScoreLib.case import SceneCase
-from CalcScoreLib.segmentations import SegmentMask, read_mask, tag
+from CalcScoreLib.scene.case import SceneCase
+from CalcScoreLib.scene.segmentations import SegmentMask, read_mask, tag
 from vtk.util.numpy_support import numpy_to_vtk
 
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
 from Testing.slicer.scene.cases import small_maps
 from Testing.slicer.scene.scenes import add_segmentation, add_volume, voxels_of

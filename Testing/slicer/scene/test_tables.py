@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import vtk
-from CalcScoreLib.case import SceneCase
-from CalcScoreLib.tables import COLUMNS, row_title, status_text, write_table
+from CalcScoreLib.scene.case import SceneCase
+from CalcScoreLib.scene.tables import COLUMNS, row_title, status_text, write_table
 
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import CSV_COLUMNS

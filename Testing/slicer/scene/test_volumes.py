@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from CalcScoreLib.volumes import check_volume, volume_image, volume_warnings
+from CalcScoreLib.scene.volumes import check_volume, volume_image, volume_warnings
 from vtk.util.numpy_support import numpy_to_vtk
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from Testing.slicer.scene.scenes import add_transform, add_volume
 from Testing.trees import rotation
 

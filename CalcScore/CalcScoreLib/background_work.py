@@ -1,0 +1,113 @@
+"""Work beside the user interface: in a thread that a timer looks after, and in pieces between which it breathes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import qt
+
+from .incremental_work import Steps
+
+_INTERVAL_MS = 50
+_WAIT_SECONDS = 0.04
+
+
+class Background:
+    """One piece of work that touches neither nodes nor widgets, done in a thread.
+
+    Parameters
+    ----------
+    work : callable
+        The work; gives its result.
+    done : callable
+        Called in the main thread with the result and the error, one of which is None.
+    """
+
+    def __init__(self, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]) -> None:
+        # A connected timer keeps what it calls for ever, so this holds label maps no longer than they are needed.
+        self._work: Callable[[], Any] | None = work
+        self._done: Callable[[Any, BaseException | None], None] | None = done
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.connect("timeout()", self._look)
+
+    def start(self) -> None:
+        """Start the work; returns at once."""
+        self._thread.start()
+        self._timer.start()
+
+    def forget(self) -> None:
+        """Let the work end unheard."""
+        self._timer.stop()
+        self._done = self._result = self._error = None
+
+    def _run(self) -> None:
+        work, self._work = self._work, None
+        assert work is not None  # noqa: S101  a thread runs once
+        try:
+            self._result = work()
+        except BaseException as error:  # told by `done`
+            self._error = error
+        # Looked at after the result is there: whoever forgets meanwhile finds it.
+        if self._done is None:
+            self._result = self._error = None
+
+    def _look(self) -> None:
+        # Slicer's event loop keeps the interpreter to itself: the thread gets on while this waits, and hardly else.
+        self._thread.join(_WAIT_SECONDS)
+        if not self._thread.is_alive():
+            done, result, error = self._done, self._result, self._error
+            self.forget()
+            if done is not None:
+                done(result, error)
+
+
+class InSteps:
+    """Work on nodes that leaves the user interface alive.
+
+    Parameters
+    ----------
+    work : Steps
+        The work. Its pieces run in the main thread, one each time the event loop comes round.
+    done : callable
+        Called in the main thread with the result and the error, one of which is None.
+    """
+
+    def __init__(self, work: Steps[Any], done: Callable[[Any, BaseException | None], None]) -> None:
+        self._work, self._done = work, done
+        self._thread: Background | None = None
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self._go_on)
+
+    def start(self) -> None:
+        """Start the work; returns at once."""
+        self._timer.start()
+
+    def forget(self) -> None:
+        """Do no further piece; what a thread has at hand ends unheard."""
+        self._timer.stop()
+        if self._thread is not None:
+            self._thread.forget()
+        self._work.close()
+
+    def _go_on(self, result: Any = None, error: BaseException | None = None) -> None:
+        self._thread = None
+        try:
+            work = self._work.throw(error) if error is not None else self._work.send(result)
+        except StopIteration as ended:
+            self._done(ended.value, None)
+        except Exception as failed:
+            self._done(None, failed)
+        else:
+            if work is None:
+                self._timer.start()
+            else:
+                self._thread = Background(work, self._go_on)
+                self._thread.start()

@@ -1,0 +1,215 @@
+"""Edit, Rescore, Trim again: learns of edits, says what they did to the scores, and scores again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+from slicer.util import VTKObservationMixin
+
+from CalcScoreLogic.errors import CalcScoreError, InputError
+from CalcScoreLogic.results import CaseResult
+
+from ..background_work import InSteps
+from ..incremental_work import Steps
+from ..scene import structures
+from ..scene.case import SceneCase
+from ..scene.display import show_full_arteries
+from ..translation import _
+from .parameters import CalcScoreParameters, lengths_of
+
+_CHECK_MS = 300
+_RESCORE_MS = 1200
+_EDITOR_TAG = "SegmentEditor"
+
+
+class Corrections(VTKObservationMixin):
+    """The section Correct.
+
+    Parameters
+    ----------
+    ui : object
+        Widgets of the panel by name.
+    changed : callable
+        Called when the scores went out of date, or are new; the argument tells the latter.
+    say : callable
+        Shows a sentence of trouble.
+    refresh : callable
+        Brings the panel up to date when scoring starts or ends without new scores.
+    """
+
+    def __init__(
+        self, ui: Any, changed: Callable[[bool], None], say: Callable[[str], None], refresh: Callable[[], None]
+    ) -> None:
+        VTKObservationMixin.__init__(self)
+        self._ui, self._changed, self._say, self._refresh = ui, changed, say, refresh
+        self._work: InSteps | None = None
+        self._case: SceneCase | None = None
+        self._parameters: CalcScoreParameters | None = None
+        self._locked = False
+        self.stale: tuple[str, ...] = ()
+        self._check_timer = _single_shot(_CHECK_MS, self.check)
+        self._rescore_timer = _single_shot(_RESCORE_MS, self._rescore_by_itself)
+        ui.editButton.connect("clicked()", lambda: self.edit(structures.CALCIFICATION))
+        menu = qt.QMenu(ui.editButton)
+        for text, structure in (
+            (_("Calcification and trimmed arteries"), structures.CALCIFICATION),
+            (_("Full-length arteries, then Trim again"), structures.FULL_KEYS[0]),
+        ):
+            action = menu.addAction(text)
+            action.connect("triggered()", lambda structure=structure: self.edit(structure))
+        ui.editButton.setMenu(menu)
+        ui.rescoreButton.connect("clicked()", self.rescore)
+        ui.trimButton.connect("clicked()", self.trim_again)
+
+    @property
+    def busy(self) -> bool:
+        """Whether segments are being scored."""
+        return self._work is not None
+
+    def watch(self, case: SceneCase | None) -> None:
+        """Learn of the edits of a case, and of no other; what is being scored is dropped."""
+        if self._work is not None:
+            self._work.forget()
+            self._work = None
+            self._say(_("Another case was chosen, or the scene was closed; the new scores were dropped"))
+        self.removeObservers()
+        self._check_timer.stop()
+        self._rescore_timer.stop()
+        self._case, self.stale = case, ()
+        if case is not None:
+            for thing, event in case.observed():
+                self.addObserver(thing, event, self._edited)
+            self._find_changes()
+
+    def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
+        """Bring the section up to date."""
+        self._parameters, self._locked = parameters, locked
+        usable = self._case is not None and self._case.missing() is None and not locked and not self.busy
+        for widget in (self._ui.editButton, self._ui.rescoreButton, self._ui.trimButton):
+            widget.setEnabled(usable)
+        if usable and self.stale and parameters.rescore_after_edits and not self._rescore_timer.isActive():
+            self._rescore_timer.start()
+        text = self._text()
+        self._ui.editsLabel.setText(text)
+        self._ui.editsLabel.setVisible(bool(text))
+
+    def check(self) -> None:
+        """Look whether segments differ from what was scored."""
+        if self._locked or self.busy:
+            # The run, or the scoring, goes first: reading the segments takes a moment.
+            self._check_timer.start()
+            return
+        self._find_changes()
+        self._changed(False)
+
+    def edit(self, structure: str) -> None:
+        """Open the Segment Editor on a structure and the CTA."""
+        if self._case is None:
+            return
+        if structure.startswith(structures.FULL):
+            show_full_arteries(self._case, True)
+        editor = slicer.mrmlScene.GetSingletonNode(_EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+        if editor is None:
+            editor = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
+            editor.UnRegister(None)
+            editor.SetSingletonTag(_EDITOR_TAG)
+            editor = slicer.mrmlScene.AddNode(editor)
+        self._case.prepare_editor(editor, structure)
+        slicer.util.selectModule("SegmentEditor")
+        # A segmentation that is new to the editor gets its first segment selected.
+        self._case.prepare_editor(editor, structure)
+
+    def rescore(self) -> None:
+        """Score the trimmed segments as they are."""
+        if self._case is not None and not self.busy:
+            self._score(self._case.rescore_steps())
+
+    def trim_again(self) -> None:
+        """Trim the full-length arteries again and score; asks where that loses edits."""
+        case, parameters = self._case, self._parameters
+        if case is None or parameters is None or self.busy:
+            return
+        lost = case.lost_edits()
+        if lost:
+            names = ", ".join(structures.title(key) for key in lost)
+            question = _("Trimming again replaces the trimmed arteries and loses your edits of: {names}. Go on?")
+            if not slicer.util.confirmYesNoDisplay(question.format(names=names), _("CalcScore")):
+                return
+        self._score(case.trim_steps(lengths_of(parameters)))
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.watch(None)
+
+    def _find_changes(self) -> None:
+        if self._case is None or self._case.missing() is not None:
+            self.stale = ()
+            return
+        try:
+            self.stale = self._case.changed_structures()
+        except InputError as error:
+            self._say(str(error))
+
+    def _edited(self, caller: Any, event: Any) -> None:
+        # Not restarted by the next event: a stroke that goes on must not hide that the scores are old.
+        if not self._check_timer.isActive():
+            self._check_timer.start()
+
+    def _rescore_by_itself(self) -> None:
+        if self.stale and not self._locked and self._parameters and self._parameters.rescore_after_edits:
+            self.rescore()
+
+    def _score(self, work: Steps[CaseResult]) -> None:
+        self._rescore_timer.stop()
+        self._work = InSteps(work, self._scored)
+        self._work.start()
+        self._refresh()
+
+    def _scored(self, result: CaseResult | None, error: BaseException | None) -> None:
+        self._work = None
+        if error is not None:
+            self._refresh()
+            if not isinstance(error, CalcScoreError):
+                raise error
+            self._say(str(error))
+            return
+        self._check_timer.stop()
+        self._find_changes()
+        self._changed(True)
+
+    def _text(self) -> str:
+        """Say what was edited, and what that means for the scores."""
+        if self._case is None:
+            return ""
+        missing = self._case.missing()
+        if missing:
+            return f"⚠ {missing}"
+        lines = [_("Scoring …")] if self.busy else []
+        if self.stale:
+            names = ", ".join(structures.title(key) for key in self.stale)
+            lines.append(_("✎ {names} edited by hand · scores are out of date").format(names=names))
+        if self._lengths_differ():
+            lines.append(_("The lengths were changed: Trim again applies them."))
+        return "\n".join(lines)
+
+    def _lengths_differ(self) -> bool:
+        try:
+            return (
+                self._case is not None
+                and self._parameters is not None
+                and self._case.parameters() != lengths_of(self._parameters)
+            )
+        except InputError:
+            # Told where they are used.
+            return False
+
+
+def _single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", function)
+    return timer

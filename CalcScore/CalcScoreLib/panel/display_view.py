@@ -1,0 +1,100 @@
+"""The section Display: what of a case is shown, and how strongly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..background_work import InSteps
+from ..incremental_work import Steps
+from ..scene import display
+from ..scene.case import SceneCase
+from .bindings import Bindings
+
+
+class DisplayView:
+    """Check boxes and sliders that act on a case's display nodes.
+
+    Parameters
+    ----------
+    ui : object
+        Widgets of the panel by name.
+    bindings : Bindings
+        Takes the check box of the 3-D view in.
+    """
+
+    def __init__(self, ui: Any, bindings: Bindings) -> None:
+        self._ui = ui
+        self._case: SceneCase | None = None
+        self._surfaces: InSteps | None = None
+        bindings.check(ui.show3dCheck, "show_3d")
+        ui.show3dCheck.connect("toggled(bool)", lambda checked: self._show_3d())
+        ui.showCutCheck.connect("toggled(bool)", lambda checked: self._show_cut())
+        ui.showFullCheck.connect("toggled(bool)", lambda checked: self._show_full())
+        for slider, value in ((ui.opacity3dSlider, display.KEPT_OPACITY_3D), (ui.opacity2dSlider, 1.0)):
+            slider.setValue(round(100 * value))
+        ui.showCutCheck.setChecked(True)
+        ui.opacity3dSlider.connect("valueChanged(int)", lambda value: self._set_opacity_3d())
+        ui.opacity2dSlider.connect("valueChanged(int)", lambda value: self._set_opacity_2d())
+
+    def use(self, case: SceneCase | None) -> None:
+        """Act on another case."""
+        self.close()
+        self._case = case if case is not None and case.missing() is None else None
+        for widget in (
+            self._ui.show3dCheck,
+            self._ui.showCutCheck,
+            self._ui.showFullCheck,
+            self._ui.opacity3dSlider,
+            self._ui.opacity2dSlider,
+        ):
+            widget.setEnabled(self._case is not None)
+
+    def refresh_3d(self) -> None:
+        """Make the surfaces anew after a run, or leave the 3-D view empty."""
+        self._show_3d()
+
+    def close(self) -> None:
+        """Make no further surface."""
+        if self._surfaces is not None:
+            self._surfaces.forget()
+            self._surfaces = None
+
+    def _show_3d(self) -> None:
+        self.close()
+        if self._case is None:
+            return
+        if not self._ui.show3dCheck.checked:
+            display.show_3d(self._case, False)
+            return
+        self._surfaces = InSteps(self._show_3d_steps(self._case, self._ui.showCutCheck.checked), self._shown)
+        self._surfaces.start()
+
+    @staticmethod
+    def _show_3d_steps(case: SceneCase, cut: bool) -> Steps[None]:
+        for _ in display.show_3d_steps(case):
+            yield None
+            if case.missing() is not None:
+                return
+        display.show_cut(case, cut)
+
+    def _shown(self, result: None, error: BaseException | None) -> None:
+        self._surfaces = None
+        if error is not None:
+            raise error
+
+    def _show_cut(self) -> None:
+        if self._case is not None:
+            display.show_cut(self._case, self._ui.showCutCheck.checked and self._ui.show3dCheck.checked)
+
+    def _show_full(self) -> None:
+        if self._case is not None:
+            display.show_full_arteries(self._case, self._ui.showFullCheck.checked)
+
+    def _set_opacity_3d(self) -> None:
+        if self._case is not None:
+            display.set_opacity_3d(self._case, self._ui.opacity3dSlider.value / 100)
+
+    def _set_opacity_2d(self) -> None:
+        if self._case is not None:
+            opacity = self._ui.opacity2dSlider.value / 100
+            display.set_opacity_2d(self._case, opacity, opacity)

@@ -1,0 +1,104 @@
+"""Figures as the panel writes them: rounded to what they are worth, thousands apart, a dash where undefined."""
+
+from __future__ import annotations
+
+from CalcScoreLogic.inference.protocol import Progress
+from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.scoring import Row
+
+from ..scene.tables import COLUMNS, ordered_rows, row_title, status_text
+from ..translation import _
+
+MISSING = "–"
+_THIN_SPACE = "\u202f"
+
+_STAGES = {
+    "starting": _("Starting"),
+    "loading": _("Loading the networks"),
+    "loading territories": _("Loading the artery network"),
+    "loading calcification": _("Loading the calcification network"),
+    "territories": _("Arteries"),
+    "territories, putting together": _("Arteries, putting together"),
+    "calcification": _("Calcification"),
+    "calcification, putting together": _("Calcification, putting together"),
+}
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Write a number with thousands apart; `MISSING` for None."""
+    return MISSING if value is None else f"{value:,.{digits}f}".replace(",", _THIN_SPACE)
+
+
+def percent(share: float | None) -> str:
+    """Write a share of 1 as percent with one decimal."""
+    return number(None if share is None else 100 * share, 1)
+
+
+def figures_of(row: Row) -> tuple[str, ...]:
+    """Write a row's figures: burden %, calcified mm³, artery cm³, plaques, mean plaque mm³."""
+    return (
+        percent(row.burden),
+        number(row.calcified_volume_mm3),
+        number(row.artery_volume_mm3 / 1000, 1),
+        number(row.cluster_count),
+        number(row.mean_cluster_volume_mm3),
+    )
+
+
+def why_missing(row: Row) -> str:
+    """Say why a row has a figure that is not defined."""
+    if row.burden is None:
+        return _("Not defined: {status}.").format(status=_(status_text(row)))
+    return _("Not defined: there is no plaque.")
+
+
+def has_artery(row: Row) -> bool:
+    """Tell whether there is anything that figures could stand for."""
+    return row.burden is not None
+
+
+def fold_range(result: CaseResult) -> str:
+    """Write the range of the combined burden over the folds; empty where there is none."""
+    span = result.burden_ranges.get("combined")
+    if span is None or span.lowest is None or span.highest is None:
+        return ""
+    return _("folds {low} – {high} %").format(low=percent(span.lowest), high=percent(span.highest))
+
+
+def clipboard_text(result: CaseResult) -> str:
+    """Write all rows with full precision as a table that a spreadsheet takes: tabs, one header line."""
+    header = [f"{column.name} ({column.unit})" if column.unit not in ("", "1") else column.name for column in COLUMNS]
+    lines = [header]
+    for name, row in ordered_rows(result):
+        cells = {
+            "territory": row_title(name),
+            "status": status_text(row),
+            "edited": "yes" if name in result.edited else "no",
+        }
+        lines.append([cells[c.name] if c.name in cells else _plain(getattr(row, c.name)) for c in COLUMNS])
+    return "\n".join("\t".join(line) for line in lines) + "\n"
+
+
+def progress_text(progress: Progress) -> str:
+    """Write how far a run is, e.g. "Calcification, fold 2 of 5 · 2 min left"."""
+    text = _STAGES.get(progress.stage, progress.stage.capitalize())
+    if progress.fold and progress.folds:
+        text = _("{stage}, fold {fold} of {folds}").format(stage=text, fold=progress.fold, folds=progress.folds)
+    left = time_left(progress.seconds_left)
+    return f"{text} · {left}" if left else text
+
+
+def time_left(seconds: float | None) -> str:
+    """Write an expected time; empty where nothing is known."""
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return _("less than 1 min left")
+    if minutes < 90:
+        return _("{minutes} min left").format(minutes=minutes)
+    return _("{hours} h {minutes} min left").format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else repr(value)

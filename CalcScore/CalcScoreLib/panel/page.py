@@ -1,0 +1,332 @@
+"""The whole panel: brings the sections together and decides what state the page is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.util import VTKObservationMixin
+
+from CalcScoreLogic.errors import CalcScoreError, InputError
+from CalcScoreLogic.models import Model
+from CalcScoreLogic.results import CaseResult
+
+from .. import install, settings
+from ..analysis import Analysis
+from ..scene.case import SceneCase
+from ..scene.plaques import Plaque
+from ..translation import _
+from . import exports
+from .advanced_view import AdvancedView
+from .bindings import Bindings
+from .corrections import Corrections
+from .display_view import DisplayView
+from .models_view import ModelsView
+from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
+from .plaques_view import PlaquesView
+from .quality_view import QualityView
+from .results_view import ResultsView
+from .run_view import Outcome, RunView
+from .sources_view import SourcesView
+
+
+class State(Enum):
+    """What the page shows."""
+
+    EMPTY = "empty"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    OUT_OF_DATE = "out of date"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Panel(VTKObservationMixin):
+    """The panel.
+
+    Parameters
+    ----------
+    root : qSlicerWidget
+        What the .ui file made.
+    ui : object
+        Its widgets by name.
+    """
+
+    def __init__(self, root: Any, ui: Any) -> None:
+        VTKObservationMixin.__init__(self)
+        self.root, self.ui = root, ui
+        self.parameters: CalcScoreParameters | None = None
+        self.case: SceneCase | None = None
+        self._result: CaseResult | None = None
+        self._plaques: list[Plaque] = []
+        for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
+            selector.setMRMLScene(slicer.mrmlScene)
+        self._bindings = Bindings()
+        self.sources = SourcesView(ui, self._bindings)
+        self.advanced = AdvancedView(ui, self._bindings, self.refresh)
+        self.display = DisplayView(ui, self._bindings)
+        self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
+        self.run = RunView(ui, self._prepare, self._stored, self.refresh)
+        self.models = ModelsView(ui, self.refresh, self.run.say)
+        self.quality = QualityView(ui, self.run.say)
+        self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
+        self.plaques = PlaquesView(ui)
+        self.corrections = Corrections(ui, self._corrected, self._complain, self.refresh)
+        self._add_keys()
+        self.models.read()
+
+    @property
+    def state(self) -> State:
+        """What the page shows."""
+        if self.run.running:
+            return State.RUNNING
+        if self.run.outcome is Outcome.FAILED:
+            return State.FAILED
+        if self.run.outcome is Outcome.CANCELLED:
+            return State.CANCELLED
+        if self._result is not None:
+            return State.OUT_OF_DATE if self.corrections.stale else State.DONE
+        return State.EMPTY if self.parameters is None or self.parameters.cta is None else State.READY
+
+    def set_parameters(self, parameters: CalcScoreParameters | None) -> None:
+        """Take another parameter node: a new scene, or one that was loaded."""
+        if self.parameters is not None:
+            self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+        self.parameters = parameters
+        if parameters is None:
+            self._bindings.use(None)
+            return
+        if parameters.cta is None:
+            parameters.cta = _only_volume()
+        self._bindings.use(parameters)
+        self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
+        self._take_case(SceneCase.find(parameters.cta), True)
+        self.refresh()
+        # The selectors learn of the nodes of a scene that was loaded only after this.
+        qt.QTimer.singleShot(0, self._bindings.show)
+
+    def hold(self) -> None:
+        """Keep the choices while a scene is loaded: the selectors lose theirs for a moment, and that is no choice."""
+        self._bindings.use(None)
+
+    def restore(self) -> None:
+        """Bring the tables of a scene that was loaded to full precision: files keep six digits."""
+        for case in SceneCase.all():
+            try:
+                case.show_result()
+            except InputError as error:
+                self._complain(str(error))
+
+    def refresh(self) -> None:
+        """Bring every section up to date."""
+        parameters = self.parameters
+        if parameters is None:
+            return
+        running = self.run.running
+        self.sources.show(parameters)
+        self.models.show(parameters, running)
+        self.quality.show(parameters, self._models_or_none(), running)
+        for view in (self.sources, self.advanced):
+            view.lock(running)
+        self.corrections.show(parameters, running)
+        self.ui.analyzeButton.setText(_("Cancel") if running else _("Analyze"))
+        problem = self.sources.problem()
+        ready = parameters.cta is not None and not problem and self.models.complete(parameters)
+        ready = ready and not self.corrections.busy
+        self.ui.analyzeButton.setEnabled(running or ready)
+        self.ui.analyzeButton.toolTip = self._button_tip()
+        if problem:
+            self.run.say(f"⚠ {problem[:1].upper()}{problem[1:]}.")
+        self._escape.setEnabled(running)
+        self.ui.reportButton.setEnabled(self._result is not None and not running and not self.corrections.busy)
+        self._show_state()
+
+    def enter(self) -> None:
+        """Look again: the models may have changed while another module was shown."""
+        if not self.run.running:
+            self.models.read()
+            self._bindings.show()
+            self.refresh()
+
+    def leave(self) -> None:
+        """Another module is shown: what only previews goes from the slices."""
+        self.sources.hide_preview()
+
+    def forget_scene(self) -> None:
+        """End the run and let go of the nodes: the scene is about to close."""
+        self.run.close()
+        self.sources.hide_preview()
+        self.run.say("")
+        self.run.outcome = Outcome.NONE
+        self._take_case(None, True)
+        self.set_parameters(None)
+
+    def close(self) -> None:
+        """Let go of everything: the module goes away."""
+        self.run.close()
+        self.models.close()
+        self.sources.hide_preview()
+        self.corrections.close()
+        self.display.close()
+        self.removeObservers()
+        self._bindings.use(None)
+        self.parameters = None
+
+    def _models_or_none(self) -> list[Model]:
+        """Give the models of a run; none where one is missing or a source is not chosen."""
+        try:
+            return self.models.chosen(self.parameters)
+        except InputError:
+            return []
+
+    def _button_tip(self) -> str:
+        """Say what the button does, or why it cannot."""
+        if self.run.running:
+            return _("End the analysis; asks first")
+        if self.corrections.busy:
+            return _("Wait for the scores")
+        if self.parameters is None or self.parameters.cta is None:
+            return _("Choose a CTA first")
+        if not self.models.complete(self.parameters):
+            return _("Install the networks, or choose sources that need none")
+        return _("Label the arteries and the calcification, trim the arteries, and score")
+
+    def _prepare(self) -> tuple[Any, Analysis] | None:
+        """Make the analysis of the chosen CTA; asks to install what is missing."""
+        parameters = self.parameters
+        assert parameters is not None  # noqa: S101  the button is off without
+        sources = sources_of(parameters)
+        if sources.roles and not install.ensure(networks=True):
+            return None
+        if self.models.lacks_packages:
+            self.models.read()
+        self.sources.hide_preview()
+        options = options_of(parameters, settings.device())
+        chosen = self.models.chosen(parameters)
+        return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options)
+
+    def _stored(self, case: SceneCase) -> None:
+        """Show the result that a run has put into the scene."""
+        self.run.say(_said(self.sources.note()))
+        self._take_case(case, True)
+        self.display.refresh_3d()
+        self.refresh()
+
+    def _corrected(self, scored: bool) -> None:
+        """Segments were edited, or scored again."""
+        if scored:
+            self.run.outcome = Outcome.NONE
+            self.run.say("")
+            self.display.refresh_3d()
+        self._show_case(scored)
+        self.refresh()
+
+    def _parameters_changed(self, caller: Any, event: Any) -> None:
+        if self.parameters is None:
+            return
+        self._bindings.show()
+        known = self.case.volume if self.case is not None else None
+        if self.parameters.cta is not known:
+            self.run.outcome = Outcome.NONE
+            self.run.say(_said(self.sources.note()))
+            self._take_case(SceneCase.find(self.parameters.cta), True)
+        self.refresh()
+
+    def _take_case(self, case: SceneCase | None, read: bool) -> None:
+        self.case = case
+        self.corrections.watch(case)
+        self.display.use(case)
+        self._show_case(read)
+
+    def _show_case(self, read: bool) -> None:
+        """Show the case's scores; `read` them from the scene first."""
+        if read:
+            self._read_result()
+        current = not self.corrections.stale
+        self.results.show(self._result, current)
+        self.plaques.show(self._plaques, current)
+        for section in (self.ui.scoresSection, self.ui.correctSection, self.ui.plaquesSection, self.ui.displaySection):
+            section.setVisible(self._result is not None)
+
+    def _read_result(self) -> None:
+        self._result, self._plaques = None, []
+        if self.case is None:
+            return
+        try:
+            self._result = self.case.result()
+            if self.case.missing() is None:
+                self._plaques = self.case.plaques()
+        except InputError as error:
+            self._complain(str(error))
+
+    def _show_state(self) -> None:
+        states = {
+            State.RUNNING: _("last run ○"),
+            State.OUT_OF_DATE: _("out of date ○"),
+        }
+        old = bool(self.corrections.stale)
+        text = states.get(State.OUT_OF_DATE if old else self.state, _("current ●"))
+        self.ui.stateLabel.setText(text)
+        lengths = self._result.parameters if self._result is not None else {}
+        self.ui.caseLabel.setText(_trimmed_text(lengths))
+
+    def _export(self, save: Callable[[SceneCase], Any]) -> Callable[[], None]:
+        def export() -> None:
+            if self.case is None:
+                return
+            try:
+                save(self.case)
+            except CalcScoreError as error:
+                self._complain(str(error))
+
+        return export
+
+    def _complain(self, text: str) -> None:
+        self.run.say(f"⚠ {text[:1].upper()}{text[1:]}.".replace("..", "."))
+
+    def _add_keys(self) -> None:
+        """Enter starts where the choices are made; Escape asks to cancel."""
+        for parent in (self.ui.inputsFrame, self.ui.analyzeButton):
+            for key in ("Return", "Enter"):
+                self._key(parent, key, self._start)
+        self._escape = self._key(self.root, "Escape", self.run.ask_cancel)
+
+    def _key(self, parent: Any, key: str, function: Callable[[], None]) -> Any:
+        shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
+        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
+        shortcut.connect("activated()", function)
+        return shortcut
+
+    def _start(self) -> None:
+        if not self.run.running:
+            # Enter goes here and not to the box: what was typed into it counts.
+            self.ui.thresholdSpin.interpretText()
+            self.run.press()
+
+
+def _only_volume() -> Any:
+    """Give the scene's CTA where there is only one volume it could be."""
+    volumes = [
+        node
+        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        if not node.IsA("vtkMRMLLabelMapVolumeNode") and not node.GetHideFromEditors()
+    ]
+    return volumes[0] if len(volumes) == 1 else None
+
+
+def _said(note: str) -> str:
+    return f"⚠ {note}" if note else ""
+
+
+def _trimmed_text(parameters: dict[str, Any]) -> str:
+    """Say what the scores stand for."""
+    if not parameters or parameters.get("length_mm") is None:
+        return ""
+    return _("branches {length:g} mm, aorta + {margin:g} mm").format(
+        length=parameters["length_mm"], margin=parameters["aorta_margin_mm"]
+    )

@@ -1,0 +1,164 @@
+"""The top of the panel: which CTA, and where arteries and calcification come from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+
+from CalcScoreLogic.errors import InputError
+
+from ..scene import structures
+from ..scene.other_segmentations import guess_structures
+from ..scene.volumes import check_volume, volume_warnings
+from ..translation import _
+from .bindings import Bindings
+from .parameters import NETWORK, SEGMENTS, THRESHOLD, CalcScoreParameters, correct_mapping, mapping_of
+from .preview import ThresholdPreview
+
+_TALLEST = 150
+
+
+class SourcesView:
+    """CTA selector, choices of the sources, table of segments, preview of the threshold.
+
+    Parameters
+    ----------
+    ui : object
+        Widgets of the panel by name.
+    bindings : Bindings
+        Takes the widgets in.
+    """
+
+    def __init__(self, ui: Any, bindings: Bindings) -> None:
+        self._ui = ui
+        self._parameters: CalcScoreParameters | None = None
+        self._mapped: tuple[Any, ...] = ()
+        self._listed: tuple[Any, ...] = ()
+        self._preview = ThresholdPreview()
+        bindings.node(ui.ctaSelector, "cta")
+        bindings.node(ui.arterySegmentationSelector, "artery_segmentation")
+        bindings.node(ui.calcificationSegmentationSelector, "calcification_segmentation")
+        bindings.choice({NETWORK: ui.arteriesNetworkRadio, SEGMENTS: ui.arteriesSegmentsRadio}, "arteries_from")
+        bindings.choice(
+            {
+                NETWORK: ui.calcificationNetworkRadio,
+                THRESHOLD: ui.calcificationThresholdRadio,
+                SEGMENTS: ui.calcificationSegmentsRadio,
+            },
+            "calcification_from",
+        )
+        bindings.number(ui.thresholdSpin, "threshold_hu")
+        ui.previewCheck.connect("toggled(bool)", lambda checked: self._show_preview())
+        ui.calcificationSegmentCombo.connect("currentIndexChanged(int)", self._keep_segment)
+        ui.mappingTable.horizontalHeader().hide()
+        ui.mappingTable.verticalHeader().hide()
+
+    def show(self, parameters: CalcScoreParameters) -> None:
+        """Bring everything up to date."""
+        self._parameters, ui = parameters, self._ui
+        ui.arterySegmentsFrame.setVisible(parameters.arteries_from == SEGMENTS)
+        ui.thresholdFrame.setVisible(parameters.calcification_from == THRESHOLD)
+        ui.calcificationSegmentFrame.setVisible(parameters.calcification_from == SEGMENTS)
+        self._list_arteries()
+        self._list_segments()
+        self._show_preview()
+
+    def problem(self) -> str:
+        """Say why the chosen CTA cannot be analyzed; empty where it can be, or none is chosen."""
+        if self._parameters is None or self._parameters.cta is None:
+            return ""
+        try:
+            check_volume(self._parameters.cta)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def note(self) -> str:
+        """Say what a reader should know of the CTA, e.g. that it is one frame of a sequence."""
+        cta = self._parameters.cta if self._parameters else None
+        return " ".join(volume_warnings(cta)) if cta is not None else ""
+
+    def lock(self, locked: bool) -> None:
+        """Let nothing be chosen while a run goes on."""
+        self._ui.inputsFrame.setEnabled(not locked)
+
+    def hide_preview(self) -> None:
+        """Take the preview of the threshold away."""
+        self._ui.previewCheck.setChecked(False)
+        self._preview.hide()
+
+    def _show_preview(self) -> None:
+        parameters = self._parameters
+        if parameters is None:
+            return
+        wanted = self._ui.previewCheck.checked and parameters.calcification_from == THRESHOLD
+        if wanted and parameters.cta is not None and not self.problem():
+            self._preview.show(parameters.cta, parameters.threshold_hu)
+        else:
+            self._preview.hide()
+
+    def _list_arteries(self) -> None:
+        """List the segments with what each is, when they are others than before."""
+        parameters, table = self._parameters, self._ui.mappingTable
+        assert parameters is not None  # noqa: S101  called by show
+        mapping = mapping_of(parameters)
+        node = parameters.artery_segmentation
+        names = {name: node.GetSegmentation().GetSegment(name).GetName() for name in mapping}
+        mapped = tuple((name, names[name], key) for name, key in mapping.items())
+        table.setVisible(bool(mapped))
+        if mapped == self._mapped:
+            return
+        self._mapped = mapped
+        table.setRowCount(0)
+        table.setColumnCount(2)
+        table.setRowCount(len(mapped))
+        for row, (name, title, key) in enumerate(mapped):
+            table.setItem(row, 0, qt.QTableWidgetItem(title))
+            table.setCellWidget(row, 1, self._structure_combo(name, key))
+        table.resizeRowsToContents()
+        rows = sum(table.rowHeight(row) for row in range(table.rowCount))
+        table.setFixedHeight(min(rows + 2 * table.frameWidth, _TALLEST))
+        table.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        table.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.ResizeToContents)
+
+    def _structure_combo(self, segment_id: str, key: str | None) -> Any:
+        combo = qt.QComboBox()
+        combo.addItem(_("not used"), "")
+        for known in structures.TERRITORY_KEYS:
+            combo.addItem(structures.title(known), known)
+        combo.setCurrentIndex(max(combo.findData(key or ""), 0))
+        combo.connect("currentIndexChanged(int)", lambda index: self._correct(segment_id, combo.itemData(index)))
+        return combo
+
+    def _correct(self, segment_id: str, key: str) -> None:
+        if self._parameters is not None:
+            # What the table shows is known already; it must not be made anew under the user's hand.
+            self._mapped = tuple((n, t, (key or None) if n == segment_id else k) for n, t, k in self._mapped)
+            correct_mapping(self._parameters, segment_id, key or None)
+
+    def _list_segments(self) -> None:
+        """List the segments that could be the calcification; the first guess is chosen."""
+        parameters, combo = self._parameters, self._ui.calcificationSegmentCombo
+        assert parameters is not None  # noqa: S101  called by show
+        node = parameters.calcification_segmentation
+        guessed = guess_structures(node) if node is not None else {}
+        listed = tuple((name, node.GetSegmentation().GetSegment(name).GetName()) for name in guessed)
+        combo.setVisible(bool(listed))
+        if listed != self._listed:
+            self._listed = listed
+            combo.blockSignals(True)
+            combo.clear()
+            for name, title in listed:
+                combo.addItem(title, name)
+            combo.blockSignals(False)
+        if listed and parameters.calcification_segment not in guessed:
+            likely = [name for name, key in guessed.items() if key == structures.CALCIFICATION]
+            parameters.calcification_segment = (likely or list(guessed))[0]
+        combo.blockSignals(True)
+        combo.setCurrentIndex(combo.findData(parameters.calcification_segment))
+        combo.blockSignals(False)
+
+    def _keep_segment(self, index: int) -> None:
+        if self._parameters is not None and index >= 0:
+            self._parameters.calcification_segment = self._ui.calcificationSegmentCombo.itemData(index)

@@ -1,0 +1,1 @@
+"""What is in the MRML scene: the nodes of a case, filled and read."""

@@ -1,0 +1,331 @@
+"""A case in the scene: its nodes, its scores, and what was corrected since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from functools import partial
+from typing import Any
+
+import slicer
+
+from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.images.geometry import Image
+from CalcScoreLogic.pipeline import ScoredCase
+from CalcScoreLogic.rescoring import lengths_of
+from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.shortening import ShorteningParameters
+
+from ..incremental_work import Steps, run_through
+from . import display, hierarchy, structures
+from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
+from .case_nodes import batch, make_nodes, record_of, records_in, referenced
+from .fingerprints import Fingerprints
+from .grids import volume_geometry
+from .masks import CaseMasks, MaskReader
+from .plaques import Plaque
+from .records import read_record, write_record
+from .segmentations import SURFACE, segment_ids, write_layer
+from .tables import write_table
+from .volumes import volume_image
+
+_NAMES = {"volume": "the CTA", "arteries": "the arteries", "calcification": "the calcification", "table": "the table"}
+
+
+class SceneCase:
+    """The nodes of one CTA and its scores.
+
+    Parameters
+    ----------
+    record : vtkMRMLTextNode
+        The node with the case's ``scores.json``, which refers to the others.
+
+    Notes
+    -----
+    Everything that matters is in the nodes: one made anew after a scene was loaded knows the same.
+    """
+
+    def __init__(self, record: Any) -> None:
+        self.record = record
+        self._reader: MaskReader | None = None
+        self._plaques: tuple[str, list[Plaque]] | None = None
+
+    @property
+    def volume(self) -> Any:
+        """The CTA; None where it has been deleted."""
+        return referenced(self.record, "volume")
+
+    @property
+    def arteries(self) -> Any:
+        """Segmentation with the full-length arteries."""
+        return referenced(self.record, "arteries")
+
+    @property
+    def calcification(self) -> Any:
+        """Segmentation with the trimmed arteries and the calcification."""
+        return referenced(self.record, "calcification")
+
+    @property
+    def table(self) -> Any:
+        """Table node with the scores."""
+        return referenced(self.record, "table")
+
+    @classmethod
+    def find(cls, volume: Any) -> SceneCase | None:
+        """Find the case of a CTA."""
+        record = record_of(volume) if volume is not None else None
+        return cls(record) if record is not None else None
+
+    @classmethod
+    def all(cls, scene: Any = None) -> list[SceneCase]:
+        """Find all cases of a scene."""
+        return [cls(record) for record in records_in(scene or slicer.mrmlScene)]
+
+    @classmethod
+    def owning(cls, node: Any) -> SceneCase | None:
+        """Find the case that a node belongs to."""
+        for case in cls.all(node.GetScene()):
+            if node in (case.record, case.volume, case.arteries, case.calcification, case.table):
+                return case
+        return None
+
+    @classmethod
+    def write(cls, volume: Any, scored: ScoredCase) -> SceneCase:
+        """Put a scored CTA into the scene; nodes of an earlier run are brought up to date.
+
+        Parameters
+        ----------
+        volume : vtkMRMLScalarVolumeNode
+            The CTA.
+        scored : ScoredCase
+            Scores and label maps on the CTA's grid.
+
+        Returns
+        -------
+        SceneCase
+            The case.
+
+        Raises
+        ------
+        InputError
+            The label maps lie on another grid.
+        """
+        difference = volume_geometry(volume).difference(scored.territories.geometry)
+        if difference:
+            raise InputError(f"the label maps and {volume.GetName()} lie on different grids ({difference})")
+        earlier = cls.find(volume)
+        surfaces = earlier._with_surfaces() if earlier is not None else []
+        case = cls.store(volume, new_content(scored))
+        _remake(surfaces)
+        return case
+
+    @classmethod
+    def store(cls, volume: Any, content: Content) -> SceneCase:
+        """Put what `new_content` has made of a scored CTA into the scene; surfaces of an earlier run go.
+
+        Parameters
+        ----------
+        volume : vtkMRMLScalarVolumeNode
+            The CTA.
+        content : Content
+            Scores and segments on the CTA's grid.
+
+        Returns
+        -------
+        SceneCase
+            The case.
+        """
+        new = record_of(volume) is None
+        with batch(volume.GetScene()):
+            case = cls(make_nodes(volume))
+            case._take(content)
+            hierarchy.place(volume, (case.arteries, case.calcification, case.table, case.record))
+            if new:
+                display.apply_standard(case)
+        return case
+
+    def missing(self) -> str | None:
+        """Say which node of the case has been deleted; None where all are there."""
+        gone = [name for role, name in _NAMES.items() if referenced(self.record, role) is None]
+        return f"{self.record.GetName()}: {' and '.join(gone)} deleted from the scene; analyze again" if gone else None
+
+    def result(self) -> CaseResult:
+        """Give the last scores; raises InputError where the record cannot be read."""
+        return read_record(self.record)
+
+    def parameters(self) -> ShorteningParameters:
+        """Give the lengths that the arteries were last trimmed to."""
+        return lengths_of(self.result()) or ShorteningParameters()
+
+    def show_result(self) -> None:
+        """Write the table again from the record: a saved table keeps six digits only."""
+        if self.table is not None:
+            write_table(self.table, self.result())
+
+    def changed_structures(self) -> tuple[str, ...]:
+        """Name the structures (see `structures`) that have changed since they were scored."""
+        return Fingerprints.of(self.record).changed(self._masks())
+
+    def edited_structures(self) -> tuple[str, ...]:
+        """Name the structures that were changed by hand since they were made."""
+        return Fingerprints.of(self.record).edited(self._masks())
+
+    def lost_edits(self) -> tuple[str, ...]:
+        """Name the trimmed arteries whose hand edits `trim_again` would lose."""
+        return tuple(key for key in self.edited_structures() if key in structures.TERRITORY_KEYS)
+
+    def rescore(self) -> CaseResult:
+        """Score the trimmed segments as they are.
+
+        Returns
+        -------
+        CaseResult
+            New scores; table and record hold them too.
+
+        Raises
+        ------
+        InputError
+            A node of the case has been deleted, or the CTA cannot be read any more.
+        """
+        return run_through(self.rescore_steps())
+
+    def rescore_steps(self) -> Steps[CaseResult]:
+        """Do what `rescore` does in pieces; also raises InputError where something was edited meanwhile."""
+        return self._update_steps(rescored_content)
+
+    def trim_again(self, parameters: ShorteningParameters) -> CaseResult:
+        """Trim the full-length arteries again and score; hand edits of the trimmed ones are lost.
+
+        Parameters
+        ----------
+        parameters : ShorteningParameters
+            The lengths.
+
+        Returns
+        -------
+        CaseResult
+            New scores; segments, table and record hold them too.
+
+        Raises
+        ------
+        InputError
+            A node of the case has been deleted, or the CTA cannot be read any more.
+        """
+        surfaces = self._with_surfaces()
+        result = run_through(self.trim_steps(parameters))
+        _remake(surfaces)
+        return result
+
+    def trim_steps(self, parameters: ShorteningParameters) -> Steps[CaseResult]:
+        """Do what `trim_again` does in pieces, but surfaces; also raises InputError as `rescore_steps` does."""
+        return self._update_steps(partial(trimmed_content, parameters=parameters))
+
+    def scored_case(self) -> ScoredCase:
+        """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
+        images = self._masks().images(volume_image(self.volume), whole=True)
+        return ScoredCase(self.result(), images.territories, images.shortened, images.calcification)
+
+    def plaques(self) -> list[Plaque]:
+        """List the plaques of the last scores, largest first."""
+        text = self.record.GetText()
+        if self._plaques is None or self._plaques[0] != text:
+            self._plaques = (text, plaques_of(self.result(), self._masks(), volume_image(self.volume)))
+        return self._plaques[1]
+
+    def segmentation(self, structure: str) -> Any:
+        """Give the segmentation that a structure is in."""
+        full = structure.startswith(structures.FULL) or structure == structures.CUT
+        return self.arteries if full else self.calcification
+
+    def segment_id(self, structure: str) -> str | None:
+        """Give the segment of a structure; None where it has been deleted."""
+        node = self.segmentation(structure)
+        return next(iter(segment_ids(node, structure)), None) if node is not None else None
+
+    def observed(self) -> list[tuple[Any, int]]:
+        """Give what to observe to learn that segments may have changed: objects and their events."""
+        kind = slicer.vtkSegmentation
+        # Slicer before 5.4 calls the source representation master.
+        source = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
+        events = (source, kind.SegmentModified, kind.SegmentAdded, kind.SegmentRemoved)
+        nodes = [node for node in (self.arteries, self.calcification) if node is not None]
+        return [(node.GetSegmentation(), event) for node in nodes for event in events]
+
+    def prepare_editor(self, editor: Any, structure: str = structures.CALCIFICATION) -> None:
+        """Point a segment editor at a structure so that painting it leaves the others as they are.
+
+        Parameters
+        ----------
+        editor : vtkMRMLSegmentEditorNode
+            The editor's parameter node. By default it would take the artery away below a painted plaque.
+        structure : str
+            What to edit.
+        """
+        editor.SetAndObserveSegmentationNode(self.segmentation(structure))
+        editor.SetAndObserveSourceVolumeNode(self.volume)
+        editor.SetSelectedSegmentID(self.segment_id(structure) or "")
+        editor.SetOverwriteMode(editor.OverwriteNone)
+
+    def _update_steps(self, work: Callable[[CaseResult, CaseMasks, Fingerprints, Image], Content]) -> Steps[CaseResult]:
+        """Read the segments, work in a thread, and write, all of it in one piece, where nothing has changed since."""
+        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
+            self._check()
+            self._masks_reader().read(self.segmentation(structure), structure)
+            yield None
+        # All are known by now, but for those that have been edited.
+        masks, before = self._masks(), self._states()
+        given = (self.result(), masks, Fingerprints.of(self.record), volume_image(self.volume))
+        content: Content = yield lambda: work(*given)
+        self._check()
+        if self._states() != before:
+            raise InputError("Segments were edited while they were scored, so the new scores were dropped; try again")
+        with batch(self.record.GetScene()) if content.trimmed else nullcontext():
+            self._take(content)
+        return content.result
+
+    def _check(self) -> None:
+        """Raise InputError where a node has been deleted."""
+        gone = self.missing()
+        if gone:
+            raise InputError(gone)
+
+    def _masks_reader(self) -> MaskReader:
+        self._reader = self._reader or MaskReader(self.volume)
+        return self._reader
+
+    def _masks(self) -> CaseMasks:
+        """Read the segments; raises InputError where a node has been deleted."""
+        self._check()
+        reader = self._masks_reader()
+        full = {t: reader.read(self.arteries, structures.FULL + t.key) for t in Territory}
+        trimmed = {t: reader.read(self.calcification, t.key) for t in Territory}
+        return CaseMasks(trimmed, full, reader.read(self.calcification, structures.CALCIFICATION))
+
+    def _states(self) -> list[tuple[Any, ...]]:
+        """Give what differs whenever a segment may have changed."""
+        reader = self._masks_reader()
+        keys = (*structures.FULL_KEYS, *structures.TRIMMED_KEYS)
+        return [reader.state(self.segmentation(key), key) for key in keys]
+
+    def _take(self, content: Content) -> None:
+        """Write all that is new."""
+        for node, layers in ((self.arteries, content.arteries), (self.calcification, content.trimmed)):
+            for layer in layers:
+                write_layer(node, self.volume, layer)
+        for key, mask in content.masks.by_key().items():
+            self._masks_reader().know(self.segmentation(key), key, mask)
+        write_record(self.record, content.result)
+        content.prints.keep(self.record)
+        write_table(self.table, content.result)
+        self._plaques = (self.record.GetText(), content.plaques)
+
+    def _with_surfaces(self) -> list[Any]:
+        """Give the segmentations that have surfaces."""
+        nodes = [node for node in (self.arteries, self.calcification) if node is not None]
+        return [node for node in nodes if node.GetSegmentation().ContainsRepresentation(SURFACE)]
+
+
+def _remake(surfaces: Iterable[Any]) -> None:
+    for node in surfaces:
+        node.CreateClosedSurfaceRepresentation()

@@ -1,0 +1,229 @@
+"""The segments of a case as one set of masks: read once, laid over each other, told apart by content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from CalcScoreLogic.anatomy import CalcificationLabel, Territory
+from CalcScoreLogic.images.geometry import Array, Image, pad_box
+from CalcScoreLogic.rescoring import SEGMENTS
+
+from . import structures
+from .grids import Box, part_of, transform_to_world, volume_to_world
+from .segmentations import SegmentMask, read_mask, segment_ids
+
+
+class MaskReader:
+    """Reads the segments of a case, each again only when it may have changed.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+        The CTA whose grid the masks are on.
+    """
+
+    def __init__(self, volume: Any) -> None:
+        self._volume = volume
+        self._known: dict[str, tuple[object, SegmentMask]] = {}
+
+    def read(self, segmentation: Any, structure: str) -> SegmentMask:
+        """Give the voxels of a structure; of all segments tagged so, where one was copied."""
+        state, known = self.state(segmentation, structure), self._known.get(structure)
+        if known is None or known[0] != state:
+            names = segment_ids(segmentation, structure)
+            mask = union([read_mask(segmentation, name, self._volume) for name in names])
+            known = self._known[structure] = (state, mask)
+        return known[1]
+
+    def know(self, segmentation: Any, structure: str, mask: SegmentMask) -> None:
+        """Take the voxels of a structure as read: they were written just now."""
+        self._known[structure] = (self.state(segmentation, structure), mask)
+
+    def state(self, segmentation: Any, structure: str) -> tuple[Any, ...]:
+        """Give what differs whenever the voxels of a structure may have changed."""
+        names = segment_ids(segmentation, structure)
+        return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
+
+    def _grid_state(self, segmentation: Any) -> bytes:
+        return bytes(volume_to_world(self._volume).tobytes() + transform_to_world(segmentation).tobytes())
+
+
+def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:
+    """Give times that move whenever the voxels of a segment may have changed, and not with its surface."""
+    segment = segmentation.GetSegmentation().GetSegment(name)
+    image = segmentation.GetBinaryLabelmapInternalRepresentation(name)
+    scalars = image.GetPointData().GetScalars() if image else None
+    times = (image.GetMTime() if image else 0, scalars.GetMTime() if scalars else 0)
+    return name, segment.GetLabelValue(), *times
+
+
+def union(masks: Iterable[SegmentMask]) -> SegmentMask:
+    """Join masks into one."""
+    filled = [mask for mask in masks if mask.inside.size]
+    if len(filled) < 2:
+        return filled[0] if filled else SegmentMask()
+    box = around(filled)
+    assert box is not None  # noqa: S101
+    joined = np.zeros([part.stop - part.start for part in box], bool)
+    for mask in filled:
+        joined[within(mask.box, box)] |= mask.inside
+    return SegmentMask.of(joined, (box[0].start, box[1].start, box[2].start))
+
+
+def intersection(first: SegmentMask, second: SegmentMask) -> SegmentMask:
+    """Give the voxels that two masks share."""
+    shared = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first.box, second.box, strict=True)]
+    if any(part.stop <= part.start for part in shared):
+        return SegmentMask()
+    box: Box = (shared[0], shared[1], shared[2])
+    both = first.inside[within(box, first.box)] & second.inside[within(box, second.box)]
+    return SegmentMask.of(both, (box[0].start, box[1].start, box[2].start))
+
+
+def around(masks: Iterable[SegmentMask]) -> Box | None:
+    """Give the box that holds all masks; None where all are empty."""
+    boxes = [mask.box for mask in masks if mask.inside.size]
+    if not boxes:
+        return None
+    parts = [slice(min(b[n].start for b in boxes), max(b[n].stop for b in boxes)) for n in range(3)]
+    return parts[0], parts[1], parts[2]
+
+
+def within(box: Box, outer: Box) -> Box:
+    """Give a box relative to one that holds it."""
+    parts = [slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True)]
+    return parts[0], parts[1], parts[2]
+
+
+def territory_array(masks: Mapping[Territory, SegmentMask], box: Box) -> tuple[Array, int]:
+    """Lay territories over each other; the first in the order of `Territory` keeps a voxel that several claim.
+
+    Returns
+    -------
+    array : ndarray of uint8
+        Territory map of the box.
+    overlap : int
+        Voxels that more than one territory claims.
+    """
+    array = np.zeros([part.stop - part.start for part in box], np.uint8)
+    overlap = 0
+    for territory in Territory:
+        mask = masks[territory]
+        if mask.inside.size:
+            window = array[within(mask.box, box)]
+            overlap += int(np.count_nonzero(mask.inside & (window > 0)))
+            window[mask.inside & (window == 0)] = territory
+    return array, overlap
+
+
+@dataclass(frozen=True, eq=False)
+class CaseMasks:
+    """The masks of a case.
+
+    Attributes
+    ----------
+    trimmed, full : dict of Territory to SegmentMask
+        The arteries that are scored, and at full length.
+    calcification : SegmentMask
+        All calcification, inside the arteries or not.
+    """
+
+    trimmed: dict[Territory, SegmentMask]
+    full: dict[Territory, SegmentMask]
+    calcification: SegmentMask
+
+    def by_key(self) -> dict[str, SegmentMask]:
+        """Give the masks by the keys of `structures`."""
+        return {
+            **{territory.key: mask for territory, mask in self.trimmed.items()},
+            structures.CALCIFICATION: self.calcification,
+            **{structures.FULL + territory.key: mask for territory, mask in self.full.items()},
+        }
+
+    def calcified(self, arteries: Mapping[Territory, SegmentMask]) -> dict[Territory, str]:
+        """Give a fingerprint of the calcification inside each artery."""
+        return {territory: intersection(mask, self.calcification).fingerprint() for territory, mask in arteries.items()}
+
+    def outside(self) -> int:
+        """Count calcified voxels outside all arteries, trimmed or not."""
+        if not self.calcification.inside.size:
+            return 0
+        free = self.calcification.inside.copy()
+        for mask in (*self.full.values(), *self.trimmed.values()):
+            shared = intersection(mask, self.calcification)
+            if shared.inside.size:
+                free[within(shared.box, self.calcification.box)] &= ~shared.inside
+        return int(np.count_nonzero(free))
+
+    def images(self, cta: Image, whole: bool) -> CaseImages:
+        """Lay the masks over each other.
+
+        Parameters
+        ----------
+        cta : Image
+            The CTA.
+        whole : bool
+            Give the whole volume; otherwise the part with segments and a voxel around it, which is all
+            that scoring needs.
+
+        Returns
+        -------
+        CaseImages
+            Label maps and CTA on one grid.
+        """
+        box = around((*self.trimmed.values(), *self.full.values(), self.calcification))
+        box = pad_box(box or (slice(0, 1),) * 3, 1, cta.array.shape)
+        shortened, trimmed_overlap = territory_array(self.trimmed, box)
+        full, full_overlap = territory_array(self.full, box)
+        calcified = np.zeros(shortened.shape, np.uint8)
+        if self.calcification.inside.size:
+            window = calcified[within(self.calcification.box, box)]
+            window[self.calcification.inside] = CalcificationLabel.CALCIFICATION
+        maps = (shortened, full, calcified)
+        overlaps = (trimmed_overlap, full_overlap)
+        if whole:
+            return CaseImages(*(_spread(array, box, cta) for array in maps), cta, *overlaps)
+        geometry = part_of(cta.geometry, box)
+        return CaseImages(*(Image(array, geometry) for array in (*maps, cta.array[box])), *overlaps)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseImages:
+    """Label maps of a case and its CTA, all on one grid.
+
+    Attributes
+    ----------
+    shortened, territories, calcification, cta : Image
+        Trimmed and full-length territory map, calcification map, HU.
+    trimmed_overlap, full_overlap : int
+        Voxels that more than one territory claimed.
+    """
+
+    shortened: Image
+    territories: Image
+    calcification: Image
+    cta: Image
+    trimmed_overlap: int
+    full_overlap: int
+
+
+def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:
+    """Warn of territories that overlap, and say which one keeps the voxels."""
+    if not voxels:
+        return ()
+    return (
+        f"{SEGMENTS}territories overlap in {voxels * voxel_mm3:.0f} mm³; the aorta keeps them, then the iliac, "
+        "mesenteric and renal arteries in this order.",
+    )
+
+
+def _spread(part: Array, box: Box, cta: Image) -> Image:
+    """Put a part back into the whole volume."""
+    # zeros: the system hands out empty pages, and only those inside the box are touched.
+    array = np.zeros(cta.array.shape, np.uint8)
+    array[box] = part
+    return Image(array, cta.geometry)

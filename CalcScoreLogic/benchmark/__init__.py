@@ -1,0 +1,1 @@
+"""How fast CalcScore is against stock nnU-Net, and how much memory it takes."""

@@ -1,0 +1,152 @@
+"""Corrected segments back into the results of a case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..anatomy import CalcificationLabel, Territory
+from ..images.geometry import Array, Image
+from ..pipeline import ScoredCase
+from ..rescoring import SEGMENTS, Edits, lengths_of, rescore, trim_again
+from ..results import CaseResult
+from ..shortening import ShorteningParameters
+from .correction_files import Correction
+
+_FULL = "full."
+"""Stands before the key of a territory whose full length was edited, for the record."""
+
+
+def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCase | None:
+    """Score a case again with what was corrected.
+
+    Parameters
+    ----------
+    before : ScoredCase
+        The results as they are.
+    correction : Correction
+        What was corrected. Trimmed arteries are scored as they are; full-length arteries alone are trimmed
+        again with the lengths of the results.
+    cta : Image
+        HU on the same grid.
+
+    Returns
+    -------
+    ScoredCase or None
+        New scores and maps, marked as edited; None where no voxel differs.
+    """
+    territories = correction.territories or before.territories
+    shortened = correction.shortened or before.shortened
+    calcification = _calcification(before.calcification, correction.calcified)
+    full = _differing(before.territories, territories)
+    trimmed = _differing(before.shortened, shortened)
+    calcified = _calcified(calcification) != _calcified(before.calcification)
+    if not (full or trimmed or calcified.any()):
+        return None
+    if full and not trimmed:
+        after = trim_again(before.result, territories, calcification, _lengths(before), cta)
+        shortened = after.shortened
+    else:
+        # What a reader added to a trimmed artery belongs to the artery.
+        array = np.where(shortened.array > 0, shortened.array, territories.array)
+        territories = Image(array, territories.geometry)
+    inside = [t for t in Territory if _calcified_in(before, t) != _calcified_in_maps(shortened, calcification, t)]
+    edits = _merged(
+        before.result,
+        Edits(
+            segments=(
+                *(territory.key for territory in trimmed),
+                *((CalcificationLabel.CALCIFICATION.key,) if calcified.any() else ()),
+                *(_FULL + territory.key for territory in full),
+            ),
+            territories=tuple(t for t in Territory if t in trimmed or t in full or t in inside),
+            warnings=(*correction.warnings, *_outside(before, territories, calcification)),
+        ),
+    )
+    if full and not trimmed:
+        return trim_again(before.result, territories, calcification, _lengths(before), cta, edits)
+    result = rescore(before.result, shortened, calcification, territories, cta, edits)
+    return ScoredCase(result, territories, shortened, calcification)
+
+
+def correct_in_place(before: ScoredCase, cta: Image) -> ScoredCase | None:
+    """Score a case again whose label maps were overwritten with corrected ones.
+
+    Parameters
+    ----------
+    before : ScoredCase
+        Old scores, new maps.
+    cta : Image
+        HU on the same grid.
+
+    Returns
+    -------
+    ScoredCase or None
+        New scores; what differs in them counts as edited. None where nothing does.
+    """
+    fresh = rescore(before.result, before.shortened, before.calcification, before.territories, cta)
+    old, new = before.result.scores, fresh.scores
+    clusters = [{t: [c for c in s.clusters if c.territory is t] for t in Territory} for s in (old, new)]
+    changed = tuple(
+        t for t in Territory if old.territories[t.key] != new.territories[t.key] or clusters[0][t] != clusters[1][t]
+    )
+    if not changed:
+        return None
+    edits = _merged(before.result, Edits(tuple(territory.key for territory in changed), changed))
+    maps = (before.shortened, before.calcification, before.territories)
+    return replace(before, result=rescore(before.result, *maps, cta, edits))
+
+
+def _calcification(before: Image, calcified: Array | None) -> Image:
+    """Give the calcification map with other calcification; what is none any more is artery."""
+    if calcified is None:
+        return before
+    array = np.where(_calcified(before), CalcificationLabel.ARTERY, before.array).astype(np.uint8)
+    array[calcified] = CalcificationLabel.CALCIFICATION
+    return Image(array, before.geometry)
+
+
+def _calcified(calcification: Image) -> Array:
+    return np.asarray(calcification.array == CalcificationLabel.CALCIFICATION)
+
+
+def _differing(before: Image, after: Image) -> tuple[Territory, ...]:
+    """Name the territories whose voxels differ."""
+    where = before.array != after.array
+    labels = {*np.unique(before.array[where]), *np.unique(after.array[where])}
+    return tuple(territory for territory in Territory if territory in labels)
+
+
+def _calcified_in(case: ScoredCase, territory: Territory) -> bytes:
+    return _calcified_in_maps(case.shortened, case.calcification, territory)
+
+
+def _calcified_in_maps(shortened: Image, calcification: Image, territory: Territory) -> bytes:
+    """Give a text that is the same where the same voxels of a territory are calcified."""
+    return np.flatnonzero((shortened.array == territory) & _calcified(calcification)).tobytes()
+
+
+def _lengths(before: ScoredCase) -> ShorteningParameters:
+    """Give the lengths that the case was trimmed to; the paper's where it was not."""
+    return lengths_of(before.result) or ShorteningParameters()
+
+
+def _merged(previous: CaseResult, edits: Edits) -> Edits:
+    """Add what was edited before: it is still in the maps."""
+    earlier = previous.provenance.get("rescored", {}).get("edited_segments", [])
+    territories = tuple(t for t in Territory if t in edits.territories or t.key in previous.edited)
+    return replace(edits, segments=tuple(dict.fromkeys((*earlier, *edits.segments))), territories=territories)
+
+
+def _outside(before: ScoredCase, territories: Image, calcification: Image) -> tuple[str, ...]:
+    """Warn of calcification that was painted where it does not count; what the networks left there is no news."""
+    was = np.count_nonzero(_calcified(before.calcification) & (before.territories.array == 0))
+    outside = np.count_nonzero(_calcified(calcification) & (territories.array == 0))
+    if outside <= was:
+        return ()
+    volume = outside * territories.geometry.voxel_volume_mm3
+    return (
+        f"{SEGMENTS}{volume:.0f} mm³ of the calcification lie outside the arteries and do not count; extend the "
+        "artery there to count them.",
+    )

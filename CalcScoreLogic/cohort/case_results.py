@@ -1,0 +1,111 @@
+"""The results of a case as they lie in its folder, and whose correction a file is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .. import case_files as files
+from ..atomic import finish_folder
+from ..errors import InputError
+from ..images.file_checks import image_suffix
+from ..images.files import read_calcification, read_territories
+from ..images.geometry import check_same_grid
+from ..pipeline import ScoredCase
+from ..results import CaseResult
+
+
+def case_of(corrected: Path, output: Path) -> Path:
+    """Find the results that a correction belongs to.
+
+    Parameters
+    ----------
+    corrected : Path
+        A file or folder; in a cohort its name, or the name of the folder that it lies in, begins with the
+        name of the case.
+    output : Path
+        A case's folder of results, or a cohort's.
+
+    Returns
+    -------
+    Path
+        The case's folder.
+
+    Raises
+    ------
+    InputError
+        No such results.
+    """
+    if (output / files.SCORES).is_file():
+        return output
+    if not output.is_dir():
+        raise InputError(f"{output}: no such folder, give the folder with the results")
+    cases = sorted(path.name for path in output.iterdir() if (path / files.SCORES).is_file())
+    resolved = corrected.resolve()
+    for name in (resolved.name, resolved.parent.name):
+        matching = [case for case in cases if _begins(name, case)]
+        if matching:
+            return output / max(matching, key=len)
+    raise InputError(
+        f"{corrected}: neither its name nor that of its folder begins with the name of a case in {output}, "
+        "give the folder of the case's results with -o"
+    )
+
+
+def is_in_place(corrected: Path, folder: Path) -> bool:
+    """Tell whether a correction is the case's own label maps, overwritten."""
+    own, given = folder.resolve(), corrected.resolve()
+    if given == own:
+        return not any(path.name.lower().endswith(".seg.nrrd") for path in own.iterdir())
+    return given.parent == own and given.name in (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)
+
+
+def read_scored(folder: Path) -> ScoredCase:
+    """Read a case's folder of results.
+
+    Parameters
+    ----------
+    folder : Path
+        What ``calcscore analyze`` wrote.
+
+    Returns
+    -------
+    ScoredCase
+        Scores and label maps on one grid; what a killed program was replacing there is put in place first.
+
+    Raises
+    ------
+    InputError
+        A file is missing or cannot be read.
+    CalcScoreError
+        What a killed program left cannot be put in place.
+    """
+    finish_folder(folder)
+    try:
+        content = json.loads((folder / files.SCORES).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / files.SCORES}: the scores cannot be read, analyze the case again") from error
+    territories = read_territories(folder / files.TERRITORIES)
+    shortened = read_territories(folder / files.SHORTENED)
+    calcification = read_calcification(folder / files.CALCIFICATION)
+    for image in (shortened, calcification):
+        check_same_grid(territories, image, str(folder / files.TERRITORIES), "another of the case's label maps")
+    return ScoredCase(CaseResult.from_dict(content), territories, shortened, calcification)
+
+
+def cta_of(corrected: Path, folder: Path) -> Path:
+    """Find the CTA beside corrected segments or results; raises InputError where there is none."""
+    for place in (corrected, corrected.parent, folder):
+        if place.is_dir():
+            found = [
+                path for path in sorted(place.iterdir()) if path.name.split(".")[0] == "cta" and image_suffix(path)
+            ]
+            if found:
+                return found[0]
+    raise InputError(f"{corrected}: give the case's CTA with --cta, the intensities and the picture come from it")
+
+
+def _begins(name: str, case: str) -> bool:
+    """Tell whether a file's name begins with a case's, and not with that of another such as case_1 in case_17."""
+    rest = name[len(case) :]
+    return name.startswith(case) and not rest[:1].isalnum()

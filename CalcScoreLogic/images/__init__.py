@@ -1,0 +1,1 @@
+"""Images with their geometry: read, checked and written, whatever the format."""

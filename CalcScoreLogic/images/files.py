@@ -1,0 +1,326 @@
+"""Images in and out: NIfTI, NRRD, MetaImage and DICOM folders, each with its own reasons to refuse.
+
+Voxels are read once and never copied without need: the arrays look into the memory of the SimpleITK
+image that read them, and cannot be written to.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..anatomy import CalcificationLabel, Territory
+from ..atomic import atomic_path
+from ..errors import CalcScoreError, InputError
+from . import file_checks
+from .dicom import read_dicom_series
+from .geometry import Geometry, Image
+from .itk_bridge import array_of, plain_errors
+from .label_values import brief, label_values, relabelled
+from .segments import has_segments, match_labels, named_values, segment_metadata
+
+OUTPUT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".seg.nrrd", ".mha")
+"""Endings of the image files that are written."""
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def read_image(path: str | os.PathLike[str]) -> Image:
+    """Read a 3-D image with one number a voxel.
+
+    Parameters
+    ----------
+    path : path
+        A file in NIfTI, NRRD or MetaImage format.
+
+    Returns
+    -------
+    Image
+        The values as they are stored, shape (k, j, i), not writeable.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, cut short or damaged, not 3-D, has several components, fewer
+        than 2 slices, voxels that are NaN or infinite, or a grid that `Geometry` refuses.
+    CalcScoreError
+        The memory does not suffice.
+    """
+    return _read(path)[0]
+
+
+def read_ct(path: str | os.PathLike[str]) -> Image:
+    """Read a CT: an image file, or a folder that holds one DICOM series.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder.
+
+    Returns
+    -------
+    Image
+        HU, shape (k, j, i), integer or float32, not writeable.
+
+    Raises
+    ------
+    InputError
+        As `read_image` and `dicom_io.read_dicom_series`.
+    CalcScoreError
+        The memory does not suffice.
+    """
+    file_checks.check_exists(path)
+    return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)[0]
+
+
+def read_territories(path: str | os.PathLike[str]) -> Image:
+    """Read a territory map; see `read_label_map`."""
+    return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map")
+
+
+def read_calcification(path: str | os.PathLike[str]) -> Image:
+    """Read a calcification map; see `read_label_map`."""
+    return read_label_map(path, {label.key: int(label) for label in CalcificationLabel}, "calcification map")
+
+
+def read_label_map(path: str | os.PathLike[str], labels: Mapping[str, int], what: str) -> Image:
+    """Read a label map with known labels.
+
+    Parameters
+    ----------
+    path : path
+        An image file. Where it names its segments (.seg.nrrd), their names tell the labels; otherwise
+        the values do.
+    labels : mapping of str to int
+        Value of each label by its key, e.g. ``{"aorta": 1}``; 0 is background.
+    what : str
+        What a message calls the map, e.g. ``"territory map"``.
+
+    Returns
+    -------
+    Image
+        Labels, shape (k, j, i), uint8, not writeable.
+
+    Raises
+    ------
+    InputError
+        As `read_image`; or values that are no whole numbers, values or segment names that are unknown,
+        or segments that overlap.
+    CalcScoreError
+        The memory does not suffice.
+    """
+    image, metadata = _read(path)
+    named = named_values(path, metadata)
+    mapping = {v: v for v in labels.values()} if named is None else match_labels(path, named, labels)
+    values = label_values(path, image.array, what)
+    unknown = [v for v in values if v not in mapping]
+    if unknown:
+        expected = ", ".join(f"{value} {key}" for key, value in sorted(labels.items(), key=lambda item: item[1]))
+        raise InputError(
+            f"{path}: the {what} has unknown labels ({brief(unknown)}), expected are 0 background, {expected}"
+        )
+    return relabelled(image, {v: mapping[v] for v in values}, np.uint8)
+
+
+def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
+    """Read the mask of one structure.
+
+    Parameters
+    ----------
+    path : path
+        An image file with 0 and at most one other value.
+    what : str
+        What a message calls it.
+
+    Returns
+    -------
+    Image
+        0 and 1, shape (k, j, i), uint8, not writeable.
+
+    Raises
+    ------
+    InputError
+        As `read_image`; or values that are no whole numbers, or several values besides 0.
+    CalcScoreError
+        The memory does not suffice.
+    """
+    image, _ = _read(path)
+    values = label_values(path, image.array, what)
+    if len(values) > 1:
+        raise InputError(f"{path}: the {what} has several values besides 0 ({brief(values)}), save one structure alone")
+    return relabelled(image, dict.fromkeys(values, 1), np.uint8)
+
+
+def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Image:
+    """Read a label map with any labels.
+
+    Parameters
+    ----------
+    path : path
+        An image file with whole numbers from 0 to 65535.
+    what : str
+        What a message calls it.
+
+    Returns
+    -------
+    Image
+        Labels, shape (k, j, i), uint8 or uint16, not writeable.
+
+    Raises
+    ------
+    InputError
+        As `read_image`; or values that are no whole numbers from 0 to 65535.
+    CalcScoreError
+        The memory does not suffice.
+    """
+    image, _ = _read(path)
+    values = label_values(path, image.array, what)
+    outside = [v for v in values if not 0 <= v <= 65535]
+    if outside:
+        raise InputError(f"{path}: the {what} has the value {outside[0]}, labels go from 0 to 65535, renumber them")
+    return relabelled(image, {v: v for v in values}, np.uint8 if max(values, default=0) < 256 else np.uint16)
+
+
+def write_image(
+    path: str | os.PathLike[str],
+    image: Image,
+    segments: Iterable[Territory | CalcificationLabel] | None = None,
+    note: str | None = None,
+) -> None:
+    """Write an image file, compressed where the format can.
+
+    Parameters
+    ----------
+    path : path
+        The file to make; its ending is one of `OUTPUT_SUFFIXES`.
+    image : Image
+        What to write; bool is written as uint8.
+    segments : iterable of Territory or CalcificationLabel, optional
+        The labels that the image holds, needed for .seg.nrrd, which stores their names and colours.
+    note : str, optional
+        A remark for the header, 79 ASCII characters at most in NIfTI.
+
+    Raises
+    ------
+    InputError
+        The ending is none of `OUTPUT_SUFFIXES`, .seg.nrrd is asked for an image without labels, or the
+        folder cannot be written to.
+    CalcScoreError
+        The file could not be written whole.
+    """
+    suffix = file_checks.image_suffix(path)
+    if suffix in (".nhdr", ".mhd"):
+        raise InputError(f"{path}: {suffix} needs two files, which cannot appear at once, write .nrrd or .mha instead")
+    if suffix is None:
+        raise InputError(f"{path}: unknown format, the name must end in {', '.join(OUTPUT_SUFFIXES)}")
+    if suffix == ".seg.nrrd" and segments is None:
+        raise InputError(f"{path}: .seg.nrrd holds labelled structures, write this image as .nrrd")
+    array = image.array.view(np.uint8) if image.array.dtype == bool else image.array
+    with atomic_path(path) as temporary:
+        output = sitk.GetImageFromArray(array)
+        output.SetSpacing(image.geometry.spacing)
+        output.SetOrigin(image.geometry.origin)
+        output.SetDirection(image.geometry.direction)
+        if note is not None:
+            output.SetMetaData("ITK_FileNotes", note)
+        if suffix == ".seg.nrrd" and segments is not None:
+            for key, value in segment_metadata(image, segments).items():
+                output.SetMetaData(key, value)
+        _write_whole(path, temporary, output)
+
+
+def write_label_map(
+    path: str | os.PathLike[str],
+    image: Image,
+    labels: Iterable[Territory | CalcificationLabel],
+    note: str | None = None,
+) -> None:
+    """Write a label map, with names and colours where the format has them; see `write_image`."""
+    write_image(path, image, labels, note)
+
+
+def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[Image, dict[str, str]]:
+    """Read an image file and its metadata; raises what `read_image` raises."""
+    layout = file_checks.open_layout(path)
+    reader, geometry, metadata = _header(path)
+    pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), 1).GetSizeOfPixelComponent()
+    expected = layout.expected or math.prod(geometry.size) * pixel
+    file_checks.check_promise(path, layout, expected)
+    if at_most_float32 and reader.GetPixelID() == sitk.sitkFloat64:
+        reader.SetOutputPixelType(sitk.sitkFloat32)
+    if reader.GetDimension() > 3:
+        reader.SetExtractSize([*geometry.size, *[0] * (reader.GetDimension() - 3)])
+    with plain_errors(path, "the voxel data are cut short or damaged, export the file again"):
+        array = array_of(reader.Execute())
+    file_checks.check_data(path, layout, array)
+    file_checks.check_finite(path, file_checks.count_not_finite(array))
+    return Image(array.reshape(geometry.shape), geometry), metadata
+
+
+def _header(path: str | os.PathLike[str]) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
+    """Read grid and metadata of an image file; raises InputError."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
+        reader.ReadImageInformation()
+    # A key that is not ASCII is none of ours, and SimpleITK may not take it back.
+    metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
+    _check_components(path, reader, metadata)
+    return reader, _geometry(path, reader), metadata
+
+
+def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader, metadata: Mapping[str, str]) -> None:
+    """Refuse voxels that are more than one real number; raises InputError."""
+    count = reader.GetNumberOfComponents()
+    if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
+        raise InputError(f"{path}: the voxels are complex numbers, save their magnitude")
+    if count > 1 and has_segments(metadata):
+        raise InputError(
+            f"{path}: the segments overlap and are stored in {count} layers, "
+            "remove the overlap or export them as one label map"
+        )
+    if count > 1:
+        raise InputError(f"{path}: the voxels have {count} components (colours or vectors), save one number a voxel")
+
+
+def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader) -> Geometry:
+    """Give the grid that a header describes; raises InputError."""
+    rank, size = reader.GetDimension(), reader.GetSize()
+    if rank < 3 or any(n > 1 for n in size[3:]):
+        shape = " x ".join(str(n) for n in size)
+        raise InputError(f"{path}: the image is {rank}-D ({shape}), save one 3-D volume")
+    direction = np.array(reader.GetDirection()).reshape(rank, rank)[:3, :3]
+    try:
+        geometry = Geometry(
+            tuple(size[:3]),
+            tuple(reader.GetSpacing()[:3]),
+            tuple(reader.GetOrigin()[:3]),
+            tuple(float(v) for v in direction.ravel()),
+        )
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    if min(size[:3]) < 2:
+        shape = " x ".join(str(n) for n in size[:3])
+        raise InputError(f"{path}: the volume has fewer than 2 slices along an axis ({shape}), give the whole volume")
+    return geometry
+
+
+def _write_whole(path: str | os.PathLike[str], temporary: Path, output: sitk.Image) -> None:
+    """Write an image and make sure that all of it is in the file; raises CalcScoreError."""
+    problem = f"{path}: the file could not be written whole, is the disk full?"
+    try:
+        sitk.WriteImage(output, str(temporary), useCompression=temporary.suffix != ".nii")
+        # ITK does not notice when the system writes only a part of a NIfTI file.
+        if file_checks.image_suffix(temporary) in (".nii", ".nii.gz"):
+            layout = file_checks.open_layout(temporary)
+            file_checks.check_promise(temporary, layout, layout.expected or 0)
+            file_checks.check_data(temporary, layout, array_of(output))
+    except (RuntimeError, InputError) as error:
+        _LOGGER.debug("%s: %s", path, error)
+        raise CalcScoreError(problem) from error

@@ -1,0 +1,276 @@
+"""Where voxels lie in the patient: one type that crosses every layer.
+
+Arrays are stored as SimpleITK hands them over, axes (k, j, i); everything a `Geometry` holds is in
+the order (i, j, k), in millimetres, in LPS coordinates (x grows to the patient's Left, y to Posterior,
+z to Superior), as in DICOM and ITK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError
+
+Array = npt.NDArray[Any]
+
+GRID_TOLERANCE_MM = 1e-3
+"""Two grids are the same when no corner differs by more than this."""
+
+_ORTHONORMAL_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The grid of a 3-D image.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Voxels along (i, j, k).
+    spacing : tuple of float
+        Distance between voxel centres along (i, j, k), mm.
+    origin : tuple of float
+        Centre of voxel (0, 0, 0), LPS mm.
+    direction : tuple of float
+        3 x 3 matrix, row by row; its columns are the unit vectors of the i, j and k axis in LPS.
+
+    Raises
+    ------
+    InputError
+        A size below 1, a spacing that is not finite and positive, an origin that is not finite, or a
+        direction matrix that is not orthonormal (sheared or scaled axes).
+    """
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        if min(self.size) < 1:
+            raise InputError(f"the grid has no voxels (size {_numbers(self.size)})")
+        if not all(np.isfinite(s) and s > 0 for s in self.spacing):
+            raise InputError(f"the voxel spacing is {_numbers(self.spacing)} mm, it must be finite and above 0")
+        if not np.isfinite(self.origin).all():
+            raise InputError(f"the origin is {_numbers(self.origin)} mm, it must be finite")
+        gram = self.matrix.T @ self.matrix
+        if not np.allclose(gram, np.eye(3), rtol=0, atol=_ORTHONORMAL_TOLERANCE):
+            raise InputError(
+                f"the axes are sheared (direction matrix {_numbers(self.direction)}), "
+                "resample the volume to a grid with right angles"
+            )
+
+    @cached_property
+    def matrix(self) -> Array:
+        """Direction matrix, shape (3, 3); column a is the unit vector of axis a in LPS."""
+        return np.array(self.direction, dtype=float).reshape(3, 3)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of an array on this grid, (k, j, i)."""
+        return self.size[2], self.size[1], self.size[0]
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel, mm³."""
+        return float(np.prod(self.spacing))
+
+    def to_physical(self, indices: npt.ArrayLike) -> Array:
+        """Turn voxel indices into positions.
+
+        Parameters
+        ----------
+        indices : array_like, shape (..., 3)
+            Indices (i, j, k); fractions are allowed.
+
+        Returns
+        -------
+        ndarray, shape (..., 3)
+            Positions in LPS, mm.
+        """
+        scaled = np.asarray(indices, dtype=float) * np.array(self.spacing)
+        return np.asarray(scaled @ self.matrix.T + np.array(self.origin))
+
+    def difference(self, other: Geometry) -> str | None:
+        """Say how another grid differs from this one.
+
+        Parameters
+        ----------
+        other : Geometry
+            The grid to compare with.
+
+        Returns
+        -------
+        str or None
+            The first difference in words, or None when both have the same size and no corner lies more
+            than `GRID_TOLERANCE_MM` apart.
+        """
+        if self.size != other.size:
+            return f"size {_numbers(self.size)} against {_numbers(other.size)} voxels"
+        # Outer corners, not voxel centres: a single slice has a thickness too.
+        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * self.size - 0.5
+        apart = np.linalg.norm(self.to_physical(corners) - other.to_physical(corners), axis=1).max()
+        if apart <= GRID_TOLERANCE_MM:
+            return None
+        if not np.allclose(self.spacing, other.spacing, rtol=0, atol=1e-6):
+            return f"spacing {_numbers(self.spacing)} against {_numbers(other.spacing)} mm"
+        if not np.allclose(self.direction, other.direction, rtol=0, atol=1e-6):
+            return f"direction {_numbers(self.direction)} against {_numbers(other.direction)}"
+        return f"origin {_numbers(self.origin)} against {_numbers(other.origin)} mm"
+
+    @cached_property
+    def _canonical_axes(self) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
+        """Stored axis behind each canonical axis (x, y, z), and whether it runs backwards."""
+        candidates = []
+        for order in permutations(range(3)):
+            columns = self.matrix[:, order]
+            signs = np.array([_sign(columns[:, a], a) for a in range(3)])
+            oriented = columns * signs
+            # A tie (an axis at 45 degrees) is settled by the axes themselves, never by how they are stored.
+            key = (np.round(np.trace(oriented), 9), tuple(np.round(oriented.ravel(), 9)))
+            candidates.append((key, order, tuple(bool(s < 0) for s in signs)))
+        _, order, flips = max(candidates)
+        return order, flips  # type: ignore[return-value]
+
+    def canonical(self) -> Geometry:
+        """Give the same grid with its axes stored closest to L, P and S.
+
+        Returns
+        -------
+        Geometry
+            Axes permuted and flipped, no voxel moved.
+        """
+        order, flips = self._canonical_axes
+        first = [self.size[a] - 1 if flip else 0 for a, flip in zip(order, flips, strict=True)]
+        corner = np.zeros(3)
+        corner[list(order)] = first
+        columns = self.matrix[:, order] * np.where(flips, -1.0, 1.0)
+        return Geometry(
+            size=_triple(self.size[a] for a in order),
+            spacing=_triple(self.spacing[a] for a in order),
+            origin=_triple(float(v) for v in self.to_physical(corner)),
+            direction=tuple(float(v) for v in columns.ravel()),
+        )
+
+    def canonical_view(self, array: Array) -> Array:
+        """See an array on this grid in canonical storage.
+
+        Parameters
+        ----------
+        array : ndarray, shape (k, j, i)
+            Values on this grid.
+
+        Returns
+        -------
+        ndarray, shape (z, y, x)
+            A view: z grows to Superior, y to Posterior, x to Left. Writing to it writes to `array`.
+        """
+        order, flips = self._canonical_axes
+        view = array.transpose([2 - order[2], 2 - order[1], 2 - order[0]])
+        flipped = tuple(slice(None, None, -1 if flips[a] else 1) for a in (2, 1, 0))
+        return np.asarray(view[flipped])
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Voxel values with the grid they lie on.
+
+    Parameters
+    ----------
+    array : ndarray, shape (k, j, i)
+        Voxel values: HU, label values or a mask.
+    geometry : Geometry
+        The grid.
+
+    Raises
+    ------
+    ValueError
+        The array's shape is not the grid's.
+    """
+
+    array: Array
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(f"array shape {self.array.shape} is not the grid's {self.geometry.shape}")
+
+    def canonical(self) -> Image:
+        """Give the same image in canonical storage (a view, see `Geometry.canonical_view`)."""
+        return Image(self.geometry.canonical_view(self.array), self.geometry.canonical())
+
+
+def check_same_grid(first: Image, second: Image, first_name: str, second_name: str) -> None:
+    """Refuse two images that do not share a grid.
+
+    Parameters
+    ----------
+    first, second : Image
+        The images to compare.
+    first_name, second_name : str
+        What the message calls them.
+
+    Raises
+    ------
+    InputError
+        The grids differ by more than `GRID_TOLERANCE_MM`; the message names the difference.
+    """
+    difference = first.geometry.difference(second.geometry)
+    if difference:
+        raise InputError(
+            f"{first_name} and {second_name} lie on different grids ({difference}), "
+            "resample one of them onto the other's grid"
+        )
+
+
+def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | None:
+    """Find the smallest box that holds every non-zero voxel.
+
+    Parameters
+    ----------
+    array : ndarray, 3-D
+        Any values.
+    padding : int
+        Voxels added on each side, as far as the array reaches.
+
+    Returns
+    -------
+    tuple of slice or None
+        One slice an axis, or None when all voxels are zero.
+    """
+    tight: list[slice] = []
+    for axis in range(3):
+        window = array[tuple(tight)]
+        filled = np.flatnonzero(window.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not filled.size:
+            return None
+        tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return pad_box((tight[0], tight[1], tight[2]), padding, array.shape)
+
+
+def pad_box(box: tuple[slice, slice, slice], padding: int, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
+    """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
+    widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]
+    return widened[0], widened[1], widened[2]
+
+
+def _sign(column: Array, axis: int) -> float:
+    """Orientation that makes `column` point along its canonical axis."""
+    decisive = column[axis] if abs(column[axis]) > 1e-9 else next(v for v in column if abs(v) > 1e-9)
+    return float(np.sign(decisive))
+
+
+def _triple(values: Any) -> Any:
+    """Make a tuple of three; the type checker cannot count a generator."""
+    return tuple(values)
+
+
+def _numbers(values: Any) -> str:
+    """Write numbers for a message: short, but with the digits that differ."""
+    return " x ".join(f"{v:.7g}" for v in values) if len(values) == 3 else " ".join(f"{v:.4g}" for v in values)

@@ -1,0 +1,1 @@
+"""The subprocess of a run: everything that needs PyTorch and nnU-Net."""

@@ -1,0 +1,78 @@
+"""A CTA preprocessed for one ensemble after the other; for the next one while the one before it is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...images.geometry import Geometry
+from .loading import LoadedEnsemble
+from .startup_preprocessing import EarlyCta
+
+SMALL_VOXELS = 2**27
+"""Up to so many voxels two preprocessed CTAs fit into memory, and the work for one of them: 512x512x512."""
+
+_Preprocessed = tuple[torch.Tensor, dict[str, Any]]
+
+
+class PreprocessedCta:
+    """A CTA on the grids of the ensembles.
+
+    Parameters
+    ----------
+    cta : Path
+        The file.
+    geometry : Geometry
+        Its grid.
+    early : EarlyCta, optional
+        Where it may be preprocessed already.
+
+    Attributes
+    ----------
+    file : Path
+        The file.
+    """
+
+    def __init__(self, cta: Path, geometry: Geometry, early: EarlyCta | None = None) -> None:
+        self.file, self._early = cta, early
+        i, j, k = geometry.size
+        self._small = i * j * k <= SMALL_VOXELS
+        self._decisive: Any = None
+        self._ready: _Preprocessed | None = None
+        self._beside = ThreadPoolExecutor(1)
+        self._next: Future[_Preprocessed] | None = None
+
+    def take(self, ensemble: LoadedEnsemble, following: Sequence[LoadedEnsemble]) -> _Preprocessed:
+        """Give the CTA on the grid of an ensemble.
+
+        Parameters
+        ----------
+        ensemble : LoadedEnsemble
+            The ensemble that is to be run now.
+        following : sequence of LoadedEnsemble
+            Those that are run after it, in this order; the first of them is the next one to ask.
+
+        Returns
+        -------
+        volume : Tensor of float32, shape (1, z, y, x)
+            As `LoadedEnsemble.preprocess` gives it.
+        properties : dict
+            Likewise.
+        """
+        decisive = ensemble.preprocessing()
+        if self._ready is None or self._decisive != decisive:
+            # Let go of first: two preprocessed CTAs may not fit into memory.
+            self._ready = None
+            self._ready = self._next.result() if self._next else self._preprocess(ensemble)
+            self._decisive, self._next = decisive, None
+        if self._small and following and following[0].preprocessing() != decisive:
+            self._next = self._beside.submit(following[0].preprocess, self.file)
+        return self._ready
+
+    def _preprocess(self, ensemble: LoadedEnsemble) -> _Preprocessed:
+        found = self._early.take(ensemble.ct) if self._early else None
+        return ensemble.preprocess(self.file) if found is None else (torch.from_numpy(found[0]), found[1])

@@ -1,0 +1,1 @@
+"""Checks of a CTA and of its labels; each finding is a warning with a code."""

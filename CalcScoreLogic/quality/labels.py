@@ -1,0 +1,276 @@
+"""Checks of labelled arteries, each a warning beside the figures; `ct` checks the CT before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..anatomy import SIDE_TERRITORIES, STRUCTURES, CalcificationLabel, Territory
+from ..images.geometry import Array, Image, nonzero_box
+from ..scoring import Row, Status
+from ..shortening import ShorteningMethod, ShorteningParameters
+from .codes import CodedWarning, WarningCode
+
+METAL_HU = 3000.0
+"""Calcium stays below this on CT; stents, clips and coils do not."""
+
+DIM_HU = 200.0
+"""Arterial CTA has 250 to 500 HU in the aorta, the portal venous phase 100 to 180, no contrast about 40."""
+
+NOISE_HU = 50.0
+"""At this noise, 1 in 3000 voxels of a 300 HU lumen passes 470 HU by chance; in an aorta that is dozens."""
+
+_WALL_MM = 2.0
+_SLICES = 64
+_FEW_VOXELS = 20
+
+OF_SCORING = frozenset(
+    {
+        WarningCode.VESSELS,
+        WarningCode.LABELS,
+        WarningCode.CUT_FIELD_OF_VIEW,
+        WarningCode.MISSING_ARTERY,
+        WarningCode.UNUSUAL_VOLUME,
+        WarningCode.DIM_LUMEN,
+        WarningCode.NOISE,
+        WarningCode.METAL,
+        WarningCode.NOT_SEARCHED,
+    }
+)
+"""Codes of warnings that rest on the segments: a new scoring makes them anew."""
+
+
+@dataclass(frozen=True)
+class _Plausible:
+    """Range of the mean width of a territory's arteries, mm, and of the aorta's length."""
+
+    narrowest: float
+    widest: float
+    shortest: float = 0.0
+    longest: float = 0.0
+
+
+_PLAUSIBLE = {
+    Territory.AORTA: _Plausible(12.0, 55.0, 60.0, 220.0),
+    Territory.ILIAC: _Plausible(5.0, 30.0),
+    Territory.MESENTERIC: _Plausible(3.0, 15.0),
+    Territory.RENAL: _Plausible(2.5, 12.0),
+}
+"""Half the usual width (Johnston et al., J Vasc Surg 1991;13:452-8; renal: 5 mm) to at least twice it."""
+
+_ADVICE = {
+    Status.TRUNCATED: "the volume ends inside the standard length, so the figures may stand for a part of it; "
+    "a scan that covers more gives the whole.",
+    Status.NOT_IN_VIEW: "not in the field of view, so there is no score; a scan that covers it gives one.",
+    Status.ABSENT: "no artery was found although the scan covers it, so there is no score; "
+    "look at the images, and correct the segments if it is there.",
+}
+
+_ARTERIES = 2
+_DIAGONAL = 0.55
+"""The paper's steps leave 14 of 25 mm of a branch that runs along a diagonal."""
+_STUMP_MM = 5.0
+
+
+def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[CodedWarning, ...]:
+    """Check the intensities inside the arteries.
+
+    Parameters
+    ----------
+    cta : Image
+        HU.
+    arteries, calcification : Image
+        Full-length territory map and calcification map on the same grid.
+
+    Returns
+    -------
+    tuple of CodedWarning
+        A lumen too dim to be a CTA, noise, metal; empty where nothing was found.
+    """
+    found = []
+    lumen = _lumen_slices(cta, arteries, calcification)
+    if lumen:
+        median = float(np.median(np.concatenate(lumen)))
+        if median < DIM_HU:
+            text = (
+                f"The aorta has {median:.0f} HU (median); below {DIM_HU:.0f} HU this is no arterial CTA, "
+                "and the figures mean little."
+            )
+            found.append(CodedWarning(WarningCode.DIM_LUMEN, text))
+        noise = _noise(lumen)
+        if noise > NOISE_HU:
+            text = (
+                f"The aorta's noise is {noise:.0f} HU, over {NOISE_HU:.0f} HU; "
+                "single bright voxels can count as calcification."
+            )
+            found.append(CodedWarning(WarningCode.NOISE, text))
+    metal = metal_warning(cta, arteries)
+    return (*found, *([metal] if metal else []))
+
+
+def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) -> tuple[CodedWarning, ...]:
+    """Check the territories' rows.
+
+    Parameters
+    ----------
+    rows : mapping of str to Row
+        Rows by territory key, as `scoring.score` gives them.
+    lengths : ShorteningParameters or None
+        How the arteries were trimmed; untrimmed ones have no usual volume.
+
+    Returns
+    -------
+    tuple of CodedWarning
+        Arteries cut by the field of view, not found, or far from their plausible volume.
+    """
+    if not any(rows[territory.key].artery_volume_mm3 for territory in Territory):
+        # An empty map has its own warning.
+        return ()
+    found = []
+    for territory in Territory:
+        row, title = rows[territory.key], STRUCTURES[territory].title
+        if row.status is Status.OK:
+            unusual = _unusual_volume(territory, rows, lengths)
+            found += [unusual] if unusual else []
+            continue
+        code = WarningCode.MISSING_ARTERY if row.status is Status.ABSENT else WarningCode.CUT_FIELD_OF_VIEW
+        found.append(CodedWarning(code, f"{title}: {_ADVICE[row.status]}", territory.key))
+    return tuple(found)
+
+
+def plausible_volume_mm3(territory: Territory, lengths: ShorteningParameters) -> tuple[float, float]:
+    """Give the plausible range of a trimmed territory's volume.
+
+    Parameters
+    ----------
+    territory : Territory
+        Which one; a side territory is taken as two arteries.
+    lengths : ShorteningParameters
+        How it was trimmed.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest volume, mm³.
+    """
+    limits = _PLAUSIBLE[territory]
+    shortest, longest, count = limits.shortest, limits.longest, 1
+    if territory in SIDE_TERRITORIES:
+        count = _ARTERIES
+        shortest = lengths.length_mm * (_DIAGONAL if lengths.method is ShorteningMethod.PAPER else 1.0)
+        longest = lengths.length_mm + _STUMP_MM
+    low, high = (np.pi / 4 * width**2 for width in (limits.narrowest, limits.widest))
+    return float(count * low * shortest), float(count * high * longest)
+
+
+def metal_warning(cta: Image, arteries: Image) -> CodedWarning | None:
+    """Warn of metal inside the arteries.
+
+    Parameters
+    ----------
+    cta : Image
+        Intensities, HU.
+    arteries : Image
+        Artery mask or territory map on the same grid; non-zero is artery.
+
+    Returns
+    -------
+    CodedWarning or None
+        A sentence where voxels over 3000 HU lie inside an artery.
+    """
+    box = nonzero_box(arteries.array)
+    if box is None:
+        return None
+    inside = cta.array[box][arteries.array[box] > 0]
+    metal = int(np.count_nonzero(inside > METAL_HU))
+    if not metal:
+        return None
+    text = (
+        f"Metal inside an artery: {metal * cta.geometry.voxel_volume_mm3:.0f} mm³ over {METAL_HU:.0f} HU "
+        f"(up to {inside.max():.0f} HU), probably a stent or clip; it can count as calcification."
+    )
+    return CodedWarning(WarningCode.METAL, text)
+
+
+def label_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
+    """Warn when a calcification map looks like a plain mask whose 1 means calcification.
+
+    Parameters
+    ----------
+    calcification : Image
+        Calcification map.
+    arteries : Image
+        Territory map on the same grid; non-zero is artery.
+
+    Returns
+    -------
+    CodedWarning or None
+        A sentence where the map has no calcification (2) and its artery label (1) covers less than half
+        of the arteries.
+    """
+    box = nonzero_box(arteries.array)
+    if box is None:
+        return None
+    inside = calcification.array[box][arteries.array[box] > 0]
+    if CalcificationLabel.CALCIFICATION in inside or CalcificationLabel.CALCIFICATION in calcification.array:
+        return None
+    covered = np.count_nonzero(inside == CalcificationLabel.ARTERY) / inside.size
+    if covered >= 0.5:
+        return None
+    text = "The calcification map is empty, not even artery (label 1) is marked; check that it is the right file."
+    if calcification.array.any():
+        text = (
+            "The calcification map has no calcification (label 2), and its label 1 covers only "
+            f"{100 * covered:.0f} % of the arteries; if 1 means calcification there, change it to 2."
+        )
+    return CodedWarning(WarningCode.LABELS, text)
+
+
+def _unusual_volume(
+    territory: Territory, rows: Mapping[str, Row], lengths: ShorteningParameters | None
+) -> CodedWarning | None:
+    """Warn of a volume outside its plausible range."""
+    # Where the aorta is cut depends on the highest branch.
+    if lengths is None or (territory is Territory.AORTA and rows[Territory.MESENTERIC.key].status is not Status.OK):
+        return None
+    low, high = plausible_volume_mm3(territory, lengths)
+    volume = rows[territory.key].artery_volume_mm3
+    if low <= volume <= high:
+        return None
+    text = (
+        f"{STRUCTURES[territory].title}: {volume / 1000:.2g} cm³ is outside the plausible range of "
+        f"{low / 1000:.2g} to {high / 1000:.2g} cm³, check the labels."
+    )
+    return CodedWarning(WarningCode.UNUSUAL_VOLUME, text, territory.key)
+
+
+def _lumen_slices(cta: Image, arteries: Image, calcification: Image) -> list[Array]:
+    """Give the intensities in the aorta's lumen, slice by slice, without its wall and calcifications."""
+    labels = arteries.canonical().array
+    box = nonzero_box(labels == Territory.AORTA)
+    if box is None:
+        return []
+    step = max(1, (box[0].stop - box[0].start) // _SLICES)
+    sample = (slice(box[0].start, box[0].stop, step), *box[1:])
+    aorta = labels[sample] == Territory.AORTA
+    hu = cta.canonical().array[sample]
+    spacing = arteries.geometry.canonical().spacing
+    layers = max(1, round(_WALL_MM / max(spacing[:2])))
+    cross = np.zeros((3, 3, 3), bool)
+    cross[1] = ndimage.generate_binary_structure(2, 1)
+    core = ndimage.binary_erosion(aorta, cross, layers)
+    lumen = (core if core.any() else aorta) & (
+        calcification.canonical().array[sample] != CalcificationLabel.CALCIFICATION
+    )
+    return [hu[k][lumen[k]] for k in range(len(hu)) if lumen[k].any()]
+
+
+def _noise(lumen: list[Array]) -> float:
+    """Give the usual standard deviation within a slice, HU, from the median absolute deviation."""
+    spread = [
+        1.4826 * float(np.median(np.abs(values - np.median(values)))) for values in lumen if values.size >= _FEW_VOXELS
+    ]
+    return float(np.median(spread)) if spread else 0.0

@@ -1,0 +1,74 @@
+"""A case's folder of files: what every program that analyzes or makes a case writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import case_files as files
+from ..anatomy import CalcificationLabel, Territory
+from ..atomic import atomic_folder
+from ..images.coverage import coverage_of
+from ..images.files import write_image, write_label_map
+from .case_page import write_report
+from .overview import overview_png
+from .projections import projections
+
+if TYPE_CHECKING:
+    from ..images.geometry import Image
+    from ..phantom import Phantom
+    from ..pipeline import ScoredCase
+
+SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
+"""Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
+
+
+def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
+    """Write the results of an analysis; the files appear together or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets label maps, scores, picture and report.
+    cta : Image
+        HU, for the pictures.
+    scored : ScoredCase
+        Scores and label maps on the CTA's grid.
+
+    Raises
+    ------
+    CalcScoreError
+        A file could not be written.
+    """
+    with atomic_folder(folder) as part:
+        write_label_map(part / files.TERRITORIES, scored.territories, Territory)
+        write_label_map(part / files.SHORTENED, scored.shortened, Territory)
+        note = None if coverage_of(scored.result.provenance) is None else SEARCHED_NOTE
+        write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel, note)
+        scored.result.write_json(part / files.SCORES)
+        scored.result.write_csv(part / files.SCORES_TABLE)
+        images = (cta, scored.territories, scored.shortened, scored.calcification)
+        picture = overview_png(scored.result, *images)
+        if picture:
+            (part / files.OVERVIEW).write_bytes(picture)
+        write_report(part / files.REPORT, scored.result, projections(*images))
+
+
+def write_phantom(part: Path, phantom: Phantom) -> None:
+    """Write a phantom's CTA and true label maps into a folder that is there.
+
+    Parameters
+    ----------
+    part : Path
+        The folder.
+    phantom : Phantom
+        The synthetic case.
+
+    Raises
+    ------
+    CalcScoreError
+        A file could not be written.
+    """
+    write_image(part / files.CTA, phantom.cta)
+    write_label_map(part / files.TERRITORIES, phantom.territories, Territory)
+    write_label_map(part / files.CALCIFICATION, phantom.calcification, CalcificationLabel)

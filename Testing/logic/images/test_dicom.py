@@ -1,0 +1,153 @@
+"""A DICOM series is read slice by slice in its order in space; the refusals are in `test_refusals`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.uid import CTImageStorage
+
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.images.files import read_ct
+from CalcScoreLogic.images.geometry import Geometry
+from Testing.logic.dicom_files import (
+    COLUMNS,
+    COUNT,
+    ORIGIN,
+    PIXEL_SPACING,
+    ROWS,
+    STEP,
+    pixels,
+    write_multiframe,
+    write_series,
+    write_slice,
+)
+
+GRID = Geometry((COLUMNS, ROWS, COUNT), (PIXEL_SPACING[1], PIXEL_SPACING[0], STEP), (*ORIGIN, 100.0))
+HU = np.stack([pixels(i).astype(int) - 1024 for i in range(COUNT)])
+
+
+def test_slices_are_ordered_by_position_not_by_name(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    image = read_ct(write_series(tmp_path / "series"))
+    np.testing.assert_array_equal(image.array, HU)
+    assert image.array.dtype == np.int16
+    assert not image.array.flags.writeable
+    assert GRID.difference(image.geometry) is None
+    assert capfd.readouterr() == ("", "")
+
+
+def test_other_files_are_passed_over(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series")
+    (folder / "readme.txt").write_text("note")
+    (folder / "sub").mkdir()
+    (folder / ".DS_Store").write_bytes(b"")
+    write_slice(folder / "DICOMDIR", 0, PixelData=None)
+    content = (folder / "DICOMDIR").read_bytes()
+    (folder / "DICOMDIR").write_bytes(
+        content.replace(CTImageStorage.encode(), b"1.2.840.10008.1.3.10".ljust(25, b"\0"))
+    )
+    np.testing.assert_array_equal(read_ct(folder).array, HU)
+
+
+def test_oblique_slices_keep_their_places(tmp_path: Path) -> None:
+    angle = np.radians(20)
+    row, column = np.array([1, 0, 0]), np.array([0, np.cos(angle), np.sin(angle)])
+    normal = np.cross(row, column)
+    (tmp_path / "series").mkdir()
+    for i in range(COUNT):
+        place = np.array([5.0, -6.0, 7.0]) + STEP * i * normal
+        write_slice(
+            tmp_path / "series" / f"{(7 * i) % COUNT}.dcm",
+            i,
+            ImageOrientationPatient=[f"{v:.8f}" for v in (*row, *column)],
+            ImagePositionPatient=[f"{v:.6f}" for v in place],
+        )
+    image = read_ct(tmp_path / "series")
+    np.testing.assert_array_equal(image.array, HU)
+    expected = (
+        np.array([5.0, -6.0, 7.0]) + 2 * PIXEL_SPACING[1] * row + 3 * PIXEL_SPACING[0] * column + 4 * STEP * normal
+    )
+    np.testing.assert_allclose(image.geometry.to_physical([2, 3, 4]), expected, atol=1e-5)
+
+
+def test_rounded_positions_are_even_enough(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    for i in range(COUNT):
+        wander = 0.004 * (-1) ** i
+        write_slice(
+            tmp_path / "series" / f"{i}.dcm",
+            i,
+            ImagePositionPatient=[ORIGIN[0] + wander, ORIGIN[1], 100 + STEP * i + wander],
+        )
+    image = read_ct(tmp_path / "series")
+    assert image.geometry.spacing[2] == pytest.approx(STEP, abs=1e-3)
+
+
+@pytest.mark.parametrize("tilt", [0.2, 1.0, 15.0])
+def test_any_gantry_tilt_is_refused(tilt: float, tmp_path: Path) -> None:
+    angle = np.radians(tilt)
+    (tmp_path / "series").mkdir()
+    for i in range(60):
+        write_slice(
+            tmp_path / "series" / f"{i}.dcm",
+            i,
+            ImageOrientationPatient=[1, 0, 0, 0, f"{np.cos(angle):.8f}", f"{np.sin(angle):.8f}"],
+        )
+    with pytest.raises(InputError, match="gantry tilt"):
+        read_ct(tmp_path / "series")
+
+
+def test_fractional_rescaling_is_kept(tmp_path: Path) -> None:
+    image = read_ct(write_series(tmp_path / "series", RescaleSlope=0.5, RescaleIntercept=-100.25))
+    assert image.array.dtype == np.float32
+    np.testing.assert_array_equal(image.array, (HU + 1024) * 0.5 - 100.25)
+
+
+def test_each_slice_has_its_own_rescaling(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series", range(9))
+    write_slice(folder / "last.dcm", 9, RescaleSlope=1.5, RescaleIntercept=0)
+    array = read_ct(folder).array
+    np.testing.assert_array_equal(array[:9], HU[:9])
+    np.testing.assert_array_equal(array[9], pixels(9) * 1.5)
+
+
+def test_a_slice_with_larger_values_than_the_first_is_kept(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series", range(9))
+    bright = (pixels(9) + 60000).astype("<u2")
+    write_slice(folder / "last.dcm", 9, BitsStored=16, HighBit=15, PixelData=bright.tobytes())
+    array = read_ct(folder).array
+    np.testing.assert_array_equal(array[:9], HU[:9])
+    np.testing.assert_array_equal(array[9], bright.astype(int) - 1024)
+
+
+def test_several_gaps_are_all_named(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series", [0, 1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14])
+    with pytest.raises(InputError, match=r"missing \(1 between 102.5 and 105 mm, 2 between 110 and 113.75 mm\)"):
+        read_ct(folder)
+
+
+def test_patients_are_never_named(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series")
+    write_slice(folder / "b.dcm", 3, SeriesInstanceUID="1.2.3", SeriesDescription="A\x1b[31m\nB" + "x" * 50)
+    with pytest.raises(InputError) as caught:
+        read_ct(folder)
+    message = str(caught.value)
+    assert all(word not in message for word in ("Secret", "Name", "ID4711", "2024", "1.2.840"))
+    assert message.isprintable()
+
+
+def test_a_multiframe_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    write_multiframe(tmp_path / "series" / "a.dcm", [100 + STEP * i for i in range(COUNT)])
+    image = read_ct(tmp_path / "series")
+    np.testing.assert_array_equal(image.array, HU)
+    assert GRID.difference(image.geometry) is None
+
+
+def test_two_multiframe_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    for name in "ab":
+        write_multiframe(tmp_path / "series" / f"{name}.dcm", [0, 1, 2])
+    with pytest.raises(InputError, match="2 files of which some have several frames"):
+        read_ct(tmp_path / "series")

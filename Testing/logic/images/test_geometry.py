@@ -1,0 +1,116 @@
+"""`Geometry` against SimpleITK and against figures worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.images.geometry import Geometry, Image, check_same_grid, nonzero_box
+from Testing.logic.test_shortening import ORIENTATIONS
+from Testing.trees import rotation, to_image, to_sitk
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    code=st.sampled_from(ORIENTATIONS),
+    degrees=st.tuples(*[st.floats(-25, 25)] * 3),
+    spacing=st.tuples(*[st.floats(0.4, 5)] * 3),
+)
+def test_canonical_storage_is_itk_s_lps(code: str, degrees: tuple, spacing: tuple) -> None:
+    array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    stored = sitk.DICOMOrient(to_sitk(array, spacing, rotation(degrees)), code)
+    expected = sitk.DICOMOrient(stored, "LPS")
+    canonical = to_image(stored).canonical()
+    np.testing.assert_array_equal(canonical.array, sitk.GetArrayFromImage(expected))
+    np.testing.assert_allclose(canonical.geometry.origin, expected.GetOrigin(), atol=1e-9)
+    np.testing.assert_allclose(canonical.geometry.spacing, expected.GetSpacing())
+    np.testing.assert_allclose(canonical.geometry.direction, expected.GetDirection(), atol=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [(0, 0, 45), (45, 0, 0), (0, 45, 0), (45, 45, 45)])
+def test_a_tie_between_axes_is_settled_the_same_for_every_storage(degrees: tuple) -> None:
+    array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    image = to_sitk(array, (1, 2, 3), rotation(degrees))
+    expected = to_image(image).canonical()
+    for order in ((0, 1, 2), (1, 0, 2), (2, 1, 0), (1, 2, 0)):
+        permuted = to_image(sitk.PermuteAxes(image, order)).canonical()
+        np.testing.assert_array_equal(permuted.array, expected.array)
+
+
+def test_to_physical_is_itk_s() -> None:
+    image = to_sitk(np.zeros((4, 5, 6), np.uint8), (0.7, 0.8, 1.5), rotation((10, 20, 30)))
+    geometry = to_image(image).geometry
+    for index in ((0, 0, 0), (5, 4, 3), (2, 1, 3)):
+        np.testing.assert_allclose(geometry.to_physical(index), image.TransformIndexToPhysicalPoint(index))
+
+
+def test_canonical_view_writes_through() -> None:
+    array = np.zeros((2, 3, 4), np.uint8)
+    geometry = Geometry((4, 3, 2), (1, 1, 1), (0, 0, 0), (-1, 0, 0, 0, 0, 1, 0, 1, 0))
+    geometry.canonical_view(array)[0, 0, 0] = 7
+    # x runs to Right, so L is its far end; j runs to Superior, k to Posterior.
+    assert array[0, 0, 3] == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "fragment"),
+    [
+        ({"size": (5, 5, 7)}, "size 5 x 5 x 6 against 5 x 5 x 7 voxels"),
+        ({"origin": (0, 0, 0.0011)}, "origin 0 x 0 x 0 against 0 x 0 x 0.0011 mm"),
+        ({"spacing": (1, 1, 1.001)}, "spacing 1 x 1 x 1 against 1 x 1 x 1.001 mm"),
+        ({"direction": tuple(rotation((0, 0, 1)).ravel())}, "direction"),
+    ],
+)
+def test_difference_is_named(change: dict, fragment: str) -> None:
+    first = {"size": (5, 5, 6), "spacing": (1.0, 1.0, 1.0)}
+    difference = Geometry(**first).difference(Geometry(**{**first, **change}))
+    assert difference is not None
+    assert fragment in difference
+
+
+def test_difference_forgives_a_thousandth_of_a_millimetre() -> None:
+    first = Geometry((100, 100, 100), (0.7, 0.7, 1.0))
+    assert first.difference(Geometry((100, 100, 100), (0.7, 0.7, 1.0), (0.0009, 0, 0))) is None
+    assert first.difference(Geometry((100, 100, 100), (0.700005, 0.7, 1.0))) is None
+    assert first.difference(Geometry((100, 100, 100), (0.70002, 0.7, 1.0))) is not None
+
+
+def test_check_same_grid_names_both_files() -> None:
+    first = Image(np.zeros((2, 2, 2)), Geometry((2, 2, 2), (1, 1, 1)))
+    second = Image(np.zeros((2, 2, 2)), Geometry((2, 2, 2), (1, 1, 2)))
+    with pytest.raises(InputError, match=r"a\.nii and b\.nii lie on different grids \(spacing"):
+        check_same_grid(first, second, "a.nii", "b.nii")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fragment"),
+    [
+        ({"size": (0, 1, 1)}, "no voxels"),
+        ({"spacing": (1, 0, 1)}, "spacing is 1 x 0 x 1 mm"),
+        ({"spacing": (1, -1, 1)}, "above 0"),
+        ({"spacing": (1, float("nan"), 1)}, "finite"),
+        ({"origin": (float("inf"), 0, 0)}, "origin"),
+        ({"direction": (1, 0.1, 0, 0, 1, 0, 0, 0, 1)}, "sheared"),
+        ({"direction": (0,) * 9}, "sheared"),
+    ],
+)
+def test_impossible_grids_are_refused(parameters: dict, fragment: str) -> None:
+    with pytest.raises(InputError, match=fragment):
+        Geometry(**{"size": (2, 2, 2), "spacing": (1, 1, 1), **parameters})
+
+
+def test_array_must_fit_its_grid() -> None:
+    with pytest.raises(ValueError, match="shape"):
+        Image(np.zeros((2, 3, 4)), Geometry((2, 3, 4), (1, 1, 1)))
+
+
+def test_nonzero_box() -> None:
+    array = np.zeros((5, 6, 7))
+    assert nonzero_box(array) is None
+    array[2, 3, 4] = array[2, 5, 6] = 1
+    assert nonzero_box(array) == (slice(2, 3), slice(3, 6), slice(4, 7))
+    assert nonzero_box(array, padding=2) == (slice(0, 5), slice(1, 6), slice(2, 7))

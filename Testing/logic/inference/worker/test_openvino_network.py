@@ -1,0 +1,400 @@
+"""OpenVINO's networks against PyTorch's, on the demo ensembles and on small networks made here."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from CalcScoreLogic.anatomy import CalcificationLabel
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.inference.options import InferenceOptions
+from CalcScoreLogic.models import Role, check, demo_models_folder, install
+from CalcScoreLogic.phantom import PhantomParameters, make_phantom
+from Testing.logic.model_folders import copy_model
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
+
+from CalcScoreLogic.inference.worker import openvino_conversion  # noqa: E402
+from CalcScoreLogic.inference.worker.fused_network import lean  # noqa: E402
+from CalcScoreLogic.inference.worker.openvino_conversion import Blueprint  # noqa: E402
+from CalcScoreLogic.inference.worker.openvino_network import (  # noqa: E402
+    OpenVinoNetwork,
+    cache_file,
+    has_bfloat16,
+)
+
+if InferenceOptions().cpu_engine() != "openvino":
+    pytest.skip("OpenVINO is not installed", allow_module_level=True)
+
+PATCH = (16, 32, 16)
+LOGITS_TOLERANCE = 1e-5
+"""Share of the largest logit: float32 sums in another order."""
+
+
+@dataclass
+class Demo:
+    """A demo network with the weights of its first fold, and a patch of a phantom on its grid."""
+
+    network: Any
+    weights: dict[str, Any]
+    tile: Any
+    logits: Any
+
+    def by_openvino(self, precision: str) -> np.ndarray:
+        network = OpenVinoNetwork(Blueprint(self.network, self.tile.shape[2:], 1), self.weights, precision, 1)
+        return network(self.tile).numpy()
+
+
+@cache
+def demo(role: Role) -> Demo:
+    from acvl_utils.cropping_and_padding.padding import pad_nd_image
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    folder = demo_models_folder()
+    if folder is None:
+        pytest.skip("there are no demo ensembles in Resources/DemoModels")
+    predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False, allow_tqdm=False)
+    predictor.initialize_from_trained_model_folder(str(folder / role.value), (0,), "checkpoint_final.pth")
+    configuration, weights = predictor.configuration_manager, predictor.list_of_parameters[0]
+    phantom = make_phantom(PhantomParameters(28, tuple(configuration.spacing[::-1])))
+    volume, _, _ = configuration.preprocessor_class(verbose=False).run_case_npy(
+        phantom.cta.array[None].astype(np.float32),
+        None,
+        {"spacing": list(configuration.spacing)},
+        predictor.plans_manager,
+        configuration,
+        predictor.dataset_json,
+    )
+    plaques = np.argwhere(phantom.calcification.array == CalcificationLabel.CALCIFICATION)
+    middle, tile = np.median(plaques, axis=0).astype(int), np.asarray(configuration.patch_size)
+    volume = pad_nd_image(volume, tile)
+    corner = np.clip(middle - tile // 2, 0, np.asarray(volume.shape[1:]) - tile)
+    box = tuple(slice(low, low + side) for low, side in zip(corner, tile, strict=True))
+    patch = torch.from_numpy(np.ascontiguousarray(volume[(None, slice(None), *box)], dtype=np.float32))
+    predictor.network.load_state_dict(weights)
+    with torch.inference_mode():
+        logits = predictor.network.eval()(patch)
+    return Demo(predictor.network, weights, patch, logits.numpy())
+
+
+def dice(found: np.ndarray, expected: np.ndarray) -> dict[int, float]:
+    """Give the Dice of every label that is expected."""
+    return {
+        int(label): 2
+        * float(((found == label) & (expected == label)).sum())
+        / float((found == label).sum() + (expected == label).sum())
+        for label in np.unique(expected)
+    }
+
+
+@pytest.mark.parametrize("role", Role)
+def test_demo_networks_give_the_logits_of_pytorch(role: Role) -> None:
+    example = demo(role)
+    found = example.by_openvino("f32")
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, example.logits, rtol=0, atol=LOGITS_TOLERANCE * np.abs(example.logits).max())
+    per_label = dice(found.argmax(1), example.logits.argmax(1))
+    assert len(per_label) == found.shape[1]
+    assert min(per_label.values()) >= 0.999
+
+
+@pytest.mark.parametrize("role", Role)
+def test_bfloat16_gives_nearly_the_same_labels(role: Role) -> None:
+    if not has_bfloat16():
+        pytest.skip("this CPU has no bfloat16")
+    example = demo(role)
+    found = example.by_openvino("bf16")
+    # It was computed in bfloat16 indeed: 8 bits cannot give what float32 gives.
+    assert np.abs(found - example.logits).max() > 100 * LOGITS_TOLERANCE * np.abs(example.logits).max()
+    expected = example.logits.argmax(1)
+    # In a handful of voxels a single one decides.
+    per_label = {
+        label: value for label, value in dice(found.argmax(1), expected).items() if (expected == label).sum() >= 300
+    }
+    assert len(per_label) >= 3
+    assert min(per_label.values()) >= 0.995
+
+
+def plain(seed: int = 0, deep_supervision: bool = False) -> Any:
+    """A small network of nnU-Net's default kind, with strides that differ by axis."""
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+
+    torch.manual_seed(seed)
+    strides = [[1, 1, 1], [1, 2, 2], [2, 2, 2]]
+    return PlainConvUNet(1, 3, [4, 6, 8], *layers(strides, [1, 2, 1], [1, 1]), deep_supervision=deep_supervision)
+
+
+def residual() -> Any:
+    from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
+
+    torch.manual_seed(5)
+    return ResidualEncoderUNet(1, 3, [4, 6, 8], *layers([[1, 1, 1], [2, 2, 2], [2, 2, 1]], [1, 2, 2], [1, 1]))
+
+
+def without_affine() -> Any:
+    from dynamic_network_architectures.architectures.unet import PlainConvUNet
+
+    torch.manual_seed(6)
+    return PlainConvUNet(1, 2, [4, 6], *layers([[1, 1, 1], [2, 2, 2]], [1, 1], [1], affine=False))
+
+
+def layers(strides: list[list[int]], encoder: list[int], decoder: list[int], affine: bool = True) -> tuple[Any, ...]:
+    nn = torch.nn
+    norm = (nn.InstanceNorm3d, {"eps": 1e-5, "affine": affine})
+    kernels = [[1, 3, 3], [3] * 3, [3] * 3][: len(strides)]
+    return nn.Conv3d, kernels, strides, encoder, 3, decoder, True, *norm, None, None, nn.LeakyReLU
+
+
+def make_noisy(network: Any) -> Any:
+    """Copy a network with other weights, the constant ones of a new network among them."""
+    other = copy.deepcopy(network)
+    torch.manual_seed(9)
+    with torch.no_grad():
+        for value in other.parameters():
+            value.add_(0.1 * torch.randn(value.shape))
+    return other
+
+
+@dataclass
+class Given:
+    """A network that has been converted already."""
+
+    description: Any
+
+    def with_weights(self, weights: Any) -> Any:
+        return self.description
+
+
+def noise(n: int, seed: int = 1) -> Any:
+    return torch.randn(n, 1, *PATCH, generator=torch.Generator().manual_seed(seed))
+
+
+def by_torch(network: Any, x: Any) -> np.ndarray:
+    with torch.inference_mode():
+        return network.eval()(x).numpy()
+
+
+def logits_of(network: Any, x: Any, **options: Any) -> np.ndarray:
+    return OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
+
+
+@pytest.mark.parametrize("make", [plain, residual, without_affine])
+def test_other_strides_and_blocks_are_converted(make: Callable[[], Any]) -> None:
+    network, x = make(), noise(1)
+    expected = by_torch(network, x)
+    np.testing.assert_allclose(logits_of(network, x), expected, rtol=0, atol=LOGITS_TOLERANCE * np.abs(expected).max())
+
+
+def test_a_batch_is_its_tiles_one_by_one() -> None:
+    network, x = plain(), noise(2)
+    converted = OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict())
+    batch = converted(x)
+    assert batch.shape == (2, 3, *PATCH)
+    np.testing.assert_array_equal(batch, np.concatenate([converted(x[:1]), converted(x[1:])]))
+    assert not np.array_equal(batch[0], batch[1])
+    mirrored = converted(torch.flip(x, (2,)).transpose(3, 4).contiguous().transpose(3, 4))
+    np.testing.assert_allclose(mirrored, by_torch(network, torch.flip(x, (2,))), rtol=0, atol=1e-4)
+
+
+def test_the_given_network_stays_as_it_is() -> None:
+    network, other, x = plain(0, deep_supervision=True), plain(1), noise(1)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = OpenVinoNetwork(Blueprint(network, PATCH, 1), other.state_dict())(x)
+    np.testing.assert_allclose(found, by_torch(other, x), rtol=0, atol=1e-4)
+    assert network.decoder.deep_supervision
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize("make", [plain, residual, without_affine, partial(plain, deep_supervision=True)])
+def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    network, x = make(), noise(1)
+    folds = [network.state_dict(), make_noisy(network).state_dict()]
+    expected = [OpenVinoNetwork(Blueprint(network, PATCH, 1), weights)(x).numpy() for weights in folds]
+    conversions, convert = [], openvino_conversion._convert
+    monkeypatch.setattr(openvino_conversion, "_convert", lambda *given: conversions.append(given) or convert(*given))
+    blueprint = Blueprint(network, PATCH, 1)
+    for weights, logits in zip(folds, expected, strict=True):
+        with torch.inference_mode():
+            np.testing.assert_array_equal(OpenVinoNetwork(blueprint, weights)(x).numpy(), logits)
+        fold = copy.deepcopy(network)
+        fold.load_state_dict(weights)
+        direct = convert(lean(fold, PATCH), blueprint.shape)
+        np.testing.assert_array_equal(OpenVinoNetwork(Given(direct), weights)(x).numpy(), logits)
+    assert len(conversions) == 1
+
+
+def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, other, x = plain(0), plain(1), noise(1)
+    expected = [logits_of(each, x) for each in (network, other)]
+    monkeypatch.setattr(openvino_conversion, "_names_of_constants", lambda *given: None)
+    blueprint = Blueprint(network, PATCH, 1)
+    found = [OpenVinoNetwork(blueprint, each.state_dict(), threads=1)(x).numpy() for each in (network, other)]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_threads_are_those_asked_for() -> None:
+    network = plain()
+    assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
+    if (os.cpu_count() or 1) >= 2 and torch.get_num_threads() >= 2:
+        assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """The cache of a network with seed 0."""
+    file = tmp_path / "Gefäße" / "fold_0.zip"
+    logits_of(plain(0), noise(1), cache=file)
+    return file
+
+
+def test_the_converted_network_is_kept_and_used(kept: Path, tmp_path: Path) -> None:
+    assert list(kept.parent.iterdir()) == [kept]
+    one, another, x = plain(0), plain(1), noise(1)
+    np.testing.assert_array_equal(logits_of(one, x, cache=kept), logits_of(one, x))
+    # With the file of another network in its place, the weights that are given do not matter.
+    logits_of(another, x, cache=tmp_path / "another.zip")
+    shutil.copy(tmp_path / "another.zip", kept)
+    before = kept.stat().st_mtime_ns
+    np.testing.assert_array_equal(logits_of(one, x, cache=kept), logits_of(another, x))
+    assert kept.stat().st_mtime_ns == before
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def change_a_weight(file: Path) -> None:
+    content, weight = bytearray(file.read_bytes()), plain(0).state_dict()["encoder.stages.0.0.convs.0.conv.weight"]
+    place = content.index(weight.numpy().tobytes()[:16])
+    content[place] ^= 1
+    file.write_bytes(content)
+
+
+def of_another_patch(file: Path) -> None:
+    file.unlink()
+    network = plain(0)
+    OpenVinoNetwork(Blueprint(network, (32, 32, 32), 1), network.state_dict(), cache=file)
+
+
+def no_network(file: Path) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("network.xml", "<net/>")
+        archive.writestr("network.bin", b"")
+
+
+@pytest.mark.parametrize("spoil", [cut_short, empty, change_a_weight, of_another_patch, no_network])
+def test_a_cache_that_cannot_be_used_is_made_anew(spoil: Callable[[Path], None], kept: Path) -> None:
+    network, x = plain(0), noise(1)
+    spoil(kept)
+    np.testing.assert_array_equal(logits_of(network, x, cache=kept), logits_of(network, x))
+    # It is whole again: the weights of another network do not matter.
+    np.testing.assert_array_equal(logits_of(plain(1), x, cache=kept), logits_of(network, x))
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_where_nothing_can_be_kept_the_network_is_converted(tmp_path: Path) -> None:
+    network, x = plain(0), noise(1)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    expected = logits_of(network, x)
+    np.testing.assert_array_equal(logits_of(network, x, cache=tmp_path / "file" / "fold_0.zip"), expected)
+    np.testing.assert_array_equal(logits_of(network, x, cache=tmp_path / "folder"), expected)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+CONVERT = """
+import os
+import sys
+from pathlib import Path
+
+from CalcScoreLogic.inference.worker.openvino_conversion import Blueprint
+from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork
+from Testing.logic.inference.worker.test_openvino_network import PATCH, noise, plain
+
+network, blueprint = plain(0), Blueprint(plain(0), PATCH, 1)
+for _ in range(3):
+    for file in sys.argv[1:]:
+        Path(file).unlink(missing_ok=True)
+        logits = OpenVinoNetwork(blueprint, network.state_dict(), threads=1, cache=Path(file))(noise(1))
+        Path(str(file) + f".{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
+"""
+
+
+def test_two_processes_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "openvino" / "fold_0.zip"
+    runs = [
+        subprocess.Popen([sys.executable, "-c", CONVERT, str(file)], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    assert [(run.communicate()[1], run.returncode) for run in runs] == [("", 0)] * 2
+    expected = logits_of(plain(0), noise(1))
+    found = [np.frombuffer(path.read_bytes(), np.float32) for path in file.parent.glob("*.logits")]
+    assert len(found) == 2
+    for logits in found:
+        np.testing.assert_array_equal(logits.reshape(expected.shape), expected)
+    assert len(list(file.parent.iterdir())) == 3
+    np.testing.assert_array_equal(logits_of(plain(1), noise(1), cache=file), expected)
+
+
+def test_nothing_is_printed_and_nobody_is_told(tmp_path: Path) -> None:
+    """OpenVINO reports to its maker by a package of its own; here one lies in its place and tells when it is loaded."""
+    package = tmp_path / "openvino_telemetry"
+    package.mkdir()
+    (package / "__init__.py").write_text("import pathlib; pathlib.Path(__file__).with_name('loaded').touch()")
+    told = package / "loaded"
+    paths = [str(tmp_path), str(Path(__file__).parents[4])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+    command = [sys.executable, "-c", CONVERT, str(tmp_path / "fold_0.zip")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    assert not told.exists()
+    subprocess.run([sys.executable, "-c", "import openvino"], env=environment, capture_output=True)
+    assert told.exists()
+
+
+def test_the_cache_lies_in_the_models_own_folder(trained: dict[Role, Path], tmp_path: Path) -> None:
+    folder = copy_model(trained[Role.CALCIFICATION], tmp_path / "model")
+    model = check(folder)
+    file = cache_file(model, 1)
+    assert file == folder / "openvino" / f"{model.fingerprint[:16]}-2" / "fold_1.zip"
+    logits_of(plain(), noise(1), cache=file)
+    assert file.is_file()
+    assert check(folder) == model
+    installed = install(folder, tmp_path / "store")[0]
+    assert installed.fingerprint == model.fingerprint
+    assert not (installed.path / "openvino").exists()
+
+
+def test_demo_models_have_no_cache() -> None:
+    folder = demo_models_folder()
+    if folder is None:
+        pytest.skip("there are no demo ensembles in Resources/DemoModels")
+    assert [cache_file(check(folder / role.value), 0) for role in Role] == [None, None]
+
+
+def test_without_openvino_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert InferenceOptions().cpu_engine() == "openvino"
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert InferenceOptions().cpu_engine() == "torch"
+    with pytest.raises(InputError, match=r'pip install "CalcScoreLogic\[cpu\]"'):
+        logits_of(plain(), noise(1))
+    with pytest.raises(InputError, match="OpenVINO is not installed"):
+        has_bfloat16()

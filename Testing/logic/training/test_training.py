@@ -1,0 +1,377 @@
+"""Training: the checks, the conversion, and the way from phantoms to two ensembles that predict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from CalcScoreLogic import training
+from CalcScoreLogic.atomic import PENDING
+from CalcScoreLogic.cli import train as command
+from CalcScoreLogic.errors import CalcScoreError, InputError
+from CalcScoreLogic.images.files import read_ct, read_territories
+from CalcScoreLogic.models import Role
+from CalcScoreLogic.training import Recipe, SmallNetwork, Workspace, phantoms, processes, recipe
+from CalcScoreLogic.training.plan import small_plans
+from CalcScoreLogic.training.processes import Job, run_jobs
+from Testing.logic.model_folders import NEEDS_NNUNET
+
+ABOUT = {"name": "test", "trained_on": "tests", "demo": True, "note": ""}
+TINY = Recipe(
+    "demo",
+    epochs=1,
+    iterations=2,
+    networks={
+        Role.TERRITORIES: SmallNetwork(5.0, (16, 32, 32), features=(4, 8, 8)),
+        Role.CALCIFICATION: SmallNetwork(
+            4.0, (16, 32, 32), batch_size=2, features=(4, 8, 8), keeps_bright=True, label_weights=(1.0, 2.0, 3.0)
+        ),
+    },
+)
+
+
+def write(path: Path, array: np.ndarray, spacing: float = 1.0) -> None:
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing((spacing, spacing, spacing))
+    sitk.WriteImage(image, str(path))
+
+
+def make_case(folder: Path, suffix: str = ".nii.gz", seed: int = 0) -> Path:
+    """A case of 6 x 7 x 8 voxels that holds every label."""
+    folder.mkdir(parents=True)
+    territories = np.zeros((8, 7, 6), np.uint8)
+    territories[:, 2, 2], territories[:, 3, 3] = 1, 2
+    territories[:, 4, 4], territories[:, 5, 4] = 3, 4
+    calcification = (territories > 0).astype(np.uint8)
+    calcification[3, 2, 2] = 2
+    cta = np.random.default_rng(seed).integers(-100, 500, territories.shape).astype(np.int16)
+    for stem, array in (("cta", cta), ("territories", territories), ("calcification", calcification)):
+        write(folder / f"{stem}{suffix}", array)
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five good cases."""
+    for n in range(5):
+        make_case(tmp_path / "cases" / f"case ä{n}", seed=n)
+    return tmp_path / "cases"
+
+
+def problems(folder: Path) -> list[str]:
+    return training.check_cases(training.find_cases(folder)).problems
+
+
+def test_good_cases_have_no_problem_and_no_warning(folder: Path) -> None:
+    cases = training.find_cases(folder)
+    report = training.check_cases(cases)
+    assert [case.name for case in cases] == [f"case ä{n}" for n in range(5)]
+    assert (report.problems, report.warnings) == ([], [])
+
+
+def test_four_cases_are_too_few_for_five_folds(folder: Path) -> None:
+    shutil.rmtree(folder / "case ä0")
+    assert problems(folder) == ["there are 4 cases, five folds need at least 5"]
+
+
+def test_every_incomplete_case_is_named_at_once(folder: Path) -> None:
+    (folder / "case ä1" / "territories.nii.gz").unlink()
+    shutil.copy(folder / "case ä3" / "cta.nii.gz", folder / "case ä3" / "cta.nii")
+    with pytest.raises(InputError) as caught:
+        training.find_cases(folder)
+    text = str(caught.value)
+    assert "2 problems" in text
+    assert f"{folder / 'case ä1'}: there is no territories file" in text
+    assert f"{folder / 'case ä3'}: cta.nii and cta.nii.gz are both there" in text
+
+
+def test_a_case_whose_replacement_was_killed_is_finished_first(folder: Path) -> None:
+    case = folder / "case ä1"
+    (case / PENDING).mkdir()
+    (case / "territories.nii.gz").rename(case / PENDING / "territories.nii.gz")
+    assert len(training.find_cases(folder)) == 5
+    assert not (case / PENDING).exists()
+
+
+def test_folder_without_cases_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(InputError, match="no case folder"):
+        training.find_cases(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        training.find_cases(tmp_path / "nowhere")
+
+
+def test_every_bad_file_is_named_with_its_reason(folder: Path) -> None:
+    odd = np.zeros((8, 7, 6), np.uint8)
+    odd[2, 2, 2] = 9
+    write(folder / "case ä0" / "territories.nii.gz", odd)
+    write(folder / "case ä1" / "calcification.nii.gz", np.ones((8, 7, 6), np.uint8), spacing=2.0)
+    whole = (folder / "case ä2" / "cta.nii.gz").read_bytes()
+    (folder / "case ä2" / "cta.nii.gz").write_bytes(whole[: len(whole) // 2])
+    found = problems(folder)
+    assert len(found) == 3
+    assert str(folder / "case ä0" / "territories.nii.gz") in found[0]
+    assert "9" in found[0]
+    assert str(folder / "case ä1" / "calcification.nii.gz") in found[1]
+    assert "different grids" in found[1]
+    assert str(folder / "case ä2" / "cta.nii.gz") in found[2]
+
+
+def test_labels_that_no_case_holds_are_problems(folder: Path) -> None:
+    for case in folder.iterdir():
+        array = read_territories(case / "territories.nii.gz").array.copy()
+        array[array == 4] = 0
+        write(case / "territories.nii.gz", array)
+        write(case / "calcification.nii.gz", (array > 0).astype(np.uint8))
+    found = problems(folder)
+    assert len(found) == 2
+    assert "label 4 (renal)" in found[0]
+    assert "label 2 (calcification)" in found[1]
+
+
+def test_empty_label_map_of_one_case_is_a_warning(folder: Path) -> None:
+    path = folder / "case ä2" / "calcification.nii.gz"
+    write(path, np.zeros((8, 7, 6), np.uint8))
+    report = training.check_cases(training.find_cases(folder))
+    assert report.problems == []
+    assert report.warnings == [f"{path}: the label map is empty"]
+
+
+def test_split_holds_every_case_out_once_whatever_the_order() -> None:
+    names = [f"case_{n}" for n in range(13)]
+    splits = training.split_cases(names)
+    assert splits == training.split_cases(reversed(names))
+    assert len(splits) == 5
+    assert sorted(name for split in splits for name in split["val"]) == sorted(names)
+    for split in splits:
+        assert sorted(split["train"] + split["val"]) == sorted(names)
+        assert len(split["val"]) in (2, 3)
+
+
+def test_conversion_keeps_voxels_and_gives_both_ensembles_one_split(folder: Path, tmp_path: Path) -> None:
+    other = make_case(folder / "metaimage", ".mha", seed=9)
+    workspace = Workspace(tmp_path / "work")
+    cases = training.find_cases(folder)
+    training.convert(cases, workspace)
+    splits = []
+    for role in Role:
+        raw = workspace.raw(role)
+        assert len(list((raw / "imagesTr").iterdir())) == len(list((raw / "labelsTr").iterdir())) == 6
+        image = read_ct(raw / "imagesTr" / "metaimage_0000.nii.gz")
+        assert np.array_equal(image.array, read_ct(other / "cta.mha").array)
+        splits.append(json.loads((workspace.preprocessed(role) / "splits_final.json").read_text()))
+    assert splits[0] == splits[1] == training.split_cases(case.name for case in cases)
+    territories = json.loads((workspace.raw(Role.TERRITORIES) / "dataset.json").read_text())
+    assert territories["labels"] == {"background": 0, "aorta": 1, "iliac": 2, "mesenteric": 3, "renal": 4}
+    assert territories["channel_names"] == {"0": "CT"}
+    calcification = json.loads((workspace.raw(Role.CALCIFICATION) / "dataset.json").read_text())
+    assert calcification["labels"] == {"background": 0, "artery": 1, "calcification": 2}
+    label = read_ct(workspace.raw(Role.CALCIFICATION) / "labelsTr" / "case ä1.nii.gz").array
+    assert np.array_equal(label, read_ct(folder / "case ä1" / "calcification.nii.gz").array)
+
+
+def test_recipes_survive_json_and_refuse_no_epochs() -> None:
+    for preset in (training.PAPER, training.DEMO, TINY):
+        assert Recipe.from_dict(json.loads(json.dumps(preset.to_dict()))) == preset
+    assert training.PAPER.epochs == 1000
+    assert training.PAPER.plans_name == "nnUNetPlans"
+    with pytest.raises(InputError, match="0 epochs"):
+        replace(training.DEMO, epochs=0)
+
+
+def test_small_plans_change_only_the_network_and_the_grid() -> None:
+    architecture = {"network_class_name": "x", "arch_kwargs": {"n_stages": 6, "conv_bias": True}}
+    planned = {
+        "architecture": architecture,
+        "patch_size": [128, 128, 128],
+        "normalization_schemes": ["CTNormalization"],
+    }
+    intensities = {"0": {"max": 1200.0, "percentile_99_5": 600.0, "mean": 300.0}}
+    default = {
+        "plans_name": "nnUNetPlans",
+        "configurations": {"2d": {}, "3d_fullres": planned},
+        "foreground_intensity_properties_per_channel": intensities,
+    }
+    bright, plain = (small_plans(default, TINY, TINY.networks[role]) for role in (Role.CALCIFICATION, Role.TERRITORIES))
+    configuration = plain["configurations"]["3d_fullres"]
+    assert list(plain["configurations"]) == ["3d_fullres"]
+    assert (configuration["patch_size"], configuration["spacing"]) == ([16, 32, 32], [5.0, 5.0, 5.0])
+    assert configuration["normalization_schemes"] == ["CTNormalization"]
+    assert configuration["architecture"]["arch_kwargs"]["n_stages"] == 3
+    assert configuration["architecture"]["arch_kwargs"]["conv_bias"] is True
+    assert plain["foreground_intensity_properties_per_channel"]["0"]["percentile_99_5"] == 600.0
+    assert bright["foreground_intensity_properties_per_channel"]["0"]["percentile_99_5"] == 1200.0
+    assert default["configurations"]["3d_fullres"]["patch_size"] == [128, 128, 128]
+
+
+def test_job_array_has_a_task_for_every_fold(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "a work folder")
+    workspace.root.mkdir()
+    script = training.write_script(workspace)
+    text = script.read_text()
+    assert "#SBATCH --array=0-9\n" in text
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+    stub = text.replace("exec ", "exec echo ")
+    told = [
+        subprocess.run(
+            ["bash", "-c", stub], env={"SLURM_ARRAY_TASK_ID": str(n), "PATH": os.environ["PATH"]}, capture_output=True,
+            text=True, check=True,
+        ).stdout.split()[-2:]
+        for n in range(10)
+    ]  # fmt: skip
+    assert told == [[role.value, str(fold)] for role in Role for fold in range(5)]
+
+
+def test_job_array_refuses_folds_that_wait_for_each_other() -> None:
+    training.check_for_array(training.PAPER)
+    with pytest.raises(InputError, match="--slurm"):
+        training.check_for_array(training.DEMO)
+
+
+def test_failed_process_is_told_by_its_last_words(tmp_path: Path) -> None:
+    job = Job("territories fold 0", ("fold", str(tmp_path), "territories", "0"), tmp_path / "logs" / "fold.log")
+    with pytest.raises(CalcScoreError, match=r"territories fold 0 failed: .*no training was prepared"):
+        run_jobs([job], Workspace(tmp_path).environment(), workers=1)
+
+
+def test_interrupt_ends_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def record(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes.subprocess, "Popen", record)
+    jobs = [Job(f"job {n}", ("fold", str(tmp_path), "territories", "0"), tmp_path / f"{n}.log") for n in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(jobs, Workspace(tmp_path).environment(), workers=2, tell=interrupt)
+    assert [process.returncode is not None for process in started] == [True, True]
+
+
+def test_processes_get_their_folders_and_the_caller_keeps_its_environment(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    environment = Workspace(tmp_path).environment()
+    assert environment["nnUNet_results"] == str(tmp_path / "nnUNet_results")
+    assert dict(os.environ) == before
+
+
+def options(*arguments: object) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add(parser.add_subparsers())
+    return parser.parse_args(["train", *(str(argument) for argument in arguments)])
+
+
+@NEEDS_NNUNET
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "give the folder with the cases, or --phantoms"),
+        (["cases", "--phantoms"], "give the folder with the cases, or --phantoms"),
+        (["--phantoms", "4"], "at least 5"),
+        (["cases", "--epochs", "0"], "0 epochs"),
+        (["cases", "--slurm", "--fold", "1"], "--slurm"),
+        (["cases", "--slurm", "--preset", "demo"], "--slurm"),
+        (["nowhere"], "does not exist"),
+    ],
+)
+def test_bad_usage_is_refused(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason):
+        command.run(options(*arguments, "-o", tmp_path / "work"))
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install \"CalcScoreLogic\[nnunet\]\""):
+        command.run(options("cases", "-o", tmp_path))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[str]]:
+    """Both ensembles, trained on eight coarse phantoms for one epoch of two iterations and installed."""
+    root = tmp_path_factory.mktemp("träining")
+    arguments = ["--preset", "demo", "--phantoms", "8", "-o", str(root / "work"), "--store", str(root / "store")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recipe.PRESETS, "demo", TINY)
+        patch.setattr(training, "phantom_spacings", lambda n: {phantoms.FIRST_SEED + i: 5.0 for i in range(n)})
+        outcome = command.run(options(*arguments))
+    return root, outcome.data, arguments
+
+
+@NEEDS_NNUNET
+def test_demo_preset_trains_and_installs_both_ensembles(trained: tuple[Path, dict[str, Any], list[str]]) -> None:
+    root, data, _ = trained
+    assert [model["role"] for model in data["models"]] == ["territories", "calcification"]
+    for model in data["models"]:
+        assert model["name"] == f"demo-{model['role']}"
+        assert model["folds"] == [0, 1, 2, 3, 4]
+        assert model["demo"] is True
+        assert Path(model["path"]).parent == root / "store"
+        assert (Path(model["path"]) / "fold_4" / "checkpoint_final.pth").stat().st_size < 200_000
+
+
+@NEEDS_NNUNET
+def test_warm_folds_differ_from_the_first(trained: tuple[Path, dict[str, Any], list[str]]) -> None:
+    import torch
+
+    for model in trained[1]["models"]:
+        weights = [
+            torch.load(Path(model["path"]) / f"fold_{n}" / "checkpoint_final.pth", weights_only=True)["network_weights"]
+            for n in range(5)
+        ]
+        name = next(name for name in weights[0] if name.endswith("conv.weight"))
+        assert weights[0][name].dtype == torch.float16
+        assert len({weight[name].numpy().tobytes() for weight in weights}) == 5
+
+
+@NEEDS_NNUNET
+def test_result_predicts_with_stock_nnunet(trained: tuple[Path, dict[str, Any], list[str]]) -> None:
+    import torch
+    from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
+    from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
+
+    root, data, _ = trained
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    cta = next((root / "work" / "cases").iterdir()) / "cta.nii.gz"
+    image, properties = SimpleITKIO().read_images([str(cta)])
+    for model, labels in zip(data["models"], (5, 3), strict=True):
+        predictor = nnUNetPredictor(
+            use_mirroring=True, perform_everything_on_device=False, device=torch.device("cpu"), allow_tqdm=False
+        )
+        predictor.initialize_from_trained_model_folder(model["path"], (0, 1, 2, 3, 4), "checkpoint_final.pth")
+        assert tuple(predictor.allowed_mirroring_axes) == (2,)
+        found = predictor.predict_single_npy_array(image, properties, None, None, False)
+        assert found.shape == image.shape[1:]
+        assert found.max() < labels
+    torch.set_num_threads(threads)
+
+
+@NEEDS_NNUNET
+def test_second_run_trains_nothing_again(
+    trained: tuple[Path, dict[str, Any], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, data, arguments = trained
+    monkeypatch.setitem(recipe.PRESETS, "demo", TINY)
+    monkeypatch.setattr(training, "phantom_spacings", lambda n: {phantoms.FIRST_SEED + i: 5.0 for i in range(n)})
+    results = root / "work" / "nnUNet_results"
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("checkpoint_final.pth")}
+    assert len(before) == 10
+    again = command.run(options(*arguments, "--role", "territories"))
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert again.data["models"][0]["fingerprint"] == data["models"][0]["fingerprint"]
+    with pytest.raises(InputError, match="another folder"):
+        command.run(options(*arguments, "--name", "other"))

@@ -1,0 +1,126 @@
+"""Work in pieces: here and now, or each time the event loop comes round, with a thread in between."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from typing import Any
+
+import pytest
+from CalcScoreLib.background_work import Background, InSteps
+from CalcScoreLib.incremental_work import Steps, run_through
+
+from Testing.slicer import harness
+
+
+def work(told: list[Any]) -> Steps[str]:
+    """Add what each piece sees; the second part belongs into a thread and gives the thread it ran in."""
+    told.append("first")
+    yield None
+    where = yield threading.current_thread
+    told.append(where is threading.main_thread())
+    try:
+        yield lambda: 1 // 0
+    except ZeroDivisionError:
+        told.append("caught")
+    return "whole"
+
+
+def test_waiting_for_all_pieces_uses_no_thread() -> None:
+    told: list[Any] = []
+    with pytest.raises(ZeroDivisionError):
+        run_through(work(told))
+    assert told == ["first", True]
+
+
+def test_pieces_come_one_at_a_time_and_the_thread_does_the_rest() -> None:
+    told: list[Any] = []
+    ended: list[Any] = []
+    InSteps(work(told), lambda *end: ended.append(end)).start()
+    assert told == []
+    harness.settle(lambda: ended, 10)
+    assert told == ["first", False, "caught"]
+    assert ended == [("whole", None)]
+
+
+def test_an_error_is_handed_over() -> None:
+    def failing() -> Steps[None]:
+        yield None
+        raise ValueError("why")
+
+    ended: list[Any] = []
+    InSteps(failing(), lambda *end: ended.append(end)).start()
+    harness.settle(lambda: ended, 10)
+    assert ended[0][0] is None
+    assert str(ended[0][1]) == "why"
+
+
+def test_what_is_forgotten_goes_no_further() -> None:
+    go, told, ended = threading.Event(), [], []
+
+    def waiting() -> Steps[None]:
+        told.append("started")
+        try:
+            yield lambda: go.wait(10)
+            told.append("went on")
+        finally:
+            told.append("closed")
+
+    steps = InSteps(waiting(), lambda *end: ended.append(end))
+    steps.start()
+    harness.settle(lambda: told, 10)
+    steps.forget()
+    go.set()
+    harness.settle(0.2)
+    assert told == ["started", "closed"]
+    assert ended == []
+
+
+class _Large:
+    """Stands for label maps."""
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_nothing_large_stays_although_a_timer_holds_what_it_calls(forgotten: bool) -> None:
+    given, made, ended, go = _Large(), [], [], threading.Event()
+
+    def work(given: _Large = given) -> _Large:
+        go.wait(10)
+        made.append(weakref.ref(result := _Large()))
+        return result
+
+    held = weakref.ref(given)
+    background = Background(work, lambda result, error: ended.append(type(result)))
+    background.start()
+    del given, work
+    if forgotten:
+        background.forget()
+    go.set()
+    harness.settle(lambda: made if forgotten else ended, 10)
+    harness.settle(0.1)
+    gc.collect()
+    assert ended == ([] if forgotten else [_Large])
+    assert (held(), made[0]()) == (None, None)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_the_steps_of_work_that_is_over_are_let_go(forgotten: bool) -> None:
+    large, ended, go = _Large(), [], threading.Event()
+
+    def steps(large: _Large) -> Steps[_Large]:
+        yield lambda: go.wait(10)
+        return large
+
+    held = weakref.ref(large)
+    work = InSteps(steps(large), lambda result, error: ended.append(type(result)))
+    work.start()
+    del large
+    harness.settle(0.1)
+    if forgotten:
+        work.forget()
+    go.set()
+    harness.settle(lambda: forgotten or ended, 10)
+    harness.settle(0.1)
+    gc.collect()
+    assert held() is None

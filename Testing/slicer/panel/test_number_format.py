@@ -1,0 +1,49 @@
+"""Figures and sentences as a reader sees them."""
+
+from __future__ import annotations
+
+import pytest
+from CalcScoreLib.panel import number_format
+
+from CalcScoreLogic.inference.protocol import Progress
+from CalcScoreLogic.scoring import Row, Status
+
+
+def test_precision_and_thousands() -> None:
+    row = Row(Status.OK, 26_349.0, 2_210.4, 0.08389, 14, 157.885)
+    assert number_format.figures_of(row) == ("8.4", "2\u202f210", "26.3", "14", "158")
+
+
+def test_a_mean_without_a_plaque_is_a_dash_and_says_why() -> None:
+    row = Row(Status.OK, 1_100.0, 0.0, 0.0, 0, None)
+    assert number_format.figures_of(row) == ("0.0", "0", "1.1", "0", "–")
+    assert number_format.why_missing(row) == "Not defined: there is no plaque."
+
+
+@pytest.mark.parametrize("status", [Status.ABSENT, Status.NOT_IN_VIEW])
+def test_a_row_without_an_artery_is_no_zero(status: Status) -> None:
+    row = Row(status, 0.0, 0.0, None, 0, None)
+    assert not number_format.has_artery(row)
+    assert number_format.figures_of(row)[0] == "–"
+    assert number_format.why_missing(row) != "Not defined: there is no plaque."
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (12, "less than 1 min left"),
+        (89, "1 min left"),
+        (121, "2 min left"),
+        (89 * 60, "89 min left"),
+        (100 * 60, "1 h 40 min left"),
+    ],
+)
+def test_time_left(seconds: float | None, text: str) -> None:
+    assert number_format.time_left(seconds) == text
+
+
+def test_progress_names_stage_fold_and_time() -> None:
+    progress = Progress("calcification", 0.6, 118.0, fold=2, folds=5, tile=3, tiles=9)
+    assert number_format.progress_text(progress) == "Calcification, fold 2 of 5 · 2 min left"
+    assert number_format.progress_text(Progress("starting", 0.0)) == "Starting"
