@@ -15,7 +15,7 @@ from .images.geometry import Image, check_same_grid
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings
 from .quality.labels import artery_warnings, label_warning, row_warnings
-from .results import BurdenRange, CaseResult
+from .results import BurdenRange, CaseResult, ScoredCase
 from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
 
@@ -55,24 +55,6 @@ class CaseParameters:
             "method": lengths.method.value if lengths else "none",
             "calcification": self.calcification,
         }
-
-
-@dataclass(frozen=True)
-class ScoredCase:
-    """A case with its scores and the images they were measured in.
-
-    Attributes
-    ----------
-    result : CaseResult
-        The scores.
-    territories, shortened, calcification : Image
-        Label maps; `shortened` is the one that was measured.
-    """
-
-    result: CaseResult
-    territories: Image
-    shortened: Image
-    calcification: Image
 
 
 def score_masks(

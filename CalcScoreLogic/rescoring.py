@@ -13,10 +13,10 @@ from . import __version__
 from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, Territory
 from .images.coverage import coverage_of
 from .images.geometry import Image
-from .pipeline import CaseParameters, ScoredCase, score_masks
+from .pipeline import CaseParameters, score_masks
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.labels import OF_SCORING, artery_warnings, row_warnings
-from .results import CaseResult
+from .results import CaseResult, ScoredCase
 from .scoring import composite_burden, score
 from .shortening import ShorteningMethod, ShorteningParameters
 

@@ -13,6 +13,7 @@ from typing import Any
 from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
 from .errors import InputError
+from .images.geometry import Image
 from .quality.codes import CodedWarning, codes_of, with_codes
 from .scoring import Cluster, Row, Scores, Status
 
@@ -218,3 +219,21 @@ def _cluster(number: int, cluster: Cluster) -> dict[str, Any]:
         "max_hu": cluster.max_hu,
         "mean_hu": cluster.mean_hu,
     }
+
+
+@dataclass(frozen=True)
+class ScoredCase:
+    """A case with its scores and the images they were measured in.
+
+    Attributes
+    ----------
+    result : CaseResult
+        The scores.
+    territories, shortened, calcification : Image
+        Label maps; `shortened` is the one that was measured.
+    """
+
+    result: CaseResult
+    territories: Image
+    shortened: Image
+    calcification: Image

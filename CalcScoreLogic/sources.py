@@ -9,7 +9,8 @@ from pathlib import Path
 from .images.geometry import Image
 from .inference.protocol import Result
 from .models import Model
-from .pipeline import CaseParameters, ScoredCase, labelled_by, read_prediction, score_masks, score_prediction
+from .pipeline import CaseParameters, labelled_by, read_prediction, score_masks, score_prediction
+from .results import ScoredCase
 from .shortening import ShorteningParameters
 from .thresholding import threshold
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
-from CalcScoreLogic.pipeline import ScoredCase
+from CalcScoreLogic.results import ScoredCase
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
 from CalcScoreLogic.sources import FinishedRun, score_sources
 from CalcScoreLogic.thresholding import FIXED_HU

@@ -22,7 +22,7 @@ from CalcScoreLogic.cohort.state import CohortFolder
 from CalcScoreLogic.errors import CalcScoreError
 from CalcScoreLogic.images.files import read_calcification, read_territories
 from CalcScoreLogic.images.geometry import Geometry, Image
-from CalcScoreLogic.pipeline import ScoredCase
+from CalcScoreLogic.results import ScoredCase
 
 from .scene.case import SceneCase
 from .settings import environment_of, interpreter

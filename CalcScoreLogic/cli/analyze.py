@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..inference.remaining_time import duration
 from .models import store_folder
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
-from .progress import duration, stage
+from .progress import stage
 from .score import parse_weights, summary
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..inference.remaining_time import duration
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
-from .progress import duration, stage
+from .progress import stage
 
 if TYPE_CHECKING:
     from ..evaluation import FixedThreshold, Matching, Study, StudyParameters

@@ -17,10 +17,3 @@ def stage(text: str = "") -> None:
     """
     if sys.stderr.isatty():
         print(f"{_CLEAR_LINE}{text}{'…' if text else ''}", end="", file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Write a time for a reader, e.g. ``"40 s"``, ``"12 min"`` or ``"2.5 h"``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

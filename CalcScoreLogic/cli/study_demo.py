@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..inference.remaining_time import duration
 from .evaluate import finish, fixed_threshold, threshold_source
 from .models import demo_models
 from .outcome import Outcome, make_folder
-from .progress import duration, stage
+from .progress import stage
 
 if TYPE_CHECKING:
     from ..inference.protocol import Message

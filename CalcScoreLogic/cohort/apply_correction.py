@@ -8,9 +8,8 @@ import numpy as np
 
 from ..anatomy import CalcificationLabel, Territory
 from ..images.geometry import Array, Image
-from ..pipeline import ScoredCase
 from ..rescoring import SEGMENTS, Edits, lengths_of, rescore, trim_again
-from ..results import CaseResult
+from ..results import CaseResult, ScoredCase
 from ..shortening import ShorteningParameters
 from .correction_files import Correction
 

@@ -11,8 +11,7 @@ from ..errors import InputError
 from ..images.file_checks import image_suffix
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import check_same_grid
-from ..pipeline import ScoredCase
-from ..results import CaseResult
+from ..results import CaseResult, ScoredCase
 
 
 def case_of(corrected: Path, output: Path) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ..cli.progress import duration
 from ..inference.protocol import Progress
+from ..inference.remaining_time import duration
 
 
 class Countdown:

@@ -14,7 +14,8 @@ from ..inference.options import InferenceOptions
 from ..inference.protocol import Result
 from ..inference.service import InferenceService
 from ..models import Model
-from ..pipeline import CaseParameters, ScoredCase, score_prediction
+from ..pipeline import CaseParameters, score_prediction
+from ..results import ScoredCase
 from .checksums import Content
 from .inputs import CohortInput
 

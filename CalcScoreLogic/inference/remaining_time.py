@@ -81,3 +81,10 @@ class Timetable:
         passed = 0.0 if self._started is None else self.clock() - self._started
         whole = passed + self.seconds_left()
         return min(passed / whole, 1.0) if whole else 0.0
+
+
+def duration(seconds: float) -> str:
+    """Write a time for a reader, e.g. ``"40 s"``, ``"12 min"`` or ``"2.5 h"``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

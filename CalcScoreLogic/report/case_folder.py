@@ -17,7 +17,7 @@ from .projections import projections
 if TYPE_CHECKING:
     from ..images.geometry import Image
     from ..phantom import Phantom
-    from ..pipeline import ScoredCase
+    from ..results import ScoredCase
 
 SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
 """Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""

@@ -13,7 +13,8 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.service import InferenceService
 from CalcScoreLogic.models import Model, Role, check, demo_models_folder
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
-from CalcScoreLogic.pipeline import ScoredCase, score_masks, score_prediction
+from CalcScoreLogic.pipeline import score_masks, score_prediction
+from CalcScoreLogic.results import ScoredCase
 
 SEEDS = range(200000, 200020)
 SPACING_MM = (1.5, 1.5, 1.5)

@@ -9,10 +9,10 @@ import numpy as np
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.images.coverage import Coverage
 from CalcScoreLogic.images.geometry import Array, Geometry, Image
-from CalcScoreLogic.pipeline import CaseParameters, ScoredCase, score_masks
+from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.rescoring import SEGMENTS, Edits, rescore, trim_again
-from CalcScoreLogic.results import BurdenRange
+from CalcScoreLogic.results import BurdenRange, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 GRID = Geometry((40, 20, 60), (1.0, 1.0, 2.0), (3.0, 4.0, 5.0))

@@ -12,28 +12,27 @@ import slicer
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Image
-from CalcScoreLogic.pipeline import ScoredCase
 from CalcScoreLogic.rescoring import lengths_of
-from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from ..incremental_work import Steps, run_through
 from . import display, hierarchy, structures
 from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
-from .case_nodes import batch, make_nodes, record_of, records_in, referenced
+from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
 from .fingerprints import Fingerprints
 from .grids import volume_geometry
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
-from .segmentations import SURFACE, segment_ids, write_layer
+from .segmentations import SURFACE, write_layer
 from .tables import write_table
 from .volumes import volume_image
 
 _NAMES = {"volume": "the CTA", "arteries": "the arteries", "calcification": "the calcification", "table": "the table"}
 
 
-class SceneCase:
+class SceneCase(CaseNodes):
     """The nodes of one CTA and its scores.
 
     Parameters
@@ -47,29 +46,9 @@ class SceneCase:
     """
 
     def __init__(self, record: Any) -> None:
-        self.record = record
+        super().__init__(record)
         self._reader: MaskReader | None = None
         self._plaques: tuple[str, list[Plaque]] | None = None
-
-    @property
-    def volume(self) -> Any:
-        """The CTA; None where it has been deleted."""
-        return referenced(self.record, "volume")
-
-    @property
-    def arteries(self) -> Any:
-        """Segmentation with the full-length arteries."""
-        return referenced(self.record, "arteries")
-
-    @property
-    def calcification(self) -> Any:
-        """Segmentation with the trimmed arteries and the calcification."""
-        return referenced(self.record, "calcification")
-
-    @property
-    def table(self) -> Any:
-        """Table node with the scores."""
-        return referenced(self.record, "table")
 
     @classmethod
     def find(cls, volume: Any) -> SceneCase | None:
@@ -232,16 +211,6 @@ class SceneCase:
         if self._plaques is None or self._plaques[0] != text:
             self._plaques = (text, plaques_of(self.result(), self._masks(), volume_image(self.volume)))
         return self._plaques[1]
-
-    def segmentation(self, structure: str) -> Any:
-        """Give the segmentation that a structure is in."""
-        full = structure.startswith(structures.FULL) or structure == structures.CUT
-        return self.arteries if full else self.calcification
-
-    def segment_id(self, structure: str) -> str | None:
-        """Give the segment of a structure; None where it has been deleted."""
-        node = self.segmentation(structure)
-        return next(iter(segment_ids(node, structure)), None) if node is not None else None
 
     def observed(self) -> list[tuple[Any, int]]:
         """Give what to observe to learn that segments may have changed: objects and their events."""

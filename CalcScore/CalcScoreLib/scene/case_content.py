@@ -9,10 +9,9 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.images.geometry import Array, Image, nonzero_box
-from CalcScoreLogic.pipeline import ScoredCase
 from CalcScoreLogic.report.lesions import inner_positions
 from CalcScoreLogic.rescoring import rescore, trim_again
-from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from . import structures
 from .records import RECORD
 from .scene_nodes import nodes_by_class
+from .segmentations import segment_ids
 
 _PREFIX = "CalcScore."
 VOLUME = _PREFIX + "CTA"
@@ -37,6 +39,49 @@ def record_of(volume: Any) -> Any:
 def referenced(record: Any, role: str) -> Any:
     """Give a node of the case; None where it has been deleted."""
     return record.GetNodeReference(VOLUME if role == "volume" else _PREFIX + role)
+
+
+class CaseNodes:
+    """The nodes of one CTA's case, by what they are to it.
+
+    Parameters
+    ----------
+    record : vtkMRMLTextNode
+        The node with the case's ``scores.json``, which refers to the others.
+    """
+
+    def __init__(self, record: Any) -> None:
+        self.record = record
+
+    @property
+    def volume(self) -> Any:
+        """The CTA; None where it has been deleted."""
+        return referenced(self.record, "volume")
+
+    @property
+    def arteries(self) -> Any:
+        """Segmentation with the full-length arteries."""
+        return referenced(self.record, "arteries")
+
+    @property
+    def calcification(self) -> Any:
+        """Segmentation with the trimmed arteries and the calcification."""
+        return referenced(self.record, "calcification")
+
+    @property
+    def table(self) -> Any:
+        """Table node with the scores."""
+        return referenced(self.record, "table")
+
+    def segmentation(self, structure: str) -> Any:
+        """Give the segmentation that a structure is in."""
+        full = structure.startswith(structures.FULL) or structure == structures.CUT
+        return self.arteries if full else self.calcification
+
+    def segment_id(self, structure: str) -> str | None:
+        """Give the segment of a structure; None where it has been deleted."""
+        node = self.segmentation(structure)
+        return next(iter(segment_ids(node, structure)), None) if node is not None else None
 
 
 def make_nodes(volume: Any) -> Any:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..incremental_work import Steps, run_through
 from . import structures
+from .case_nodes import CaseNodes
 from .scene_nodes import nodes_by_class
 from .segmentations import SURFACE, surface_steps
-
-if TYPE_CHECKING:
-    from .case import SceneCase
 
 KEPT_OPACITY_3D = 0.45
 """Kept arteries let the plaques in their walls shine through."""
@@ -23,12 +21,12 @@ _SMOOTHING = ("Smoothing factor", "0.2")
 """Slicer's own 0.5 makes the smallest plaques vanish."""
 
 
-def apply_standard(case: SceneCase) -> None:
+def apply_standard(case: CaseNodes) -> None:
     """Show the trimmed arteries and the plaques, and hide the full-length arteries.
 
     Parameters
     ----------
-    case : SceneCase
+    case : CaseNodes
         The case.
     """
     shown = case.calcification.GetDisplayNode()
@@ -50,7 +48,7 @@ def apply_standard(case: SceneCase) -> None:
         node.GetSegmentation().SetConversionParameter(*_SMOOTHING)
 
 
-def show_3d(case: SceneCase, shown: bool = True) -> None:
+def show_3d(case: CaseNodes, shown: bool = True) -> None:
     """Show the kept arteries, the plaques and, translucent, what was cut off in 3-D; or none of it."""
     if shown:
         run_through(show_3d_steps(case))
@@ -61,14 +59,14 @@ def show_3d(case: SceneCase, shown: bool = True) -> None:
     show_cut(case, False)
 
 
-def show_3d_steps(case: SceneCase) -> Steps[None]:
+def show_3d_steps(case: CaseNodes) -> Steps[None]:
     """Show the case in 3-D in pieces, a surface each."""
     for node in (case.calcification, case.arteries):
         yield from surface_steps(node)
     show_cut(case, True)
 
 
-def show_cut(case: SceneCase, shown: bool) -> None:
+def show_cut(case: CaseNodes, shown: bool) -> None:
     """Show or hide, in 3-D, what the trimming took away."""
     display = case.arteries.GetDisplayNode()
     cut = case.segment_id(structures.CUT)
@@ -77,7 +75,7 @@ def show_cut(case: SceneCase, shown: bool) -> None:
     display.SetVisibility(shown or _full_shown(case))
 
 
-def show_full_arteries(case: SceneCase, shown: bool) -> None:
+def show_full_arteries(case: CaseNodes, shown: bool) -> None:
     """Show or hide the full-length arteries, e.g. to correct them."""
     display = case.arteries.GetDisplayNode()
     for segment in filter(None, map(case.segment_id, structures.FULL_KEYS)):
@@ -87,14 +85,14 @@ def show_full_arteries(case: SceneCase, shown: bool) -> None:
     display.SetVisibility(shown or (cut_shown and case.arteries.GetSegmentation().ContainsRepresentation(SURFACE)))
 
 
-def set_opacity_2d(case: SceneCase, fill: float, outline: float) -> None:
+def set_opacity_2d(case: CaseNodes, fill: float, outline: float) -> None:
     """Set how strongly the trimmed arteries and the plaques cover the CTA, 0 to 1 each."""
     display = case.calcification.GetDisplayNode()
     display.SetOpacity2DFill(fill)
     display.SetOpacity2DOutline(outline)
 
 
-def set_opacity_3d(case: SceneCase, opacity: float) -> None:
+def set_opacity_3d(case: CaseNodes, opacity: float) -> None:
     """Set the opacity of the kept arteries in 3-D, 0 to 1; the plaques stay bright."""
     display = case.calcification.GetDisplayNode()
     for segment in filter(None, map(case.segment_id, structures.TERRITORY_KEYS)):
@@ -124,13 +122,13 @@ def jump_to(scene: Any, position_ras: tuple[float, float, float]) -> None:
         camera.ResetClippingRange()
 
 
-def _set_opacities(case: SceneCase, key: str, fill_2d: float, opacity_3d: float) -> None:
+def _set_opacities(case: CaseNodes, key: str, fill_2d: float, opacity_3d: float) -> None:
     display, segment = case.segmentation(key).GetDisplayNode(), case.segment_id(key)
     display.SetSegmentVisibility(segment, True)
     display.SetSegmentOpacity2DFill(segment, fill_2d)
     display.SetSegmentOpacity3D(segment, opacity_3d)
 
 
-def _full_shown(case: SceneCase) -> bool:
+def _full_shown(case: CaseNodes) -> bool:
     display = case.arteries.GetDisplayNode()
     return any(display.GetSegmentVisibility(s) for s in filter(None, map(case.segment_id, structures.FULL_KEYS)))

@@ -20,9 +20,9 @@ from CalcScoreLogic.cohort.state import CohortFolder, Record, State
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.files import read_image, write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
-from CalcScoreLogic.pipeline import CaseParameters, ScoredCase, score_masks
+from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.report.case_folder import write_case
-from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.results import CaseResult, ScoredCase
 from Testing.logic.killing import killed_at
 from Testing.trees import Capsule, paint
 

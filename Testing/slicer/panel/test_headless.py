@@ -18,8 +18,9 @@ from CalcScoreLib.scene.volumes import volume_image
 from CalcScoreLogic.cohort.inputs import find_inputs
 from CalcScoreLogic.images.files import write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
-from CalcScoreLogic.pipeline import ScoredCase, score_masks
+from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.report.case_folder import write_case
+from CalcScoreLogic.results import ScoredCase
 
 # Oblique and off centre, so that a mistake in the matrix shows.
 _TURN = np.radians(20)

@@ -1,0 +1,174 @@
+"""The layers of CalcScore, from the top down; the test of the imports and the picture in the docs are made from them.
+
+``python -m Testing.layers`` draws ``docs/pictures/architecture.svg`` again.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = {"CalcScoreLogic": ROOT / "CalcScoreLogic", "CalcScoreLib": ROOT / "CalcScore" / "CalcScoreLib"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """Modules that belong together: a folder, or some files side by side.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in the picture.
+    modules : tuple of str
+        Dotted names of packages (with all that is in them) and modules.
+    purpose : str
+        A few words for the picture.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    purpose: str
+
+
+LAYERS: tuple[tuple[Room, ...], ...] = (
+    (Room("panel", ("CalcScoreLib.panel",), "what a clinician sees"),),
+    (
+        Room(
+            "analysis",
+            ("CalcScoreLib.analysis", "CalcScoreLib.headless", "CalcScoreLib.install", "CalcScoreLib.CalcScoreBatch"),
+            "one case in Slicer, on a timer or waiting",
+        ),
+    ),
+    (Room("scene", ("CalcScoreLib.scene",), "what is in the MRML scene"),),
+    (
+        Room(
+            "Slicer basics",
+            (
+                "CalcScoreLib",
+                "CalcScoreLib.background_work",
+                "CalcScoreLib.incremental_work",
+                "CalcScoreLib.packages",
+                "CalcScoreLib.settings",
+                "CalcScoreLib.translation",
+            ),
+            "timers, settings, languages",
+        ),
+    ),
+    (Room("cli", ("CalcScoreLogic.cli", "CalcScoreLogic.__main__"), "the command line"),),
+    (
+        Room("evaluation", ("CalcScoreLogic.evaluation",), "accuracy and agreement"),
+        Room("benchmark", ("CalcScoreLogic.benchmark",), "speed and memory"),
+    ),
+    (
+        Room("cohort", ("CalcScoreLogic.cohort",), "many cases"),
+        Room("training", ("CalcScoreLogic.training",), "networks from cases"),
+    ),
+    (
+        Room(
+            "one case",
+            ("CalcScoreLogic.pipeline", "CalcScoreLogic.sources", "CalcScoreLogic.rescoring"),
+            "from a CTA to its scores",
+        ),
+    ),
+    (
+        Room("report", ("CalcScoreLogic.report",), "what people look at"),
+        Room("inference", ("CalcScoreLogic.inference",), "the networks' subprocess"),
+    ),
+    (
+        Room("results", ("CalcScoreLogic.results",), "scores.json and its tables"),
+        Room("models", ("CalcScoreLogic.models",), "trained networks"),
+        Room("phantom", ("CalcScoreLogic.phantom",), "exact synthetic cases"),
+        Room("synthesis", ("CalcScoreLogic.synthesis",), "synthetic CTA from anatomy"),
+    ),
+    (Room("quality", ("CalcScoreLogic.quality",), "warnings with codes"),),
+    (
+        Room(
+            "method",
+            (
+                "CalcScoreLogic.shortening",
+                "CalcScoreLogic.vessels",
+                "CalcScoreLogic.scoring",
+                "CalcScoreLogic.thresholding",
+            ),
+            "the paper's sections",
+        ),
+    ),
+    (Room("images", ("CalcScoreLogic.images",), "files, geometry, DICOM"),),
+    (
+        Room(
+            "foundation",
+            (
+                "CalcScoreLogic",
+                "CalcScoreLogic.anatomy",
+                "CalcScoreLogic.atomic",
+                "CalcScoreLogic.case_files",
+                "CalcScoreLogic.errors",
+            ),
+            "labels, names, errors",
+        ),
+    ),
+)
+
+#: Libraries that only some modules may import, at the top of the file or inside a function.
+FENCED = {
+    "torch": (
+        "CalcScoreLogic.inference.worker",
+        "CalcScoreLogic.models.checkpoints",
+        "CalcScoreLogic.training",
+        "CalcScoreLogic.synthesis",
+        "CalcScoreLogic.evaluation.accuracy",  # MONAI's metrics take tensors
+    ),
+    "nnunetv2": (
+        "CalcScoreLogic.inference.worker",
+        "CalcScoreLogic.models.checkpoints",
+        "CalcScoreLogic.training",
+    ),
+    "slicer": ("CalcScoreLib",),
+    "qt": ("CalcScoreLib",),
+    "ctk": ("CalcScoreLib",),
+    "vtk": ("CalcScoreLib",),
+}
+
+
+def modules() -> dict[str, Path]:
+    """Give the file of every module, by its dotted name."""
+    found = {}
+    for package, folder in PACKAGES.items():
+        for file in sorted(folder.rglob("*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            found[".".join((package, *(part for part in parts if part != "__init__")))] = file
+    return found
+
+
+def imports(name: str, file: Path, known: dict[str, Path]) -> Iterator[tuple[str, int]]:
+    """Give what a module imports anywhere in its file, as dotted names, with the line."""
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            target = ".".join([*base, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{target}.{alias.name}"
+                yield (inner if inner in known else target), node.lineno
+
+
+def belongs(module: str, owner: str) -> bool:
+    """Tell whether a module is a package or lies in it; the packages' own ``__init__`` files stand for themselves."""
+    if owner in PACKAGES:
+        return module == owner
+    return module == owner or module.startswith(f"{owner}.")
+
+
+def room_of(module: str) -> tuple[int, Room] | None:
+    """Give the layer, counted from the top, and the room of a module."""
+    for depth, layer in enumerate(LAYERS):
+        for room in layer:
+            if any(belongs(module, owner) for owner in room.modules):
+                return depth, room
+    return None
