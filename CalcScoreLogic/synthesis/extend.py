@@ -1,0 +1,234 @@
+"""Draws what a labelled patient lacks: the chest above the scan, the pelvis below it, the hull of the trunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from ..errors import InputError
+from ..geometry import Array
+from .centrelines import extend_down, extend_up, trace
+from .tissues import Tissue
+
+_MARGIN_MM = 28.0  # of air beside the trunk, for fat
+_CHEST_MM = 90.0  # drawn above a scan that ends in the spine
+_PELVIS_MM = 90.0  # drawn below a scan that ends in the sacrum
+_CORTEX_MM = 3.0
+_RENAL_CORTEX_MM = 7.0
+
+
+@dataclass
+class Frame:
+    """A patient under completion: labels, vein and artery voxels on one grid."""
+
+    tissues: Array
+    arteries: dict[str, Array]
+    veins: dict[Tissue, Array]
+    hull: Array
+    heart_floor_mm: float
+
+
+def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) -> Frame:
+    """Complete a patient.
+
+    Parameters
+    ----------
+    tissues : ndarray of uint8, shape (k, j, i)
+        Values of `Tissue`, axes to superior, posterior and left.
+    artery_voxels : dict of str to ndarray of bool, shape (k, j, i)
+        Where each artery is.
+    step_mm : float
+        Spacing, mm.
+
+    Returns
+    -------
+    Frame
+        On a larger grid.
+    """
+    filled = np.flatnonzero((tissues > 0).any(axis=(1, 2)))
+    if not filled.size:
+        raise InputError("the anatomy's labels are all empty")
+    keep = slice(int(filled[0]), int(filled[-1]) + 1)
+    tissues, artery_voxels = tissues[keep], {name: mask[keep] for name, mask in artery_voxels.items()}
+    spine = tissues == Tissue.VERTEBRA_MARROW
+    below = round(_PELVIS_MM / step_mm) if spine[:3].any() else 0
+    above = round(_CHEST_MM / step_mm) if spine[-3:].any() and not (tissues == Tissue.LEFT_HEART).any() else 0
+    beside = round(_MARGIN_MM / step_mm)
+    original = tissues
+    pads = ((below, above), (beside, beside), (beside, beside))
+    tissues = np.pad(tissues, pads)
+    artery_voxels = {name: np.pad(mask, pads) for name, mask in artery_voxels.items()}
+    if above:
+        _mirror(tissues, original[::-1][1:], slice(tissues.shape[0] - above, None), beside, _CHEST_TISSUES)
+    hips = _draw_pelvis(tissues, original, below, beside, step_mm) if below else None
+    hull = _hull(tissues)
+    inside_mm = ndimage.distance_transform_edt(hull) * step_mm
+    tissues[hull & (tissues == Tissue.AIR)] = Tissue.FAT
+    top = tissues.shape[0] - above
+    arteries = {name: course * step_mm for name, course in trace(artery_voxels).items()}
+    arteries["aorta"] = extend_up(arteries["aorta"], above * step_mm)
+    for side, name in ((-1, "right"), (1, "left")):
+        outer = f"external_iliac_{name}" if f"external_iliac_{name}" in arteries else f"common_iliac_{name}"
+        if hips is not None:
+            arteries[outer] = extend_down(arteries[outer], hips[side] + np.array([-side * 18.0, -38.0, -74.0]))
+    veins = _veins(tissues, arteries, step_mm, hips is not None)
+    _refine_organs(tissues, step_mm)
+    if hips is not None:
+        _draw_pelvic_organs(tissues, below, step_mm, _midline(original, beside))
+    floor = top * step_mm - 12.0
+    if above:
+        _draw_chest(tissues, inside_mm, arteries["aorta"], top, step_mm)
+    return Frame(tissues, arteries, veins, hull, floor)
+
+
+_CHEST_TISSUES = (Tissue.BONE_MARROW, Tissue.VERTEBRA_MARROW, Tissue.DISC, Tissue.MUSCLE)
+
+
+def _mirror(tissues: Array, source: Array, where: slice, beside: int, kept: tuple[Tissue, ...]) -> None:
+    """Continue bones and muscles by their mirror image."""
+    count = len(range(*where.indices(tissues.shape[0])))
+    part = source[:count]
+    target = tissues[where][: len(part), beside:-beside, beside:-beside]
+    target[np.isin(part, kept)] = part[np.isin(part, kept)]
+
+
+def _midline(original: Array, beside: int) -> tuple[float, float]:
+    """Give column and row of the sacrum's middle in the lowest slices (voxels of the padded grid)."""
+    sacrum = np.argwhere(original[:2] == Tissue.VERTEBRA_MARROW)
+    return float(sacrum[:, 2].mean()) + beside, float(sacrum[:, 1].mean()) + beside
+
+
+def _draw_pelvis(tissues: Array, original: Array, below: int, beside: int, step: float) -> dict[int, Array]:
+    """Draw sacrum, hips and pelvic muscles below a scan that ends in the sacrum; give the hips' centres in mm."""
+    mirrored = original[1 : below + 1][::-1]
+    muscle = mirrored == Tissue.MUSCLE
+    block = tissues[below - len(mirrored) : below, beside:-beside, beside:-beside]
+    block[muscle] = Tissue.MUSCLE
+    middle, back = _midline(original, beside)
+    lowest = np.argwhere(original[0] == Tissue.VERTEBRA_MARROW) + beside
+    for depth in range(1, below):
+        shrink = 1 - depth * step / 64
+        if shrink > 0.15:
+            bow = 0.25 * depth - 0.006 * step * depth**2
+            spots = np.round((lowest - lowest.mean(axis=0)) * shrink + lowest.mean(axis=0) + [bow, 0]).astype(int)
+            tissues[below - depth, spots[:, 0], spots[:, 1]] = Tissue.VERTEBRA_MARROW
+    z, y, x = (c * step for c in np.ogrid[tuple(slice(0, n) for n in tissues.shape)])
+    hips, floor = {}, z < below * step
+    for side in (-1, 1):
+        cx, cy, cz = middle * step + 86.0 * side, back * step - 84.0, below * step - 52.0
+        hips[side] = np.array([cx, cy, cz])
+        out, ahead, up = (x - cx) * side, y - cy, z - cz
+        r = np.sqrt(up**2 + ahead**2 + out**2)
+        socket = (r > 26.4) & (r < 36) & (out < 12)
+        ilium = (np.abs(out + 16) < 8) & (np.abs(ahead) < 28) & (up > 16)
+        ischium = (np.abs(out + 16) < 12) & (np.abs(ahead - 20) < 16) & (up < -16)
+        pubis = (np.abs(up + 20) < 10) & (np.abs(ahead + 32) < 10) & (out < 0) & ((x - middle * step) * side > 2)
+        neck = ((ahead - out * 0.15) ** 2 + (up + out * 0.6) ** 2 < 256) & (out > 0) & (out < 60)
+        tissues[(socket | ilium | ischium | pubis | (r < 24.4) | neck) & floor] = Tissue.BONE_MARROW
+        obturator = (np.abs(out + 40) < 6) & (np.abs(ahead) < 28) & (up < 36)
+        iliopsoas = (ahead + 34) ** 2 + out**2 < 320
+        tissues[(obturator | iliopsoas) & floor & (tissues == Tissue.AIR)] = Tissue.MUSCLE
+    return hips
+
+
+def _hull(tissues: Array) -> Array:
+    """Fill the convex hull of every slice, smoothed over neighbours."""
+    rows, columns = np.mgrid[: tissues.shape[1], : tissues.shape[2]]
+    grid = np.stack([rows.ravel(), columns.ravel()], axis=1)
+    hull = np.zeros(tissues.shape, np.float32)
+    for k, labels in enumerate(tissues):
+        points = np.argwhere((labels > 0) & (labels != Tissue.TABLE))
+        if len(points) < 10:
+            continue
+        try:
+            faces = ConvexHull(points).equations
+        except QhullError:  # all points on one line
+            continue
+        hull[k] = (grid @ faces[:, :2].T + faces[:, 2] <= 0.5).all(axis=1).reshape(rows.shape)
+    return np.asarray(ndimage.gaussian_filter(hull, (3, 2, 2)) > 0.5)
+
+
+def _veins(tissues: Array, arteries: dict[str, Array], step: float, drawn_pelvis: bool) -> dict[Tissue, Array]:
+    """Take the veins' voxels out of the labels, parted at the height of the kidneys."""
+    kidneys = np.flatnonzero((tissues == Tissue.KIDNEY_CORTEX).any(axis=(1, 2)))
+    parting = int(kidneys.mean())
+    z = np.arange(tissues.shape[0])[:, None, None]
+    cava = tissues == Tissue.LOWER_VEIN
+    masks = {
+        Tissue.LOWER_VEIN: cava & (z < parting),
+        Tissue.UPPER_VEIN: (cava & (z >= parting)) | (tissues == Tissue.UPPER_VEIN),
+        Tissue.PORTAL_VEIN: tissues == Tissue.PORTAL_VEIN,
+    }
+    for mask in masks.values():
+        tissues[mask] = Tissue.FAT
+    if drawn_pelvis:
+        lowest = int(np.flatnonzero(masks[Tissue.LOWER_VEIN].any(axis=(1, 2)))[0]) + 1
+        y, x = (c * step for c in np.ogrid[: tissues.shape[1], : tissues.shape[2]])
+        for side, name in ((-1, "right"), (1, "left")):
+            course = arteries.get(f"external_iliac_{name}", arteries[f"common_iliac_{name}"])
+            for px, py, pz in course[course[:, 2] < lowest * step]:
+                k = int(np.clip(round(pz / step), 0, tissues.shape[0] - 1))
+                masks[Tissue.LOWER_VEIN][k] |= (x - px + side * 6) ** 2 + (y - py - 10) ** 2 < 40
+    return masks
+
+
+def _refine_organs(tissues: Array, step: float) -> None:
+    """Part bone into cortex and marrow, kidneys into cortex and medulla; fill the spinal canal and hollow organs."""
+    spine = np.isin(tissues, (Tissue.VERTEBRA_MARROW,))
+    soft = np.isin(tissues, (Tissue.AIR, Tissue.FAT, Tissue.MUSCLE))
+    for k in np.flatnonzero(spine.any(axis=(1, 2))):
+        closed = ndimage.binary_closing(spine[k], iterations=max(1, round(6 / step)))
+        tissues[k][ndimage.binary_fill_holes(closed) & ~spine[k] & soft[k]] = Tissue.SPINAL_CANAL
+    for marrow, cortex in (
+        (Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX),
+        (Tissue.BONE_MARROW, Tissue.BONE_CORTEX),
+    ):
+        bone = tissues == marrow
+        tissues[bone & (ndimage.distance_transform_edt(bone) * step <= _CORTEX_MM)] = cortex
+    kidney = tissues == Tissue.KIDNEY_CORTEX
+    tissues[kidney & (ndimage.distance_transform_edt(kidney) * step > _RENAL_CORTEX_MM)] = Tissue.KIDNEY_MEDULLA
+    for wall in (Tissue.BOWEL_WALL, Tissue.STOMACH_WALL):
+        solid = ndimage.binary_closing(tissues == wall, iterations=2)
+        for plane in solid:
+            plane[:] = ndimage.binary_fill_holes(plane)
+        tissues[solid & (tissues == Tissue.FAT)] = wall
+
+
+def _draw_pelvic_organs(tissues: Array, below: int, step: float, midline: tuple[float, float]) -> None:
+    """Draw bladder, rectum and what lies between them."""
+    z, y, x = (c * step for c in np.ogrid[tuple(slice(0, n) for n in tissues.shape)])
+    cx, cy = (m * step for m in midline)
+    floor = below * step
+    fat = tissues == Tissue.FAT
+    bladder = ((z - floor + 44) / 32) ** 2 + ((y - cy + 100) / 34) ** 2 + ((x - cx) / 44) ** 2
+    rectum = ((y - cy + 36) ** 2 / 240 + (x - cx) ** 2 / 360 < 1) & (z < floor + 8)
+    between = ((z - floor + 56) / 26) ** 2 + ((y - cy + 60) / 16) ** 2 + ((x - cx) / 28) ** 2 < 1
+    hollow = fat | (tissues == Tissue.BOWEL_WALL)
+    tissues[(bladder < 1) & hollow] = Tissue.BLADDER_WALL
+    tissues[(bladder < 0.75) & hollow] = Tissue.URINE
+    tissues[between & (tissues == Tissue.FAT)] = Tissue.PELVIC_ORGAN
+    tissues[rectum & (tissues == Tissue.FAT)] = Tissue.BOWEL_WALL
+
+
+def _draw_chest(tissues: Array, inside_mm: Array, aorta: Array, top: int, step: float) -> None:
+    """Draw lungs, heart and oesophagus from the upper end of the scan on."""
+    chest = tissues[top:]
+    chest[(inside_mm[top:] > 28) & (chest == Tissue.FAT)] = Tissue.LUNG
+    y, x = (c * step for c in np.ogrid[: tissues.shape[1], : tissues.shape[2]])
+    start = max(0, top - round(12 / step))
+    for k in range(start, tissues.shape[0]):
+        ax, ay, _ = aorta[np.abs(aorta[:, 2] - k * step).argmin()]
+        rise = (k - start) / (tissues.shape[0] - start)
+        plane = tissues[k]
+        open_ = np.isin(plane, (Tissue.LUNG, Tissue.FAT))
+        heart = ((y - ay + 64) / (40 + 16 * rise)) ** 2 + ((x - ax + 4) / (52 + 12 * rise)) ** 2
+        plane[(heart < 1) & open_] = Tissue.MYOCARDIUM
+        chamber = (heart < 0.7) & open_ & (((x - ax) % 48 > 5) & ((y - ay) % 48 > 5))
+        plane[chamber & (x > ax - 12)] = Tissue.LEFT_HEART
+        plane[chamber & (x <= ax - 12)] = Tissue.RIGHT_HEART
+        gullet = ((y - ay + 18) ** 2 + (x - ax + 12) ** 2 < 64) & open_
+        plane[gullet] = Tissue.OESOPHAGUS
+        plane[((y - ay) ** 2 + (x - ax) ** 2 < 320) & (plane == Tissue.LUNG)] = Tissue.FAT

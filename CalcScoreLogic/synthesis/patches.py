@@ -1,0 +1,96 @@
+"""Endless training patches, drawn while a network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..geometry import Array
+from .anatomy_file import Anatomy
+from .body import Body, draw_body
+from .contrast import draw_contrast
+from .pose import draw_pose
+from .render import render, role_labels
+from .scanner import cut_field_of_view, draw_scanner, scan
+from .tissues import CLASSES
+from .tubes import Axes
+
+_PATCHES_A_BODY = {"territories": 8, "calcification": 10}
+_CUT_SHARE = 0.3
+_ABROAD_SHARE = {"territories": 0.3, "calcification": 0.12}  # of the patches, not centred near an artery
+_WEIGHTS = {"aorta": 0.26, "iliac": 0.3, "mesenteric": 0.22, "renal": 0.22}
+
+
+def patches(
+    anatomies: Sequence[Anatomy],
+    role: str,
+    seed: int | Sequence[int],
+    shape_zyx: Sequence[int],
+    spacing_mm: float | Sequence[float],
+) -> Iterator[tuple[Array, Array]]:
+    """Draw patches without end.
+
+    Parameters
+    ----------
+    anatomies : sequence of Anatomy
+        Labelled patients; each body is drawn from one of them.
+    role : str
+        ``"territories"`` or ``"calcification"``; `CLASSES` names the labels of each.
+    seed : int or sequence of int
+        The same seed gives the same patches in any process.
+    shape_zyx : sequence of int
+        Voxels along z, y and x.
+    spacing_mm : float or sequence of float
+        Voxel spacing along z, y and x, mm.
+
+    Yields
+    ------
+    image : ndarray of float32, shape `shape_zyx`
+        HU; axes grow to Superior, Posterior and Left.
+    labels : ndarray of uint8, shape `shape_zyx`
+        Values of the role's labels.
+    """
+    if role not in CLASSES:
+        raise ValueError(f"the role is {role!r}, it must be one of {', '.join(CLASSES)}")
+    rng = np.random.default_rng(seed)
+    steps = np.broadcast_to(np.asarray(spacing_mm, float), (3,))
+    while True:
+        body = draw_body(rng, anatomies[int(rng.integers(len(anatomies)))])
+        for _ in range(_PATCHES_A_BODY[role]):
+            yield _patch(rng, body, role, tuple(shape_zyx), steps)
+
+
+def _patch(
+    rng: np.random.Generator, body: Body, role: str, shape: tuple[int, ...], steps: Array
+) -> tuple[Array, Array]:
+    pose = draw_pose(rng, _centre(rng, body, role, np.array(shape) * steps))
+    axes = Axes(*((np.arange(n) - (n - 1) / 2) * step for n, step in zip(shape, steps, strict=True)))
+    contrast, scanner = draw_contrast(rng), draw_scanner(rng)
+    drawn = render(rng, body, pose, contrast, axes)
+    labels = role_labels(drawn, role)
+    image = scan(rng, scanner, drawn.image, axes)
+    image[drawn.outside] = -1024
+    labels[drawn.outside] = 0
+    if rng.random() < _CUT_SHARE:
+        cut_field_of_view(rng, image, labels)
+    return np.clip(image, -1024, 3071), labels
+
+
+def _centre(rng: np.random.Generator, body: Body, role: str, size_mm: Array) -> Array:
+    """Choose a patch's middle, near an artery mostly."""
+    if rng.random() < _ABROAD_SHARE[role]:
+        return np.asarray(rng.uniform([0.25, 0.3, 0.05], [0.75, 0.7, 0.92]) * body.size_mm)
+    names = rng.choice(list(_WEIGHTS), p=list(_WEIGHTS.values()))
+    stems = {"mesenteric": ("coeliac", "superior_mesenteric", "hepatic", "splenic")}.get(str(names), (str(names),))
+    fitting = [v for v in body.tree.vessels if any(stem in v.name for stem in stems)]
+    lengths = np.array([v.length for v in fitting])
+    vessel = fitting[int(rng.choice(len(fitting), p=lengths / lengths.sum()))]
+    if role == "calcification":
+        own = body.plaques[[v is vessel for v in body.tree.vessels].index(True)]
+        if own and rng.random() < 0.6:
+            arc = own[int(rng.integers(len(own)))].arc
+            near = vessel.points[min(int(arc / vessel.length * (len(vessel.points) - 1)), len(vessel.points) - 1)]
+            return np.asarray(near + rng.uniform(-0.25, 0.25, 3) * size_mm[::-1])
+    near = vessel.points[int(rng.integers(len(vessel.points)))]
+    return np.asarray(near + rng.uniform(-0.3, 0.3, 3) * size_mm[::-1])

@@ -1,0 +1,193 @@
+"""Lays a grid over a posed body: intensities and exact labels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..geometry import Array
+from .anatomy_file import FIELD_MM
+from .body import Body
+from .contrast import Contrast
+from .fields import low_field
+from .plaques import depth_inside
+from .pose import Pose
+from .tissues import HARD, TERRITORY_CLASS, Tissue
+from .tubes import STEP_MM, Axes, Near, Vessel, locate
+from .vessels import OTHER
+
+_NOWHERE = -1e3
+_AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
+_FLAP_MM = 0.8  # half thickness of a dissection's flap
+
+
+class Rendered(NamedTuple):
+    """A body on a grid.
+
+    Attributes
+    ----------
+    image : ndarray of float32, shape (k, j, i)
+        HU before the scanner.
+    territories : ndarray of uint8, shape (k, j, i)
+        Labels of the role ``"territories"``.
+    calcified : ndarray of bool, shape (k, j, i)
+        Inside a plaque.
+    artery : ndarray of bool, shape (k, j, i)
+        Inside an artery's outer wall.
+    outside : ndarray of bool, shape (k, j, i)
+        Above or below the body.
+    """
+
+    image: Array
+    territories: Array
+    calcified: Array
+    artery: Array
+    outside: Array
+
+
+def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast, axes: Axes) -> Rendered:
+    """Lay a grid over a body.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of textures.
+    body : Body
+        Who is imaged.
+    pose : Pose
+        How the body lies in the patient's frame.
+    contrast : Contrast
+        The intensities.
+    axes : Axes
+        Slices, rows and columns of the grid in the patient's frame, mm.
+
+    Returns
+    -------
+    Rendered
+        A voxel belongs to an artery when its centre lies inside the outer wall, and to a plaque when its centre
+        lies inside that. Voxels at a surface show a mean by their distance from it.
+    """
+    where = pose.to_body(axes.x, axes.y, axes.z)
+    steps = np.array(axes.steps)
+    jitter = rng.standard_normal((3, 1, 1, 1)) * 0.3  # the field's own grid shall not show
+    index = (where + jitter.astype(np.float32)) * np.float32(1 / FIELD_MM)
+    shape = np.array(body.field.shape)
+    outside = (index[2] < 0) | (index[2] > shape[0] - 1)
+    i, j, k = (np.clip(np.rint(index[a]).astype(np.int32), 0, shape[2 - a] - 1) for a in range(3))
+    tissue = body.field.ravel().take((k * np.int32(shape[1]) + j) * np.int32(shape[2]) + i)
+    texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * 0.6
+    texture += low_field(rng, axes.shape, np.maximum(rng.uniform(3, 9) / steps, 1)) * 0.7
+    image = contrast.mean[tissue] + contrast.spread[tissue] * texture
+    labels = TERRITORY_CLASS[tissue]
+    calcified = np.zeros(axes.shape, bool)
+    mixing = 1 + np.float32(contrast.mixing) * texture
+    painter = _Painter(pose.scale, contrast, axes)
+    for number, vessel in enumerate(body.tree.vessels):
+        painter.add(number, vessel.posed(pose), body.plaques[number])
+    painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
+    artery = painter.outer.reshape(axes.shape) >= 0
+    return Rendered(image, labels, calcified, artery, outside)
+
+
+class _Painter:
+    """Gathers what arteries hold, voxel by voxel, then paints them."""
+
+    def __init__(self, scale: float, contrast: Contrast, axes: Axes) -> None:
+        self.scale, self.contrast, self.axes = scale, contrast, axes
+        self.soft_mm = float(np.mean(axes.steps))
+        n = int(np.prod(axes.shape))
+        self.outer = np.full(n, _NOWHERE, np.float32)
+        self.rank = np.full(n, _NOWHERE, np.float32)
+        self.label = np.zeros(n, np.uint8)
+        self.rest_hu = np.zeros(n, np.float32)
+        self.lumen = np.full(n, _NOWHERE, np.float32)
+        self.second_lumen = np.full(n, _NOWHERE, np.float32)
+        self.lumen_of = np.full(n, -1, np.int16)
+        self.lumen_hu = np.zeros(n, np.float32)
+        self.plaques: list[tuple[Array, Array, Array, int]] = []
+
+    def add(self, number: int, vessel: Vessel, plaques: tuple) -> None:  # type: ignore[type-arg]
+        """Gather what one posed artery holds."""
+        near = locate(vessel, self.axes, self.soft_mm)
+        if near is None:
+            return
+        n, voxels, sample = number, near.voxels, near.sample
+        at = np.clip(near.arc, 0, len(vessel.points) - 1)
+        along = np.arange(len(vessel.points))
+        radius = np.interp(at, along, vessel.outer)
+        depth = radius - near.distance
+        lumen, hu = self._lumen(vessel, near, at, along)
+        self._own(n, vessel, voxels, depth, sample)
+        better = lumen > self.lumen[voxels]
+        self.second_lumen[voxels] = np.where(better, self.lumen[voxels], np.maximum(self.second_lumen[voxels], lumen))
+        chosen = voxels[better]
+        self.lumen[chosen], self.lumen_of[chosen], self.lumen_hu[chosen] = lumen[better], n, hu[better]
+        arc = at * STEP_MM
+        for plaque in plaques:
+            close = np.flatnonzero(
+                np.abs(arc - plaque.arc) * self.scale < plaque.length * self.scale / 2 + self.soft_mm
+            )
+            if close.size:
+                angle = np.arctan2(near.v[close], near.u[close])
+                inside = depth_inside(plaque, arc[close], angle, depth[close], radius[close], self.scale)
+                kept = inside > -self.soft_mm
+                bright = max(plaque.hu, self.contrast.lumen * vessel.dim + 90 + 0.25 * plaque.hu)
+                hits = voxels[close[kept]]
+                self.plaques.append((hits, inside[kept], np.full(len(hits), bright, np.float32), n))
+
+    def _own(self, number: int, vessel: Vessel, voxels: Array, depth: Array, sample: Array) -> None:
+        rank = np.where((number == 0) & (depth >= 0), depth + _AORTA_FIRST_MM, depth)
+        wins = rank > self.rank[voxels]
+        chosen = voxels[wins]
+        self.rank[chosen] = rank[wins]
+        ended = sample[wins] * STEP_MM > vessel.label_ends_mm
+        self.label[chosen] = np.where(ended, OTHER, vessel.label)
+        thick = vessel.outer[sample[wins]] - vessel.lumen[sample[wins]] > 2.5
+        self.rest_hu[chosen] = np.where(thick, self.contrast.thrombus, self.contrast.wall)
+        self.outer[voxels] = np.maximum(self.outer[voxels], depth)
+
+    def _lumen(self, vessel: Vessel, near: Near, at: Array, along: Array) -> tuple[Array, Array]:
+        """Give depth in the lumen (mm) and its intensity (HU)."""
+        u = near.u - np.interp(at, along, vessel.shift[:, 0])
+        v = near.v - np.interp(at, along, vessel.shift[:, 1])
+        past = np.maximum(near.distance**2 - near.u**2 - near.v**2, 0)
+        lumen = np.interp(at, along, vessel.lumen) - np.sqrt(u**2 + v**2 + past)
+        hu = np.full(len(lumen), self.contrast.lumen * vessel.dim)
+        if vessel.flap is not None:
+            turn, offset = vessel.flap[near.sample].T
+            side = near.u * np.cos(turn) + near.v * np.sin(turn) - offset
+            torn = np.isfinite(side)
+            lumen[torn] = np.minimum(lumen, np.abs(side) - _FLAP_MM)[torn]
+            hu[torn & (side < 0)] = self.contrast.false_lumen
+        return lumen, hu
+
+    def finish(self, image: Array, labels: Array, calcified: Array, bone: Array, mixing: Array) -> None:
+        """Paint the arteries into image, labels and plaques (all in place)."""
+        touched = np.flatnonzero(self.outer > -self.soft_mm)
+        flat, marks, plaque = image.reshape(-1), labels.reshape(-1), calcified.reshape(-1)
+        there = np.clip(self.outer[touched] / self.soft_mm + 0.5, 0, 1)
+        there[bone.reshape(-1)[touched] & (self.outer[touched] < 0)] = 0
+        open_ = np.clip(self.lumen[touched] / self.soft_mm + 0.5, 0, 1)
+        inner = self.rest_hu[touched]
+        inner += (self.lumen_hu[touched] * mixing.reshape(-1)[touched] - inner) * open_
+        flat[touched] += (inner - flat[touched]) * there
+        inside = self.outer >= 0
+        marks[inside] = self.label[inside]
+        for voxels, depth, hu, number in sorted(
+            self.plaques, key=lambda part: float(part[2][0]) if len(part[2]) else 0
+        ):
+            other = np.where(self.lumen_of[voxels] == number, self.second_lumen[voxels], self.lumen[voxels])
+            walled = other < 0.3
+            cover = np.clip(depth / self.soft_mm + 0.5, 0, 1) * walled
+            flat[voxels] += (hu - flat[voxels]) * cover
+            plaque[voxels[(depth >= 0) & walled & inside[voxels]]] = True
+
+
+def role_labels(rendered: Rendered, role: str) -> Array:
+    """Give the label map of a role, ``"territories"`` or ``"calcification"``."""
+    if role == "territories":
+        return rendered.territories
+    labels = rendered.artery.astype(np.uint8)
+    labels[rendered.calcified] = 2
+    return labels

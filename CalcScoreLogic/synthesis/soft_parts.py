@@ -1,0 +1,227 @@
+"""Draws anew what varies most between patients: fat, bowel, lungs, veins' calibre, table and small things."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..geometry import Array
+from .anatomy_file import FIELD_MM, Anatomy
+from .fields import among, low_field, stamp, wander
+from .tissues import HARD, Tissue
+from .vessels import Tree
+
+_SOFT = ~HARD
+_SOFT[[Tissue.AIR, Tissue.TABLE, Tissue.METAL]] = False
+_IN_FAT = among(Tissue.FAT)
+_BY_AORTA = among(
+    Tissue.FAT, Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENT, Tissue.BOWEL_WALL, Tissue.BOWEL_FLUID, Tissue.GAS,
+    Tissue.BOWEL_CONTENT,
+)  # fmt: skip
+_FILLINGS = (Tissue.BOWEL_FLUID, Tissue.GAS, Tissue.BOWEL_CONTENT, Tissue.BOWEL_FLUID)
+
+
+def draw_soft_parts(rng: np.random.Generator, anatomy: Anatomy) -> Array:
+    """Draw a label field from an anatomy, before its arteries and what touches them.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    anatomy : Anatomy
+        The patient that is varied.
+
+    Returns
+    -------
+    ndarray of uint8, shape (k, j, i)
+        Values of `Tissue` every `FIELD_MM`.
+    """
+    field = anatomy.tissues.copy()
+    _subcutaneous_fat(rng, anatomy, field)
+    _lungs_and_wall(rng, anatomy, field)
+    _hollow_organs(rng, anatomy, field)
+    cavity = np.argwhere((field[::3, ::3, ::3] == Tissue.FAT) & (anatomy.inside[::3, ::3, ::3] > 26))[:, ::-1] * 3.0
+    if len(cavity):
+        _loose_things(rng, field, cavity)
+    _vessels_of_organs(rng, field)
+    _veins(rng, anatomy, field)
+    if rng.random() < 0.6:
+        _table(rng, field)
+    return field
+
+
+def _subcutaneous_fat(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
+    rows = np.arange(field.shape[1])[:, None] * FIELD_MM
+    spine = float(np.argwhere(field == Tissue.VERTEBRA_MARROW)[:, 1].mean()) * FIELD_MM
+    behind = 1 + 0.5 * np.clip((rows - spine + 60) / 120, -1, 1) * rng.uniform(-0.6, 0.6)
+    thickness = (np.exp(rng.uniform(np.log(5), np.log(48))) * behind).astype(np.float16)
+    outside = (field == Tissue.AIR) & (anatomy.outside > 0)
+    field[outside & (anatomy.outside < thickness)] = Tissue.FAT
+    field[outside & (anatomy.outside >= thickness) & (anatomy.outside < thickness + np.float16(2.5))] = Tissue.SKIN
+
+
+def _lungs_and_wall(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
+    """Draw lung recesses behind the liver and the muscles between the ribs."""
+    z = np.arange(field.shape[0])[:, None, None] * FIELD_MM
+    fat = field == Tissue.FAT
+    lowest = anatomy.heart_floor_mm - rng.uniform(20, 120)
+    recess = fat & (anatomy.inside > 18) & (anatomy.inside < rng.uniform(24, 62)) & (z > lowest)
+    field[recess & (z < anatomy.heart_floor_mm + 12)] = Tissue.LUNG
+    if rng.random() < 0.8:
+        wall = (field == Tissue.FAT) & (anatomy.inside > 0) & (anatomy.inside < rng.uniform(8, 18))
+        field[wall & (z > anatomy.heart_floor_mm - 190)] = Tissue.MUSCLE
+
+
+def _hollow_organs(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
+    """Fill bowel and stomach with fluid, gas, stool or oral contrast."""
+    parts = low_field(rng, field.shape, rng.uniform(9, 18))
+    low, high = np.sort(rng.uniform(-0.9, 0.9, 2))
+    inside = (field == Tissue.BOWEL_WALL) & (anatomy.bowel > rng.uniform(2, 4))
+    field[inside] = np.where(parts < low, Tissue.GAS, np.where(parts > high, Tissue.BOWEL_CONTENT, Tissue.BOWEL_FLUID))[
+        inside
+    ]
+    if rng.random() < 0.6:
+        stool = (field == Tissue.BOWEL_CONTENT) & (low_field(rng, field.shape, 3) > rng.uniform(0.3, 0.9))
+        field[stool] = Tissue.GAS
+    inside = (field == Tissue.STOMACH_WALL) & (anatomy.stomach > rng.uniform(2, 6))
+    field[inside] = Tissue.STOMACH_CONTENT
+    if inside.any() and rng.random() < 0.6:
+        rows = np.nonzero(inside)[1]
+        level = rows.min() + rng.uniform(0.1, 0.6) * (rows.max() - rows.min())
+        field[inside & (np.arange(field.shape[1])[:, None] < level)] = Tissue.GAS
+
+
+def bowel_loop(rng: np.random.Generator, field: Array, points: Array, radius: float, only: Array) -> None:
+    """Paint a loop of bowel (points and radius in voxels) with wall and filling."""
+    stamp(field, points, np.full(len(points), radius), Tissue.BOWEL_WALL, only, 2)
+    inner = radius - rng.uniform(0.9, 1.8)
+    if rng.random() < 0.8 and inner > 0.7:
+        filling = int(rng.choice(_FILLINGS))
+        stamp(field, points, np.full(len(points), inner), filling, among(Tissue.BOWEL_WALL), 2)
+
+
+def _loose_things(rng: np.random.Generator, field: Array, cavity: Array) -> None:
+    """Draw jejunal loops, mesenteric vessels, nodes, phleboliths and clips in the fat of the cavity."""
+
+    def somewhere() -> Array:
+        return np.asarray(cavity[rng.integers(len(cavity))])
+
+    for _ in range(rng.integers(0, 16)):
+        loop = wander(rng, somewhere(), int(rng.integers(20, 70)), 0.25)
+        bowel_loop(rng, field, loop, rng.uniform(3.5, 8), _IN_FAT)
+    for _ in range(rng.integers(10, 60)):
+        course = wander(rng, somewhere(), int(rng.integers(20, 80)), 0.15)
+        kind = int(rng.choice([Tissue.SMALL_ARTERY, Tissue.SMALL_VEIN]))
+        stamp(field, course, np.linspace(rng.uniform(0.6, 1.7), 0.6, len(course)), kind, _IN_FAT)
+    for _ in range(rng.integers(0, 14)):
+        stamp(field, somewhere()[None], np.array([rng.uniform(1.2, 4)]), Tissue.NODE, _IN_FAT)
+    for _ in range(rng.integers(0, 7)):
+        stamp(field, somewhere()[None], np.array([rng.uniform(0.6, 1.9)]), Tissue.CALCIUM, _IN_FAT)
+    if rng.random() < 0.1:
+        for _ in range(rng.integers(1, 6)):
+            clip = somewhere() + rng.standard_normal(3) * np.linspace(-1, 1, 5)[:, None]
+            stamp(field, clip, np.full(5, 0.6), Tissue.METAL, _IN_FAT)
+    edge = np.argwhere(field[::2, ::2, ::2] == Tissue.VERTEBRA_CORTEX)[:, ::-1] * 2.0
+    for _ in range(rng.integers(0, 12)):  # osteophytes
+        spot = edge[rng.integers(len(edge))] + rng.standard_normal((2, 3)) * 1.2
+        stamp(field, spot, rng.uniform(0.8, 2.6, 2), Tissue.VERTEBRA_CORTEX, _SOFT)
+
+
+def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
+    """Draw vessels and lesions of liver and lungs."""
+    liver = np.argwhere(field[::4, ::4, ::4] == Tissue.LIVER)[:, ::-1] * 4.0
+    if len(liver):
+        for _ in range(rng.integers(4, 18)):
+            course = wander(rng, liver[rng.integers(len(liver))], int(rng.integers(15, 60)), 0.12)
+            kind = int(rng.choice([Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN]))
+            stamp(field, course, np.linspace(rng.uniform(1, 3.2), 0.8, len(course)), kind, among(Tissue.LIVER))
+        for _ in range(rng.integers(0, 5)):
+            spot = liver[rng.integers(len(liver))]
+            stamp(field, spot[None], np.array([rng.uniform(2, 9)]), Tissue.LESION, among(Tissue.LIVER))
+    lung = np.argwhere(field[::6, ::6, ::6] == Tissue.LUNG)[:, ::-1] * 6.0
+    if len(lung):
+        for _ in range(rng.integers(0, 60)):
+            course = wander(rng, lung[rng.integers(len(lung))], int(rng.integers(10, 50)), 0.12)
+            kind = int(rng.choice([Tissue.SMALL_ARTERY, Tissue.SMALL_VEIN]))
+            stamp(field, course, np.linspace(rng.uniform(0.8, 2.5), 0.6, len(course)), kind, among(Tissue.LUNG))
+
+
+def _veins(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
+    """Draw the great veins, wider or narrower than the anatomy's."""
+    for kind, low, high in (
+        (Tissue.LOWER_VEIN, -2.4, 4.4),
+        (Tissue.UPPER_VEIN, -2.0, 4.0),
+        (Tissue.PORTAL_VEIN, -1.6, 2.4),
+    ):
+        where = (anatomy.veins[kind] < np.float16(rng.uniform(low, high))) & _SOFT[field]
+        where &= ~np.isin(field, (Tissue.KIDNEY_CORTEX, Tissue.SPLEEN, Tissue.MYOCARDIUM))
+        field[where] = kind
+
+
+def _table(rng: np.random.Generator, field: Array) -> None:
+    back = int(np.flatnonzero((field > 0).any(axis=(0, 2)))[-1])
+    level, middle = back + rng.uniform(1, 5), field.shape[2] / 2 + rng.uniform(-8, 8)
+    rows, columns = np.ogrid[: field.shape[1], : field.shape[2]]
+    depth = rows - level + rng.uniform(0, 0.005) * (columns - middle) ** 2
+    thickness = rng.uniform(1, 7)
+    shell = ((depth > 0) & (depth < 1.2)) | ((depth > thickness) & (depth < thickness + 1.2))
+    shell = shell & (np.abs(columns - middle) < rng.uniform(70, 100))
+    field[np.broadcast_to(shell, field.shape) & (field == Tissue.AIR)] = Tissue.TABLE
+
+
+def draw_beside_arteries(rng: np.random.Generator, tree: Tree, field: Array) -> None:
+    """Draw soft tissue that touches the aorta: crura, duodenum, jejunum, nodes, left renal vein; fat round arteries.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    tree : Tree
+        The arteries.
+    field : ndarray of uint8, shape (k, j, i)
+        Painted in place.
+    """
+    if rng.random() < 0.5:
+        thin = np.isin(np.arange(256), (Tissue.MUSCLE, *np.flatnonzero(_BY_AORTA), Tissue.NODE, Tissue.PANCREAS))
+        for vessel in tree.vessels:
+            points, radii = vessel.points / FIELD_MM, vessel.outer / FIELD_MM
+            stamp(field, points, radii + rng.uniform(0.5, 1.4), Tissue.FAT, thin, 3)
+    aorta = tree.aorta
+    axis, radius = aorta.points / FIELD_MM, aorta.outer / FIELD_MM
+    n = len(axis)
+    renals = [v.points[0] for v in tree.vessels if v.name.startswith("renal")]
+    renal = int(np.mean([np.abs(aorta.points - p).sum(axis=1).argmin() for p in renals]))
+    if rng.random() < 0.85:
+        _crura(rng, field, axis, radius, renal)
+    if rng.random() < 0.75:
+        at = int(np.clip(renal + rng.integers(12, 90), 0, n - 1))
+        x = np.linspace(-rng.uniform(10, 35), rng.uniform(2, 22), 40)
+        r = rng.uniform(3, 7.5)
+        front = axis[at, 1] - radius[at] - r * rng.uniform(0.9, 1.3) - rng.uniform(0, 2)
+        rise = np.linspace(-rng.uniform(0, 5), rng.uniform(0, 8), 40)
+        loop = np.stack([axis[at, 0] + x, front + 0.012 * x**2, axis[at, 2] + rise], axis=1)
+        bowel_loop(rng, field, loop, r, _BY_AORTA)
+    for _ in range(rng.integers(0, 5)):
+        at, r = int(rng.integers(min(renal, n - 2), n)), rng.uniform(3.5, 7)
+        aside = rng.choice([1.0, 1.0, -1.0]) * (radius[at] + r * rng.uniform(0.8, 1.2) + rng.uniform(0, 2))
+        start = axis[at] + np.array([aside, rng.uniform(-10, 3), 0])
+        bowel_loop(rng, field, wander(rng, start, int(rng.integers(8, 40)), 0.25), r, _BY_AORTA)
+    for _ in range(rng.integers(0, 10)):
+        at, turn, r = int(rng.integers(n)), rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 2.8)
+        spot = axis[at] + (radius[at] + r) * np.array([np.sin(turn), np.cos(turn), 0])
+        stamp(field, spot[None], np.array([r]), Tissue.NODE, among(Tissue.FAT))
+
+
+def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
+    """Draw the legs of the diaphragm on both sides of the aorta."""
+    free = among(Tissue.FAT, Tissue.LUNG)
+    for side in (-1, 1):
+        first = max(0, renal - int(rng.integers(50, 150)))
+        chosen = np.arange(first, min(len(axis) - 1, renal + int(rng.integers(0, 70))), 3)
+        if len(chosen) < 2:
+            continue
+        r = np.linspace(rng.uniform(1.2, 3.2), rng.uniform(0.8, 2.2), len(chosen))
+        back = np.linspace(rng.uniform(-5, 3), rng.uniform(0, 6), len(chosen))
+        aside = side * (radius[chosen] + r * rng.uniform(0.4, 1.1) + rng.uniform(0, 1.5))
+        course = axis[chosen] + np.stack([aside, back, 0 * back], axis=1)
+        stamp(field, course, r, Tissue.CRUS, free)
+        stamp(field, course + np.array([0, rng.uniform(1, 3), 0]), 0.8 * r, Tissue.CRUS, free)

@@ -1,0 +1,256 @@
+"""Draws the arterial tree of a body: courses, calibres, walls, narrowings, aneurysms and dissections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from ..anatomy import Territory
+from ..geometry import Array
+from .anatomy_file import Anatomy
+from .centrelines import resample
+from .courses import SIDES, Branching, Landmarks, sway
+from .fields import smooth_noise
+from .tissues import CLASSES
+from .tubes import STEP_MM, Vessel
+
+OTHER = CLASSES["territories"].index("other artery")
+"""Value of an artery of none of the four territories."""
+
+_OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
+_MESENTERIC_START_MM = 22.0  # of hepatic, splenic and left gastric artery, counted with the coeliac trunk
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """The arteries of a body; the aorta first."""
+
+    vessels: tuple[Vessel, ...]
+
+    @property
+    def aorta(self) -> Vessel:
+        """The aorta."""
+        return self.vessels[0]
+
+
+def draw_tree(rng: np.random.Generator, anatomy: Anatomy, landmarks: Landmarks) -> Tree:
+    """Draw the arteries of a body.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    anatomy : Anatomy
+        Whose aorta and iliac arteries they follow.
+    landmarks : Landmarks
+        Where the branches lead.
+
+    Returns
+    -------
+    Tree
+        In the frame of the anatomy.
+    """
+    aorta = _draw_aorta(rng, anatomy)
+    tree = _Grower(rng, anatomy, aorta, Branching(rng, aorta.points, aorta.outer, landmarks))
+    vessels = [aorta]
+    for side in SIDES:
+        vessels += tree.iliacs(side)
+    kidneys = float(np.mean([hilum[2] for hilum in landmarks.kidneys.values()]))
+    renal = {side: kidneys + rng.uniform(-8, 22) for side in SIDES}
+    mesenteric = max(renal.values()) + rng.uniform(3, 20)
+    vessels += tree.coeliac(mesenteric + rng.uniform(9, 24))
+    vessels.append(tree.branch("superior_mesenteric", Territory.MESENTERIC, mesenteric, rng.uniform(3.0, 4.4)))
+    for side, height in renal.items():
+        vessels += tree.renals(side, height)
+    vessels += tree.small(min(renal.values()))
+    return Tree(tuple(vessels))
+
+
+def _vessel(
+    rng: np.random.Generator, name: str, label: int, course: Array, outer: Array, wall_mm: float, **more: object
+) -> Vessel:
+    """Make a healthy artery, then perhaps narrow it."""
+    points = resample(course, STEP_MM)
+    n = len(points)
+    radii = np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(outer)), outer)
+    radii = radii * np.exp(np.clip(0.05 * smooth_noise(rng, n, 8 / STEP_MM, 1)[:, 0], -0.15, 0.15))
+    lumen = radii - np.minimum(wall_mm, 0.3 * radii)
+    shift = np.zeros((n, 2))
+    vessel = Vessel(name, int(label), points, radii, lumen, shift, **more)  # type: ignore[arg-type]
+    for _ in range(rng.poisson(0.12 + 0.0015 * vessel.length)):
+        vessel = _narrow(rng, vessel)
+    return vessel
+
+
+def _narrow(rng: np.random.Generator, vessel: Vessel) -> Vessel:
+    """Put a soft plaque into a wall: the lumen narrows and moves away from it."""
+    n = len(vessel.points)
+    middle, width = rng.uniform(0, n), rng.uniform(2, 12) / STEP_MM
+    share = rng.uniform(0.1, 0.7) if rng.random() < 0.95 else 1.0
+    shape = np.exp(-(((np.arange(n) - middle) / width) ** 4)) * share
+    lost = vessel.lumen * shape
+    turn = rng.uniform(0, 2 * np.pi)
+    away = 0.5 * rng.uniform(0.3, 1.0) * lost[:, None] * [np.cos(turn), np.sin(turn)]
+    return replace(vessel, lumen=vessel.lumen - lost, shift=vessel.shift + away)
+
+
+def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
+    """Draw the aorta along the anatomy's, of any calibre from 12 to 45 mm."""
+    course = resample(anatomy.arteries["aorta"], STEP_MM)
+    n = len(course)
+    kind = rng.choice(["usual", "slim", "wide", "aneurysm"], p=[0.66, 0.14, 0.1, 0.1])
+    radius = {"usual": (7.0, 10.5), "slim": (5.6, 7.2), "wide": (10.5, 14.0), "aneurysm": (8.0, 11.0)}[kind]
+    base = rng.uniform(*radius) * np.linspace(1.2, 0.95, n)
+    outer = base * np.exp(np.clip(0.035 * smooth_noise(rng, n, 20 / STEP_MM, 1)[:, 0], -0.1, 0.1))
+    wall = rng.uniform(0.7, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 3)
+    thrombus = np.zeros(n)
+    if kind == "aneurysm":
+        middle, width = rng.uniform(0.45, 0.95) * n, rng.uniform(14, 40) / STEP_MM
+        bulge = (rng.uniform(14, 22.5) - outer) * np.exp(-(((np.arange(n) - middle) / width) ** 2))
+        outer = outer + np.clip(bulge, 0, None)
+        if rng.random() < 0.65:
+            thrombus = np.clip(bulge * rng.uniform(0.3, 0.95) - 1, 0, None)
+    amplitude = rng.uniform(0, 3) if rng.random() < 0.75 else rng.uniform(3, 9)
+    still = np.clip(np.arange(n)[::-1] * STEP_MM / 35, 0.25, 1)[:, None]
+    noise = smooth_noise(rng, n, rng.uniform(18, 40) / STEP_MM) * [1, 0.6, 0.2] * amplitude * still
+    noise[:, 1] = np.minimum(noise[:, 1], 1.5)  # not into the spine
+    course = course + noise
+    course[:, 1] -= np.clip(outer - 9, 0, None) * 0.9
+    lumen = outer - wall - thrombus
+    turn = rng.uniform(0, 2 * np.pi)
+    shift = (thrombus * rng.uniform(0, 0.9))[:, None] * [np.cos(turn), np.sin(turn)]
+    vessel = Vessel("aorta", int(Territory.AORTA), course, outer, lumen, shift)
+    if kind != "aneurysm":
+        for _ in range(rng.poisson(0.5)):
+            vessel = _mural(rng, vessel)
+        if rng.random() < 0.07:
+            vessel = replace(vessel, flap=_flap(rng, vessel))
+    return vessel
+
+
+def _mural(rng: np.random.Generator, vessel: Vessel) -> Vessel:
+    """Put soft plaque of 1 to 5 mm on one side of the aorta's wall."""
+    n = len(vessel.points)
+    middle, width = rng.uniform(0.3, 1) * n, rng.uniform(5, 30) / STEP_MM
+    lost = rng.uniform(0.5, 2.4) * np.exp(-(((np.arange(n) - middle) / width) ** 4))
+    lost = np.minimum(lost, 0.5 * vessel.lumen)
+    turn = rng.uniform(0, 2 * np.pi)
+    return replace(vessel, lumen=vessel.lumen - lost, shift=vessel.shift + lost[:, None] * [np.cos(turn), np.sin(turn)])
+
+
+def _flap(rng: np.random.Generator, vessel: Vessel) -> Array:
+    """Draw a dissection: a flap that winds down the aorta."""
+    n = len(vessel.points)
+    flap = np.full((n, 2), np.nan)
+    start = int(rng.uniform(0, 0.5) * n) if rng.random() < 0.5 else 0
+    stop = n if rng.random() < 0.5 else int(rng.uniform(0.6, 1) * n)
+    arcs = np.arange(start, stop)
+    flap[arcs, 0] = rng.uniform(0, 2 * np.pi) + rng.normal(0, 1.2) * (arcs - start) * STEP_MM / 100
+    flap[arcs, 1] = rng.uniform(-0.35, 0.35) * vessel.outer[arcs]
+    return flap
+
+
+@dataclass(frozen=True, eq=False)
+class _Grower:
+    """Grows branches on an aorta."""
+
+    rng: np.random.Generator
+    anatomy: Anatomy
+    aorta: Vessel
+    branching: Branching
+
+    def iliacs(self, side: str) -> list[Vessel]:
+        """Draw common and external iliac artery as one tube, and the internal one."""
+        rng, sign, known = self.rng, SIDES[side], self.anatomy.arteries
+        end, radius = self.aorta.points[-1], float(self.aorta.outer[-1])
+        common = known[f"common_iliac_{side}"]
+        parts = [np.array([end + np.array([0, 0, 4.0]), end + np.array([sign * 0.45 * radius, 0, -3.0])])]
+        parts.append(common[common[:, 2] < end[2] - 8])
+        parts.append(known.get(f"external_iliac_{side}", np.empty((0, 3))))
+        course = _smooth(resample(np.vstack(parts), STEP_MM), 6.0)
+        wide = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(3, 8)
+        course = sway(rng, course, wide, rng.uniform(40, 90), 25)
+        fork = int(np.abs(course - common[-1]).sum(axis=1).argmin())
+        first = min(rng.uniform(3.8, 6.0), 0.72 * radius)
+        second = first * rng.uniform(0.66, 0.95)
+        outer = np.where(np.arange(len(course)) < fork, first, second)
+        outer = _smooth(outer[:, None], 8.0)[:, 0]
+        if rng.random() < 0.08:
+            middle, width = rng.uniform(0.2, 1) * fork, rng.uniform(8, 16) / STEP_MM
+            outer = outer + rng.uniform(2, 9) * np.exp(-(((np.arange(len(outer)) - middle) / width) ** 2))
+        wall = rng.uniform(0.5, 1.2)
+        made = [_vessel(rng, f"iliac_{side}", Territory.ILIAC, course, outer, wall)]
+        start = course[fork]
+        own = known.get(f"internal_iliac_{side}")
+        inner = [start, start + rng.uniform([-2, 4, -14], [3, 12, -7])]
+        inner.append(inner[1] + np.array([sign * rng.uniform(-4, 5), rng.uniform(8, 20), -rng.uniform(14, 26)]))
+        inner.append(inner[2] + np.array([sign * rng.uniform(-4, 8), rng.uniform(-4, 12), -rng.uniform(15, 35)]))
+        bent = np.vstack([start, own + (start - own[0]) * 0.5]) if own is not None and rng.random() < 0.5 else inner
+        course = sway(
+            rng, resample(_smooth(resample(np.asarray(bent), STEP_MM), 4.0), STEP_MM), rng.uniform(0, 2.5), 40, 10
+        )
+        width = second * rng.uniform(0.6, 0.9)
+        made.append(
+            _vessel(rng, f"internal_iliac_{side}", Territory.ILIAC, course, np.array([width, 0.75 * width]), 0.6 * wall)
+        )
+        return made
+
+    def coeliac(self, z: float) -> list[Vessel]:
+        """Draw the trunk and its branches."""
+        rng = self.rng
+        width = rng.uniform(2.9, 4.2)
+        trunk = self.branch("coeliac", Territory.MESENTERIC, z, width)
+        made, tip = [trunk], trunk.points[-1]
+        for name, share in (("hepatic", 0.72), ("splenic", 0.78), ("left_gastric", 0.5)):
+            course = getattr(self.branching, name)(tip)
+            radii = width * share * rng.uniform(0.8, 1.1) * np.array([1, 0.85, 0.7])
+            part = _vessel(rng, name, Territory.MESENTERIC, course, radii, 0.5)
+            made.append(replace(part, label_ends_mm=_MESENTERIC_START_MM, dim=rng.uniform(0.9, 1)))
+        return made
+
+    def renals(self, side: str, z: float) -> list[Vessel]:
+        """Draw the renal artery of one side and sometimes an accessory one."""
+        rng = self.rng
+        made = [self.branch(f"renal_{side}", Territory.RENAL, z, rng.uniform(2.0, 3.3))]
+        if rng.random() < 0.25:
+            course = self.branching.renal(side, z - rng.uniform(8, 45), low=rng.uniform(5, 22))
+            radii = np.array([1, 0.85]) * rng.uniform(1.2, 2.2)
+            made.append(_vessel(rng, f"accessory_renal_{side}", Territory.RENAL, course, radii, 0.4))
+        return made
+
+    def branch(self, name: str, label: int, z: float, width: float) -> Vessel:
+        """Draw a branch of the aorta, along the anatomy's own course at times."""
+        rng = self.rng
+        own = self.anatomy.arteries.get(name)
+        if own is not None and rng.random() < _OWN_COURSE_SHARE:
+            origin, _ = self.branching.at_height(z)
+            left = np.clip(1 - np.arange(len(own)) / (0.7 * len(own) + 1), 0, 1)[:, None]
+            course = _smooth(resample(np.vstack([origin, own + (origin - own[0]) * left]), STEP_MM), 4.0)
+            course = sway(rng, course, rng.uniform(0, 3), 40, 10)
+        elif name.startswith("renal"):
+            course = self.branching.renal(name.removeprefix("renal_"), z)
+        else:
+            course = getattr(self.branching, name)(z)
+        dim = rng.uniform(0.88, 1.02)
+        return replace(
+            _vessel(rng, name, label, course, width * np.array([1.05, 0.95, 0.8]), rng.uniform(0.4, 0.9)), dim=dim
+        )
+
+    def small(self, renal_z: float) -> list[Vessel]:
+        """Draw the inferior mesenteric and the lumbar arteries."""
+        rng = self.rng
+        end = float(self.aorta.points[-1, 2])
+        course = self.branching.inferior_mesenteric(end + rng.uniform(25, 50))
+        made = [_vessel(rng, "inferior_mesenteric", OTHER, course, np.array([1, 0.7]) * rng.uniform(1.3, 2.3), 0.4)]
+        for z in np.arange(renal_z - rng.uniform(5, 20), end + 6, -rng.uniform(28, 36)):
+            for side in SIDES:
+                if rng.random() < 0.8:
+                    course = self.branching.lumbar(side, float(z))
+                    made.append(_vessel(rng, "lumbar", OTHER, course, np.full(2, rng.uniform(0.7, 1.3)), 0.2))
+        return made
+
+
+def _smooth(values: Array, width: float) -> Array:
+    return np.asarray(ndimage.gaussian_filter1d(values, width, axis=0, mode="nearest"))
