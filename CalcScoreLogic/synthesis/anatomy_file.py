@@ -10,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..errors import InputError
-from ..geometry import Array, Image
-from ..image_io import read_labels
+from ..images.files import read_labels
+from ..images.geometry import Array, Image
 from .extend import Frame, complete
 from .label_names import meaning_of, read_names
 from .tissues import Tissue

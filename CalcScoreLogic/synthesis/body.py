@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
 from .courses import find_landmarks
 from .plaques import Plaque, draw_plaques

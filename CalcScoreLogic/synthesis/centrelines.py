@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 _DOWN, _BACK_TO_FRONT, _TO_LEFT, _TO_RIGHT = (0, -1), (1, -1), (2, 1), (2, -1)
 _COURSE = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .tissues import Tissue
 
 _SHARES = {"arterial": 0.42, "portal venous": 0.36, "none": 0.1, "any": 0.12}

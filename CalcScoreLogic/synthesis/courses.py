@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
 from .centrelines import resample
 from .fields import smooth_noise

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy, complete_anatomy
 from .tissues import Tissue
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from ..errors import InputError
-from ..geometry import Array
+from ..images.geometry import Array
 from .centrelines import extend_down, extend_up, trace
 from .tissues import Tissue
 

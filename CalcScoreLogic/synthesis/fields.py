@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 
 def low_field(rng: np.random.Generator, shape: Sequence[int], cell: float | Array) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import Anatomy
 from .body import Body, draw_body
 from .contrast import draw_contrast

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .tubes import STEP_MM, Vessel
 from .vessels import Tree
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from ..geometry import Array
+from ..images.geometry import Array
 
 _REACH_MM = 400.0  # of the bending lattices, to each side of the pose's centre
 _COARSE_MM, _FINE_MM = 60.0, 28.0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import FIELD_MM
 from .body import Body
 from .contrast import Contrast

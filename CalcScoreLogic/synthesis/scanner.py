@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .tubes import Axes
 
 _AIR_HU = -1024.0

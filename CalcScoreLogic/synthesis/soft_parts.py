@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
 from .fields import among, low_field, stamp, wander
 from .tissues import HARD, Tissue

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..geometry import Array
+from ..images.geometry import Array
 from .pose import Pose
 
 STEP_MM = 0.75

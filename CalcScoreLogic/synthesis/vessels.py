@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy import Territory
-from ..geometry import Array
+from ..images.geometry import Array
 from .anatomy_file import Anatomy
 from .centrelines import resample
 from .courses import SIDES, Branching, Landmarks, sway
