@@ -176,8 +176,24 @@ def write_layer(segmentation: Any, volume: Any, layer: Layer) -> None:
             segment.AddRepresentation(LABELMAP, image)
         else:
             content.AddSegment(_new_segment(key, label, image), content.GenerateUniqueSegmentID(key))
+    _clear_left_labels(content)
     # Observers learn of the new voxels.
     image.Modified()
+
+
+def _clear_left_labels(content: Any) -> None:
+    """Take from shared layers what their segments have left there: slices would show it in others' colours."""
+    for layer in range(content.GetNumberOfLayers()):
+        image = content.GetLayerDataObject(layer, LABELMAP)
+        if image is None or image.GetPointData().GetScalars() is None:
+            continue
+        labels = [content.GetSegment(name).GetLabelValue() for name in content.GetSegmentIDsForLayer(layer, LABELMAP)]
+        array = image_array(image)
+        left = ~np.isin(array, [0, *labels])
+        if left.any():
+            array[left] = 0
+            image.GetPointData().GetScalars().Modified()
+            image.Modified()
 
 
 def surface_steps(segmentation: Any) -> Steps[None]:

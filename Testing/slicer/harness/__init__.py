@@ -11,6 +11,7 @@ from Testing.slicer.harness.errors import HarnessError, KeywordToQtError, NotSto
 from Testing.slicer.harness.installation import install
 from Testing.slicer.harness.loading import HostedModule, load_module, settle, unload_module
 from Testing.slicer.harness.screenshot import panel_screenshot
+from Testing.slicer.harness.view2d import slice_picture
 from Testing.slicer.harness.view3d import view3d_screenshot
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "report",
     "reported",
     "settle",
+    "slice_picture",
     "unload_module",
     "view3d_screenshot",
 ]
