@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
+from .csv_files import to_csv
 from .errors import InputError
 from .images.geometry import Image
 from .quality.codes import CodedWarning, codes_of, with_codes
@@ -163,28 +162,6 @@ class CaseResult:
     def write_csv(self, path: Path) -> None:
         """Write ``scores.csv``; the file appears whole or not at all."""
         write_text(path, to_csv(self.csv_rows(), CSV_COLUMNS))
-
-
-def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> str:
-    """Write rows as RFC 4180 text: CRLF, a dot for decimals, empty for None.
-
-    Parameters
-    ----------
-    rows : iterable of dict
-        One dict a row.
-    columns : iterable of str
-        Keys in the order of the columns.
-
-    Returns
-    -------
-    str
-        The table with a header line.
-    """
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), lineterminator="\r\n", extrasaction="raise")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def _plain(row: Row) -> dict[str, Any]:

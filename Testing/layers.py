@@ -105,6 +105,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.anatomy",
                 "CalcScoreLogic.atomic",
                 "CalcScoreLogic.case_files",
+                "CalcScoreLogic.csv_files",
                 "CalcScoreLogic.errors",
             ),
             "labels, names, errors",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections import Counter
@@ -16,6 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..case_files import CASE_STEMS, case_name
+from ..csv_files import read_csv
 from ..errors import CalcScoreError, InputError
 from ..images.dicom import read_dicom_series
 from ..images.file_checks import image_suffix
@@ -28,6 +27,8 @@ from .dicom_series import find_series, identity, study_name, without_identifiers
 
 LIST_COLUMNS = ("case", "path")
 """Columns that a CSV list must have; further ones are passed over."""
+
+_LIST_SUFFIXES = (".csv", ".tsv", ".txt")
 
 _LABEL_WORDS = {"seg", "segmentation", "segmentations", "label", "labels", "labelmap", "mask", "masks"}
 _MOST_LABELS = 64
@@ -242,23 +243,16 @@ def _in_dicom(files: Iterable[Path], keep_identifiers: bool) -> tuple[list[_Name
 
 def _in_list(source: Path) -> Inputs:
     """Read the cases of a CSV list; raises InputError."""
-    if source.suffix.lower() != ".csv":
+    if source.suffix.lower() not in _LIST_SUFFIXES:
         raise InputError(f"{source}: this is neither a folder nor a CSV list, give one of them")
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: the list cannot be read, save it as CSV in UTF-8") from error
-    header = text.partition("\n")[0]
-    rows = list(
-        csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",")
-    )
-    if not rows or not set(LIST_COLUMNS) <= rows[0].keys():
-        raise InputError(f"{source}: the list needs the columns {' and '.join(LIST_COLUMNS)} and at least one row")
+    lines = read_csv(source, LIST_COLUMNS)
+    if not lines:
+        raise InputError(f"{source}: the list has no case, it needs at least one row below the first")
     cases = []
-    for number, row in enumerate(rows, start=2):
-        name, place = ((row[column] or "").strip() for column in LIST_COLUMNS)
+    for line in lines:
+        name, place = (line.cells[column] for column in LIST_COLUMNS)
         if not name or not place:
-            raise InputError(f"{source}: line {number} has no case or no path, fill it in or remove it")
+            raise InputError(f"{source}: line {line.number} has no case or no path, fill it in or remove it")
         cases.append(_listed(_folder_name(name), source.parent / place))
     counts = Counter(case.name.casefold() for case in cases)
     twice = [case.name for case in cases if counts[case.name.casefold()] > 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 
 from ..anatomy import COMBINED, Territory
 from ..case_files import REPORT, SCORES_TABLE
-from ..errors import InputError
+from ..csv_files import read_csv
 from ..report.page import MISSING, NOTICE, colour, number, swatch, write_page
 from .tables import CASES_TABLE
 
@@ -139,18 +138,9 @@ def outliers(scores: Sequence[Mapping[str, str]]) -> list[Outlier]:
     return found
 
 
-def _read(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     """Read a table; raises InputError."""
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-    except OSError as error:
-        raise InputError(f"{path}: the table cannot be read ({error.strerror}), run the cohort first") from error
-    missing = set(columns) - set(reader.fieldnames or ())
-    if missing:
-        raise InputError(f"{path}: the table has no column {', '.join(sorted(missing))}, run the cohort again")
-    return rows
+    return [line.cells for line in read_csv(path, columns)]
 
 
 def _spread(values: Sequence[float]) -> Spread:

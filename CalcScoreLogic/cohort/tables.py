@@ -7,8 +7,9 @@ from typing import Any
 
 from ..atomic import write_text
 from ..case_files import SCORES_TABLE
+from ..csv_files import to_csv
 from ..quality.codes import codes_of
-from ..results import CSV_COLUMNS, CaseResult, to_csv
+from ..results import CSV_COLUMNS, CaseResult
 from .state import CohortFolder, Record, State
 
 CASES_TABLE = "cases.csv"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..atomic import atomic_folder
+from ..csv_files import as_cell
 from ..errors import CalcScoreError, InputError
 from ..images.file_checks import open_layout
 from ..images.files import read_calcification, read_ct, read_territories
@@ -98,7 +99,7 @@ def write_study(folder: Path, study: Study) -> None:
         (part / PAGE).write_text(study_page(study, figures), encoding="utf-8")
         tables = {CASES: study.cases, TABLE2: study.accuracy, TABLE3: study.agreement, TESTS: study.tests}
         for name, table in tables.items():
-            table.to_csv(part / name, index=False, lineterminator="\r\n")
+            table.map(as_cell).to_csv(part / name, index=False, lineterminator="\r\n")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pytest
 import SimpleITK as sitk
 
 from CalcScoreLogic.cli import main
+from CalcScoreLogic.csv_files import read_csv
 from Testing.logic.bad_files import BAD_FILES, good_calcification, good_ct, good_territories
 from Testing.trees import Capsule, paint, to_sitk
 
@@ -105,6 +106,16 @@ def test_scores_csv_is_rfc_4180(case: Path) -> None:
     assert [row["territory"] for row in rows] == ["aorta", "iliac", "mesenteric", "renal", "combined"]
     assert (rows[2]["burden"], rows[2]["mean_cluster_volume_mm3"], rows[2]["status"]) == ("", "", "absent")
     assert float(rows[0]["calcified_volume_mm3"]) == 27
+
+
+@pytest.mark.parametrize("name", ['=HYPERLINK("x","y")', "+1", "-2", "@SUM(1)"])
+def test_a_name_is_no_formula_in_a_spreadsheet(name: str, case: Path) -> None:
+    folder = case.rename(case.parent / name)
+    assert call(*score_arguments(folder), "-o", folder / "s.json", "--csv", folder / "s.csv") == 0
+    rows = list(csv.DictReader(io.StringIO((folder / "s.csv").read_bytes().decode("utf-8"), newline="")))
+    assert {row["case"] for row in rows} == {f"'{name}"}
+    assert json.loads((folder / "s.json").read_text(encoding="utf-8"))["case"] == name
+    assert {line.cells["case"] for line in read_csv(folder / "s.csv", ("case",))} == {name}
 
 
 def test_no_shorten_scores_the_map_as_it_is(case: Path) -> None:

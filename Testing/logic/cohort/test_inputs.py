@@ -99,10 +99,20 @@ def test_a_list_names_its_cases(tmp_path: Path) -> None:
         read_input(found.cases[3])
 
 
+def test_a_list_as_a_spreadsheet_writes_it(tmp_path: Path) -> None:
+    image(tmp_path / "data" / "x.nii.gz")
+    content = "sep=;\r\nNote, free;CASE ;Path\r\na;'-P1; data/x.nii.gz\r\nb, c;Müller 2;data/x.nii.gz\r\n;;\r\n;;\r\n"
+    for name, encoding in (("a.csv", "utf-8-sig"), ("b.txt", "utf-16")):
+        (tmp_path / name).write_bytes(content.encode(encoding))
+        found = find_inputs(tmp_path / name)
+        assert names(found) == ["-P1", "Müller_2"]
+        assert found.cases[0].path.samefile(tmp_path / "data" / "x.nii.gz")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"name,path\na,b\n", "needs the columns case and path"),
+        (b"name,path\na,b\n", "no column case"),
         (b"case,path\n", "at least one row"),
         (b"case,path\na,x\nA,y\n", "more than once"),
         (b"case,path\n,x\n", "line 2 has no case"),

@@ -71,6 +71,18 @@ def study(folders: Path) -> Path:
     return output
 
 
+def test_a_name_is_no_formula_in_a_spreadsheet(folders: Path, tmp_path: Path) -> None:
+    for side in ("reference", "network"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "=1+1").symlink_to(folders / side / "c", target_is_directory=True)
+        (tmp_path / side / "b").symlink_to(folders / side / "b", target_is_directory=True)
+    sides = ("--reference", tmp_path / "reference", "--prediction", tmp_path / "network")
+    assert call("evaluate", *sides, "-o", tmp_path / "out") == 0
+    assert {row["case"] for row in rows(tmp_path / "out" / "cases.csv")} == {"'=1+1", "b"}
+    found = [row["bias"] for row in rows(tmp_path / "out" / "table3.csv") if row["bias"]]
+    assert any(float(bias) < 0 for bias in found)
+
+
 def test_tables_have_the_columns_of_the_contract(study: Path) -> None:
     names = {"cases.csv": CASES_COLUMNS, "table2.csv": TABLE2_COLUMNS, "table3.csv": TABLE3_COLUMNS}
     for name, columns in {**names, "tests.csv": TESTS_COLUMNS}.items():

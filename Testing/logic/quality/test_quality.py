@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.csv_files import to_csv
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.quality.codes import CodedWarning, WarningCode, codes_of
 from CalcScoreLogic.quality.ct import ct_warnings, header_warnings
 from CalcScoreLogic.quality.labels import artery_warnings, plausible_volume_mm3, row_warnings
-from CalcScoreLogic.results import CSV_COLUMNS, CaseResult, to_csv
+from CalcScoreLogic.results import CSV_COLUMNS, CaseResult
 from CalcScoreLogic.scoring import Row, Status
 from CalcScoreLogic.shortening import ShorteningMethod, ShorteningParameters
 

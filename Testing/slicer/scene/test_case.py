@@ -15,10 +15,11 @@ from CalcScoreLib.scene import display
 from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.csv_files import to_csv
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
-from CalcScoreLogic.results import CSV_COLUMNS, CaseResult, to_csv
+from CalcScoreLogic.results import CSV_COLUMNS, CaseResult
 from CalcScoreLogic.shortening import ShorteningParameters
 from Testing.slicer.scene.cases import GRID, VOXEL_MM3, Maps, assert_same_scores, phantom, small_maps, stored
 from Testing.slicer.scene.scenes import add_transform, add_volume, cells_of, paint, voxels_of
