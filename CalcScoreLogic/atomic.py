@@ -6,15 +6,22 @@ import json
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from .errors import CalcScoreError, InputError
 
 PENDING = ".calcscore-new"
 """Folder of new files on their way into the folder it lies in: from the moment it is there, they are what counts."""
+
+_WINDOWS_PATH = 259
+"""Characters of a path that every program on Windows can open."""
+
+_TEMPORARY_NAME = 1 + 60 + 1 + 8 + 4 + 20
+"""Characters of the longest temporary name of `atomic_path`: dot, name, dot, token, ``.tmp`` and suffixes."""
 
 
 @contextmanager
@@ -47,7 +54,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         temporary.replace(target)
     except PermissionError as error:
-        raise InputError(f"{path}: permission to write denied, choose another output folder") from error
+        raise InputError(
+            f"{path}: permission to write denied, close the program that has it open or choose another output folder"
+        ) from error
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise CalcScoreError(f"{path}: the file could not be written ({reason})") from error
@@ -209,3 +218,30 @@ def _check_target(target: Path) -> None:
         raise InputError(f"{target}: the folder {target.parent} does not exist, make it first")
     if target.is_dir():
         raise InputError(f"{target}: this is a folder, give the name of a file")
+    if sys.platform == "win32":
+        check_windows_path(target.absolute())
+
+
+def check_windows_path(path: PurePath) -> None:
+    """Refuse an absolute path that most programs on Windows cannot open.
+
+    Parameters
+    ----------
+    path : PurePath
+        The file to make. A temporary name beside it must fit, too.
+
+    Raises
+    ------
+    InputError
+        Its folder's path is too long.
+
+    Notes
+    -----
+    Windows can be told to allow more, but ITK and the programs that read our files next cannot.
+    """
+    longest = len(str(path.parent)) + 1 + max(len(path.name), _TEMPORARY_NAME)
+    if longest > _WINDOWS_PATH:
+        raise InputError(
+            f"{path}: the path is too long by {longest - _WINDOWS_PATH} characters for Windows, "
+            "choose an output folder nearer to the drive"
+        )

@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import __version__
 from .anatomy import STRUCTURES, Territory
 from .images.geometry import Image, check_same_grid
 from .quality.codes import CodedWarning, WarningCode, coded
@@ -18,6 +17,7 @@ from .quality.labels import artery_warnings, label_warning, row_warnings
 from .results import BurdenRange, CaseResult, ScoredCase
 from .scoring import composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
+from .version import __version__
 
 if TYPE_CHECKING:
     from .inference.options import InferenceOptions

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
 from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, Territory
 from .images.coverage import coverage_of
 from .images.geometry import Image
@@ -19,6 +18,7 @@ from .quality.labels import OF_SCORING, artery_warnings, row_warnings
 from .results import CaseResult, ScoredCase
 from .scoring import composite_burden, score
 from .shortening import ShorteningMethod, ShorteningParameters
+from .version import __version__
 
 SEGMENTS = "Segments: "
 """How a warning about the segments themselves begins; each rescoring makes its own."""

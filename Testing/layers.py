@@ -57,6 +57,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
             "timers, settings, languages",
         ),
     ),
+    (Room("public names", ("CalcScoreLogic",), "what scripts import"),),
     (Room("cli", ("CalcScoreLogic.cli", "CalcScoreLogic.__main__"), "the command line"),),
     (
         Room("evaluation", ("CalcScoreLogic.evaluation",), "accuracy and agreement"),
@@ -101,12 +102,13 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
         Room(
             "foundation",
             (
-                "CalcScoreLogic",
                 "CalcScoreLogic.anatomy",
                 "CalcScoreLogic.atomic",
                 "CalcScoreLogic.case_files",
                 "CalcScoreLogic.csv_files",
                 "CalcScoreLogic.errors",
+                "CalcScoreLogic.process_trees",
+                "CalcScoreLogic.version",
             ),
             "labels, names, errors",
         ),

@@ -7,14 +7,15 @@ parser, ``run`` does it. Heavy libraries are imported in ``run``, so that ``--he
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import signal
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .. import __version__
 from ..errors import CalcScoreError, InputError
+from ..version import __version__
 from . import (
     analyze,
     batch,
@@ -52,6 +53,12 @@ _COMMANDS = (
     study_demo,
     demo,
 )
+
+
+_ENDING = [signal.SIGTERM]
+if sys.platform == "win32":
+    # Ctrl-Break, which ends a program without a word otherwise.
+    _ENDING.append(signal.SIGBREAK)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -97,9 +104,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 done, 1 a run failed, 2 bad usage or bad input, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A console of Windows may lack letters of a name, or ³; a run must not fail by its last word.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = build_parser().parse_args(arguments)
     # A terminated run unwinds like an interrupted one, so that its temporary files go too.
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = {number: signal.signal(number, _interrupt) for number in _ENDING}
     try:
         try:
             outcome = options.run(options)
@@ -115,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted, nothing half done was left", EXIT_INTERRUPTED)
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     return EXIT_FAILED if outcome.failed else EXIT_DONE
 
 
@@ -130,7 +142,9 @@ def _complain(reason: object, code: int) -> int:
 
 def _print(outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(outcome.data, allow_nan=False, ensure_ascii=False))
+        # Where the stream lacks letters, JSON has a way to write them all the same.
+        plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+        print(json.dumps(outcome.data, allow_nan=False, ensure_ascii=plain))
         return
     for line in outcome.lines:
         print(line)

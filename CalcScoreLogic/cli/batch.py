@@ -110,7 +110,7 @@ def _line(record: Record, cohort: Any) -> str:
 
 def _warnings(done: Summary, inputs: Inputs, failed: list[Record]) -> list[str]:
     """Tell what a reader of the tables should know."""
-    from .. import __version__
+    from ..version import __version__
 
     told = [f"{left.what} was left out: {left.reason}" for left in inputs.left_out[:_MOST_TOLD]]
     if len(inputs.left_out) > _MOST_TOLD:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
 from ..atomic import atomic_folder
 from ..errors import CalcScoreError, InputError
+from ..version import __version__
 from .case_outcome import Ending
 from .checksums import content_of
 from .cluster_tasks import NetworksError, ScoredFiles, end_networks, label_case, score_case

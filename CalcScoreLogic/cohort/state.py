@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -13,11 +13,11 @@ from enum import Enum
 from pathlib import Path
 from typing import IO
 
-from .. import __version__
 from .. import case_files as files
 from ..atomic import finish_folder, write_json
 from ..errors import CalcScoreError, InputError
 from ..results import CaseResult
+from ..version import __version__
 from .checksums import Content
 
 STATE_FOLDER = ".calcscore"
@@ -162,11 +162,11 @@ class CohortFolder:
 def _lock(stream: IO[bytes]) -> bool:
     """Take the lock of a file; False where another process has it."""
     try:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 

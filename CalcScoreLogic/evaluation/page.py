@@ -10,7 +10,7 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from .. import __version__
+from ..version import __version__
 from .accuracy import HAUSDORFF_PERCENTILE, METRICS, SURFACE_TOLERANCE_MM
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
 from .cases import FIXED

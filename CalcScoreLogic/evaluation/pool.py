@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -133,7 +134,7 @@ def _side_by_side(
 def _deaf_children() -> Iterator[None]:
     """Keep interrupts from the processes that are started here; one that comes meanwhile waits."""
     with _late_interrupts():
-        if not hasattr(signal, "pthread_sigmask"):
+        if sys.platform == "win32":
             yield
             return
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])

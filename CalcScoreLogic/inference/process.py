@@ -6,7 +6,6 @@ import json
 import os
 import queue
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -19,6 +18,7 @@ from typing import IO, Any
 from ..errors import CalcScoreError, InputError
 from ..images.files import write_image
 from ..images.geometry import Image
+from ..process_trees import KILLED, OUT_OF_MEMORY, is_killed, kill_tree, own_tree_options
 from ..shortening import ShorteningParameters
 from .options import InferenceOptions
 from .protocol import ARTERIES_FILE, CTA_FILE, JOB_FILE, Failure, Message, decode
@@ -75,9 +75,7 @@ class WorkerProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=_environment(os.environ if environment is None else environment),
-                start_new_session=True,
-                # On Windows a worker of a program without a console would open one.
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                **own_tree_options(),
             )
         except OSError as error:
             self._remove_folder()
@@ -152,23 +150,17 @@ class WorkerProcess:
     def last_words(self) -> Failure:
         """Say how a worker ended that said nothing itself."""
         last = next((line for line in reversed(self._log) if line.strip()), "no message")
-        killed = self.code < 0
-        reason = f"signal {-self.code}" if killed else f"exit code {self.code}"
-        advice = "; the memory may not have sufficed" if self.code == -signal.SIGKILL else ""
+        killed = is_killed(self.code)
+        number = f"{self.code:#x}" if killed else f"{self.code}"
+        reason = f"signal {-self.code}" if self.code < 0 else f"exit code {number}"
+        advice = "; the memory may not have sufficed" if self.code in (KILLED, OUT_OF_MEMORY) else ""
         text = f"the networks' process ended unexpectedly ({reason}{advice}), its last line: {last}"
         return Failure("killed" if killed else "internal", text)
 
     def kill(self) -> None:
         """Kill the worker and whatever it started; its folder stays."""
-        if self._process.poll() is not None:
-            return
-        try:
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
-        except ProcessLookupError:
-            pass
+        if self._process.poll() is None:
+            kill_tree(self._process)
 
     def end(self) -> None:
         """End the worker: no process and no temporary file stays behind."""

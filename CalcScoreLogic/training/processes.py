@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CalcScoreError
+from ..process_trees import end_tree, kill_own_tree, kill_tree, own_tree_options
 
 ATTENDED = "CALCSCORE_ATTENDED"
 """Environment variable that makes a process end when its standard input closes."""
@@ -107,9 +107,7 @@ def _end_with_parent() -> None:
     # Not through sys.stdin, whose lock would be held when the interpreter ends.
     while os.read(0, 4096):
         pass
-    if hasattr(os, "killpg"):
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    os._exit(1)
+    kill_own_tree()
 
 
 def _start(job: Job, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
@@ -123,25 +121,18 @@ def _start(job: Job, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            **own_tree_options(),
         )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a process and what it started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGTERM)
-    elif process.poll() is None:
-        process.terminate()
-    try:
+    end_tree(process)
+    with suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+    # Whatever heeded nothing, or was left behind by one that did.
+    kill_tree(process)
+    process.wait()
     if process.stdin:
         process.stdin.close()
 

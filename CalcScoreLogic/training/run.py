@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..errors import InputError
 from ..models import Role
+from ..version import __version__
 from .cases import TrainingCase, check_cases, raise_problems
 from .dataset import convert
 from .processes import Job, run_jobs

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
-from CalcScoreLogic.atomic import PENDING, atomic_folder, atomic_path, finish_folder, write_json, write_text
+from CalcScoreLogic.atomic import (
+    PENDING,
+    atomic_folder,
+    atomic_path,
+    check_windows_path,
+    finish_folder,
+    write_json,
+    write_text,
+)
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from Testing.logic.killing import killed_at
 
@@ -181,3 +189,14 @@ def test_a_folder_in_the_place_of_a_file_leaves_all_as_it_was(case: Path) -> Non
 
 def test_a_folder_that_is_not_there_is_finished() -> None:
     finish_folder(Path("/no/such/folder"))
+
+
+@pytest.mark.parametrize(("length", "fits"), [(164, True), (165, False)])
+def test_a_path_that_windows_cannot_open_is_refused_in_words(length: int, fits: bool) -> None:
+    r"""259 characters are allowed: the folder, a backslash, and the 94 of the longest temporary name."""
+    folder = PureWindowsPath("C:\\" + "a" * (length - 3))
+    if fits:
+        check_windows_path(folder / "scores.json")
+    else:
+        with pytest.raises(InputError, match="too long by 1 characters for Windows"):
+            check_windows_path(folder / "scores.json")

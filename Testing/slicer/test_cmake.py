@@ -43,7 +43,7 @@ def _tracked(*patterns: str) -> set[str]:
 
 
 def test_every_script_is_listed_and_every_listed_script_exists() -> None:
-    assert _listed("MODULE_PYTHON_SCRIPTS") == _tracked("*.py", "CalcScoreLib/*.py")
+    assert _listed("MODULE_PYTHON_SCRIPTS") == _tracked("*.py", "CalcScoreLib/**/*.py")
 
 
 def test_every_resource_that_the_module_reads_is_listed() -> None:

@@ -24,7 +24,7 @@ def watch_parent(folder: Path) -> None:
     while a library holds Python's lock, and could not clean up after a worker that was killed. The worker,
     or a launcher that waits for it as that of 3D Slicer's Python does, must lead a process group.
     """
-    if hasattr(os, "fork"):
+    if sys.platform != "win32":
         worker, group = os.getpid(), os.getpgrp()
         if os.fork() == 0:
             _guard(folder, worker, group)
@@ -32,21 +32,23 @@ def watch_parent(folder: Path) -> None:
         threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
-def _guard(folder: Path, worker: int, group: int) -> None:
-    """Wait in the forked process, outside the worker's group; does not return."""
-    try:
-        os.setsid()
-        # The parent waits for the end of these streams; only the worker may hold them.
-        os.close(1)
-        os.close(2)
-        while os.read(0, 4096):
-            pass
-        # A process that was adopted has no worker to end, and its number may be another's by now.
-        if os.getppid() == worker:
-            os.killpg(group, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os._exit(0)
+if sys.platform != "win32":
+
+    def _guard(folder: Path, worker: int, group: int) -> None:
+        """Wait in the forked process, outside the worker's group; does not return."""
+        try:
+            os.setsid()
+            # The parent waits for the end of these streams; only the worker may hold them.
+            os.close(1)
+            os.close(2)
+            while os.read(0, 4096):
+                pass
+            # A process that was adopted has no worker to end, and its number may be another's by now.
+            if os.getppid() == worker:
+                os.killpg(group, signal.SIGKILL)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os._exit(0)
 
 
 def _end_with_parent(folder: Path) -> None:

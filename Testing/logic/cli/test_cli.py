@@ -345,3 +345,15 @@ def test_a_terminal_sees_what_is_going_on(case: Path) -> None:
     assert "reading…" in seen
     assert "shortening and scoring…" in seen
     assert "scoring…\r\x1b[Kwarning: " in seen
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_a_console_without_some_letters_gets_the_results_all_the_same(case: Path, encoding: str) -> None:
+    named = case.rename(case.parent / "血管 ä")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-m", "CalcScoreLogic", *map(str, score_arguments(named)), "-o", str(named / "s.json")]
+    printed = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True).stdout
+    assert json.loads(printed.decode(encoding))["case"] == "血管 ä"
+    line = subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode(encoding)
+    assert "burden aorta" in line
+    assert ("血管" in line) is (encoding == "utf-8")

@@ -304,7 +304,7 @@ def test_killed_while_files_are_replaced_old_and_new_do_not_mix(
     while killed:
         step += 1
         output = shutil.copytree(cohort, tmp_path / str(step) / "out")
-        killed = killed_at(step, "Testing.logic.test_cohort_rescore:rescore_again", file, output)
+        killed = killed_at(step, "Testing.logic.cohort.test_rescore:rescore_again", file, output)
         waiting += (output / "case_1" / PENDING).exists()
         read = shutil.copytree(output / "case_1", tmp_path / str(step) / "read")
         seen.append({old: "old", new: "new"}[state(read)])
