@@ -5,19 +5,39 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from ..errors import InputError
 from ..images.files import read_labels
-from ..images.geometry import Array, Image
-from .extend import Frame, complete
+from ..images.geometry import Array, Image, nonzero_box
+from .extend import complete, hull_distance
 from .label_names import meaning_of, read_names
+from .landmarks import Landmarks, find_landmarks
 from .tissues import Tissue
 
 FIELD_MM = 2.0
 """Spacing of an anatomy's label field, mm."""
+
+VEIN_REACH_MM = 6.0
+"""How far around the veins their distance is known, mm."""
+
+
+class Depths(NamedTuple):
+    """Some voxels of a field.
+
+    Attributes
+    ----------
+    voxels : ndarray of int, shape (n,)
+        Flat positions.
+    depth : ndarray of float32, shape (n,)
+        Distance below the surface of what they belong to, mm; negative outside.
+    """
+
+    voxels: Array
+    depth: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,25 +54,31 @@ class Anatomy:
         Values of `Tissue` every `FIELD_MM`.
     arteries : dict of str to ndarray, shape (n, 3)
         Centrelines (x, y, z) in mm from their origin on, of those arteries that the labels show.
-    veins : dict of Tissue to ndarray of float16, shape (k, j, i)
-        Distance to the surface of the veins of each kind, mm, negative inside.
-    outside, inside : ndarray of float16, shape (k, j, i)
-        Distance from and into the hull of muscles and bones, mm.
-    bowel, stomach : ndarray of float16, shape (k, j, i)
-        Depth inside bowel and stomach, mm.
+    landmarks : Landmarks
+        Where the arteries lead.
+    veins : dict of Tissue to Depths
+        Voxels in and up to `VEIN_REACH_MM` around the veins of each kind, and how deep they lie inside.
+    bowel, stomach : Depths
+        Their voxels.
+    outside, inside : ndarray of uint8, shape (k, j, i)
+        Distance from and into the hull of muscles and bones, in half millimetres, at most 255.
     heart_floor_mm : float
         Height z of the lower end of the heart.
+    spine_y_mm : float
+        Where the vertebral bodies lie between front and back.
     """
 
     name: str
     tissues: Array
     arteries: dict[str, Array]
-    veins: dict[Tissue, Array]
+    landmarks: Landmarks
+    veins: dict[Tissue, Depths]
+    bowel: Depths
+    stomach: Depths
     outside: Array
     inside: Array
-    bowel: Array
-    stomach: Array
     heart_floor_mm: float
+    spine_y_mm: float
 
 
 def read_anatomy(path: str | os.PathLike[str]) -> Anatomy:
@@ -142,26 +168,38 @@ def complete_anatomy(name: str, tissues: Array, arteries: dict[str, Array]) -> A
     Anatomy
         With chest, pelvis, hull and distances.
     """
-    frame: Frame = complete(tissues, arteries, FIELD_MM)
+    frame = complete(tissues, arteries, FIELD_MM)
     kinds = (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN)
-    bowel = np.isin(frame.tissues, (Tissue.BOWEL_WALL,))
-    stomach = frame.tissues == Tissue.STOMACH_WALL
     return Anatomy(
         name=name,
         tissues=frame.tissues,
         arteries=frame.arteries,
-        veins={kind: _surface_distance(frame.veins[kind]) for kind in kinds},
-        outside=(ndimage.distance_transform_edt(~frame.hull) * FIELD_MM).astype(np.float16),
-        inside=(ndimage.distance_transform_edt(frame.hull) * FIELD_MM).astype(np.float16),
-        bowel=(ndimage.distance_transform_edt(bowel) * FIELD_MM).astype(np.float16),
-        stomach=(ndimage.distance_transform_edt(stomach) * FIELD_MM).astype(np.float16),
+        landmarks=find_landmarks(frame.tissues, frame.arteries["aorta"], FIELD_MM),
+        veins={kind: _depths(frame.veins[kind], VEIN_REACH_MM) for kind in kinds},
+        bowel=_depths(frame.tissues == Tissue.BOWEL_WALL),
+        stomach=_depths(frame.tissues == Tissue.STOMACH_WALL),
+        outside=_half_mm(hull_distance(~frame.hull, FIELD_MM)),
+        inside=_half_mm(frame.inside_mm),
         heart_floor_mm=frame.heart_floor_mm,
+        spine_y_mm=float(np.nonzero(frame.tissues == Tissue.VERTEBRA_MARROW)[1].mean()) * FIELD_MM,
     )
 
 
-def _surface_distance(mask: Array) -> Array:
-    if not mask.any():
-        return np.full(mask.shape, 100.0, np.float16)
-    smooth = ndimage.gaussian_filter(mask.astype(np.float32), 0.8) > 0.45
-    away = ndimage.distance_transform_edt(~smooth) - ndimage.distance_transform_edt(smooth)
-    return np.asarray(np.clip(away * FIELD_MM, -60, 60), np.float16)
+def _half_mm(distance_mm: Array) -> Array:
+    return np.clip(distance_mm * 2, 0, 255).astype(np.uint8)
+
+
+def _depths(mask: Array, reach_mm: float = 0.0) -> Depths:
+    """Measure how deep the voxels of a mask lie inside it, and those around it outside."""
+    box = nonzero_box(mask, round(reach_mm / FIELD_MM) + 2)
+    if box is None:
+        return Depths(np.empty(0, np.int64), np.empty(0, np.float32))
+    part = mask[box]
+    if reach_mm:  # a vein: its slices' steps are smoothed
+        part = ndimage.gaussian_filter(part.astype(np.float32), 0.8) > 0.45
+    depth = ndimage.distance_transform_edt(part) * FIELD_MM
+    if reach_mm:
+        depth -= ndimage.distance_transform_edt(~part) * FIELD_MM
+    near = depth > -reach_mm if reach_mm else part
+    index = [axis + edge.start for axis, edge in zip(np.nonzero(near), box, strict=True)]
+    return Depths(np.ravel_multi_index(index, mask.shape), depth[near].astype(np.float32))

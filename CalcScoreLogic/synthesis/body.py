@@ -8,7 +8,6 @@ import numpy as np
 
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
-from .courses import find_landmarks
 from .plaques import Plaque, draw_plaques
 from .soft_parts import draw_beside_arteries, draw_soft_parts
 from .vessels import Tree, draw_tree
@@ -56,7 +55,7 @@ def draw_body(rng: np.random.Generator, anatomy: Anatomy) -> Body:
     Body
         Another one each time.
     """
-    tree = draw_tree(rng, anatomy, find_landmarks(anatomy))
+    tree = draw_tree(rng, anatomy)
     field = draw_soft_parts(rng, anatomy)
     draw_beside_arteries(rng, tree, field)
     return Body(anatomy, field, tree, draw_plaques(rng, tree))

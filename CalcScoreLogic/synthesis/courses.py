@@ -9,47 +9,10 @@ import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
 from ..images.geometry import Array
-from .anatomy_file import FIELD_MM, Anatomy
 from .centrelines import resample
 from .fields import smooth_noise
-from .tissues import Tissue
+from .landmarks import SIDES, Landmarks
 from .tubes import STEP_MM
-
-SIDES = {"left": 1, "right": -1}
-"""Sign of x on each side of the patient."""
-
-
-@dataclass(frozen=True, eq=False)
-class Landmarks:
-    """Where the organs are that arteries lead to; positions (x, y, z) in mm.
-
-    Attributes
-    ----------
-    kidneys : dict of str to ndarray
-        Hilum of each side's kidney.
-    liver, spleen : ndarray
-        Where their arteries enter.
-    """
-
-    kidneys: dict[str, Array]
-    liver: Array
-    spleen: Array
-
-
-def find_landmarks(anatomy: Anatomy) -> Landmarks:
-    """Find where the branches of an anatomy's aorta lead."""
-    tissues = anatomy.tissues
-    kidney = np.argwhere((tissues == Tissue.KIDNEY_CORTEX) | (tissues == Tissue.KIDNEY_MEDULLA))[:, ::-1] * FIELD_MM
-    aorta = anatomy.arteries["aorta"]
-    middle = aorta[np.abs(aorta[:, 2] - kidney[:, 2].mean()).argmin()]
-    hila = {}
-    for side, sign in SIDES.items():
-        own = kidney[(kidney[:, 0] - middle[0]) * sign > 0]
-        centre = own.mean(axis=0) if len(own) else middle + np.array([58.0 * sign, 25, 0])
-        hila[side] = centre + np.array([-16.0 * sign, -5, 0])
-    spleen = np.argwhere(tissues == Tissue.SPLEEN)[:, ::-1] * FIELD_MM
-    spleen_gate = spleen.mean(axis=0) + np.array([-18.0, -6, -5]) if len(spleen) else middle + np.array([90, 10, 60])
-    return Landmarks(hila, middle + np.array([-52.0, -42, 42]), spleen_gate)
 
 
 def lay(control: npt.ArrayLike) -> Array:

@@ -28,6 +28,7 @@ class Frame:
     arteries: dict[str, Array]
     veins: dict[Tissue, Array]
     hull: Array
+    inside_mm: Array
     heart_floor_mm: float
 
 
@@ -65,7 +66,7 @@ def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) ->
         _mirror(tissues, original[::-1][1:], slice(tissues.shape[0] - above, None), beside, _CHEST_TISSUES)
     hips = _draw_pelvis(tissues, original, below, beside, step_mm) if below else None
     hull = _hull(tissues)
-    inside_mm = ndimage.distance_transform_edt(hull) * step_mm
+    inside_mm = hull_distance(hull, step_mm)
     tissues[hull & (tissues == Tissue.AIR)] = Tissue.FAT
     top = tissues.shape[0] - above
     arteries = {name: course * step_mm for name, course in trace(artery_voxels).items()}
@@ -81,7 +82,7 @@ def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) ->
     floor = top * step_mm - 12.0
     if above:
         _draw_chest(tissues, inside_mm, arteries["aorta"], top, step_mm)
-    return Frame(tissues, arteries, veins, hull, floor)
+    return Frame(tissues, arteries, veins, hull, inside_mm, floor)
 
 
 _CHEST_TISSUES = (Tissue.BONE_MARROW, Tissue.VERTEBRA_MARROW, Tissue.DISC, Tissue.MUSCLE)
@@ -151,6 +152,14 @@ def _hull(tissues: Array) -> Array:
     return np.asarray(ndimage.gaussian_filter(hull, (3, 2, 2)) > 0.5)
 
 
+def hull_distance(mask: Array, step_mm: float) -> Array:
+    """Give the distance of each voxel of a large plain shape from its surface, mm, measured on every second voxel."""
+    coarse = ndimage.distance_transform_edt(mask[::2, ::2, ::2]) * (2 * step_mm)
+    for axis, n in enumerate(mask.shape):
+        coarse = np.take(coarse, np.arange(n) // 2, axis=axis)
+    return np.asarray(ndimage.uniform_filter(coarse.astype(np.float32), 3))
+
+
 def _veins(tissues: Array, arteries: dict[str, Array], step: float, drawn_pelvis: bool) -> dict[Tissue, Array]:
     """Take the veins' voxels out of the labels, parted at the height of the kidneys."""
     kidneys = np.flatnonzero((tissues == Tissue.KIDNEY_CORTEX).any(axis=(1, 2)))
@@ -182,14 +191,17 @@ def _refine_organs(tissues: Array, step: float) -> None:
     for k in np.flatnonzero(spine.any(axis=(1, 2))):
         closed = ndimage.binary_closing(spine[k], iterations=max(1, round(6 / step)))
         tissues[k][ndimage.binary_fill_holes(closed) & ~spine[k] & soft[k]] = Tissue.SPINAL_CANAL
-    for marrow, cortex in (
-        (Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX),
-        (Tissue.BONE_MARROW, Tissue.BONE_CORTEX),
+    for inner, outer, shell_mm in (
+        (Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX, _CORTEX_MM),
+        (Tissue.BONE_MARROW, Tissue.BONE_CORTEX, _CORTEX_MM),
+        (Tissue.KIDNEY_MEDULLA, Tissue.KIDNEY_CORTEX, _RENAL_CORTEX_MM),
     ):
-        bone = tissues == marrow
-        tissues[bone & (ndimage.distance_transform_edt(bone) * step <= _CORTEX_MM)] = cortex
-    kidney = tissues == Tissue.KIDNEY_CORTEX
-    tissues[kidney & (ndimage.distance_transform_edt(kidney) * step > _RENAL_CORTEX_MM)] = Tissue.KIDNEY_MEDULLA
+        solid = (tissues == inner) | (tissues == outer)
+        core = solid.copy()
+        for _ in range(max(1, round(shell_mm / step))):
+            core = ndimage.binary_erosion(core)
+        tissues[solid] = outer
+        tissues[core] = inner
     for wall in (Tissue.BOWEL_WALL, Tissue.STOMACH_WALL):
         solid = ndimage.binary_closing(tissues == wall, iterations=2)
         for plane in solid:

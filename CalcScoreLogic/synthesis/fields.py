@@ -30,12 +30,33 @@ def low_field(rng: np.random.Generator, shape: Sequence[int], cell: float | Arra
     cells = np.broadcast_to(np.asarray(cell, float), (3,))
     counts = [max(2, int(n / c) + 2) for n, c in zip(shape, cells, strict=True)]
     field = rng.standard_normal(counts, dtype=np.float32)
-    for axis, n in enumerate(shape):
-        at = np.linspace(0, counts[axis] - 1.001, n)
-        low = at.astype(int)
-        weight = (at - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
-        field = np.take(field, low, axis=axis) * (1 - weight) + np.take(field, low + 1, axis=axis) * weight
-    return field
+    for n, count in zip(shape, counts, strict=True):  # each turn takes the first axis and puts it last
+        field = np.tensordot(field, _linear_weights(n, count), axes=(0, 0))
+    return np.asarray(field)
+
+
+def _linear_weights(n: int, count: int) -> Array:
+    at = np.linspace(0, count - 1.001, n)
+    low = at.astype(int)
+    weights = np.zeros((count, n), np.float32)
+    weights[low, np.arange(n)] = 1 - (at - low)
+    weights[low + 1, np.arange(n)] = at - low
+    return weights
+
+
+def field_at(rng: np.random.Generator, shape: Sequence[int], cell: float, voxels: Array) -> Array:
+    """Draw a field as `low_field` does and give its values at some flat positions (n,) of the grid alone."""
+    counts = [int(n / cell) + 2 for n in shape]
+    nodes = rng.standard_normal(counts, dtype=np.float32)
+    index = np.unravel_index(voxels, tuple(shape))
+    low = [(axis / cell).astype(np.int32) for axis in index]
+    part = [(axis / cell - base).astype(np.float32) for axis, base in zip(index, low, strict=True)]
+    total = np.zeros(len(voxels), np.float32)
+    for corner in range(8):
+        at = [base + (corner >> axis & 1) for axis, base in enumerate(low)]
+        share = [p if corner >> axis & 1 else 1 - p for axis, p in enumerate(part)]
+        total += nodes[at[0], at[1], at[2]] * share[0] * share[1] * share[2]
+    return total
 
 
 def smooth_noise(rng: np.random.Generator, count: int, width: float, columns: int = 3) -> Array:
@@ -68,8 +89,8 @@ def stamp(field: Array, points: Array, radii: Array, value: int, only: Array | N
         high = np.minimum(np.floor(point[::-1] + radius) + 1, field.shape).astype(int)
         if (high <= low).any():
             continue
-        z, y, x = np.ogrid[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        ball = (z - point[2]) ** 2 + (y - point[1]) ** 2 + (x - point[0]) ** 2 <= radius**2
+        z, y, x = (np.arange(a, b) - c for a, b, c in zip(low, high, point[::-1], strict=True))
+        ball = (z * z)[:, None, None] + (y * y)[:, None] + x * x <= radius * radius
         block = field[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
         if only is not None:
             ball &= only[block]

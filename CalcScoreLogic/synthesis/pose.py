@@ -68,7 +68,7 @@ class Pose:
         """Find where body points (n, 3) lie in the patient, mm."""
         inverse = np.linalg.inv(self.matrix)
         found = (points - self.centre) @ inverse.T
-        for _ in range(12):
+        for _ in range(9):
             found = (points - self.centre - self._bend(found)) @ inverse.T
         return np.asarray(found)
 

@@ -14,7 +14,7 @@ from .fields import low_field
 from .plaques import depth_inside
 from .pose import Pose
 from .tissues import HARD, TERRITORY_CLASS, Tissue
-from .tubes import STEP_MM, Axes, Near, Vessel, locate
+from .tubes import STEP_MM, Axes, Near, Vessel, locate, pose_vessels
 from .vessels import OTHER
 
 _NOWHERE = -1e3
@@ -83,8 +83,8 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     calcified = np.zeros(axes.shape, bool)
     mixing = 1 + np.float32(contrast.mixing) * texture
     painter = _Painter(pose.scale, contrast, axes)
-    for number, vessel in enumerate(body.tree.vessels):
-        painter.add(number, vessel.posed(pose), body.plaques[number])
+    for number, vessel in enumerate(pose_vessels(body.tree.vessels, pose)):
+        painter.add(number, vessel, body.plaques[number])
     painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
     artery = painter.outer.reshape(axes.shape) >= 0
     return Rendered(image, labels, calcified, artery, outside)

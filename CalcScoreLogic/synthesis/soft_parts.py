@@ -6,7 +6,7 @@ import numpy as np
 
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
-from .fields import among, low_field, stamp, wander
+from .fields import among, field_at, stamp, wander
 from .tissues import HARD, Tissue
 from .vessels import Tree
 
@@ -39,7 +39,7 @@ def draw_soft_parts(rng: np.random.Generator, anatomy: Anatomy) -> Array:
     _subcutaneous_fat(rng, anatomy, field)
     _lungs_and_wall(rng, anatomy, field)
     _hollow_organs(rng, anatomy, field)
-    cavity = np.argwhere((field[::3, ::3, ::3] == Tissue.FAT) & (anatomy.inside[::3, ::3, ::3] > 26))[:, ::-1] * 3.0
+    cavity = np.argwhere((field[::3, ::3, ::3] == Tissue.FAT) & (anatomy.inside[::3, ::3, ::3] > 52))[:, ::-1] * 3.0
     if len(cavity):
         _loose_things(rng, field, cavity)
     _vessels_of_organs(rng, field)
@@ -51,43 +51,42 @@ def draw_soft_parts(rng: np.random.Generator, anatomy: Anatomy) -> Array:
 
 def _subcutaneous_fat(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
     rows = np.arange(field.shape[1])[:, None] * FIELD_MM
-    spine = float(np.argwhere(field == Tissue.VERTEBRA_MARROW)[:, 1].mean()) * FIELD_MM
-    behind = 1 + 0.5 * np.clip((rows - spine + 60) / 120, -1, 1) * rng.uniform(-0.6, 0.6)
-    thickness = (np.exp(rng.uniform(np.log(5), np.log(48))) * behind).astype(np.float16)
-    outside = (field == Tissue.AIR) & (anatomy.outside > 0)
-    field[outside & (anatomy.outside < thickness)] = Tissue.FAT
-    field[outside & (anatomy.outside >= thickness) & (anatomy.outside < thickness + np.float16(2.5))] = Tissue.SKIN
+    behind = 1 + 0.5 * np.clip((rows - anatomy.spine_y_mm + 60) / 120, -1, 1) * rng.uniform(-0.6, 0.6)
+    thickness = np.clip(2 * np.exp(rng.uniform(np.log(5), np.log(48))) * behind, 0, 240).astype(np.uint8)
+    free = (field == Tissue.AIR) & (anatomy.outside > 0)
+    field[free & (anatomy.outside < thickness + np.uint8(5))] = Tissue.SKIN
+    field[free & (anatomy.outside < thickness)] = Tissue.FAT
 
 
 def _lungs_and_wall(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
     """Draw lung recesses behind the liver and the muscles between the ribs."""
-    z = np.arange(field.shape[0])[:, None, None] * FIELD_MM
-    fat = field == Tissue.FAT
-    lowest = anatomy.heart_floor_mm - rng.uniform(20, 120)
-    recess = fat & (anatomy.inside > 18) & (anatomy.inside < rng.uniform(24, 62)) & (z > lowest)
-    field[recess & (z < anatomy.heart_floor_mm + 12)] = Tissue.LUNG
+    lowest, highest = anatomy.heart_floor_mm - rng.uniform(20, 120), anatomy.heart_floor_mm + 12
+    part = slice(max(0, int(lowest / FIELD_MM)), max(0, int(highest / FIELD_MM)))
+    depth = anatomy.inside[part]
+    field[part][(field[part] == Tissue.FAT) & (depth > 36) & (depth < rng.uniform(48, 124))] = Tissue.LUNG
     if rng.random() < 0.8:
-        wall = (field == Tissue.FAT) & (anatomy.inside > 0) & (anatomy.inside < rng.uniform(8, 18))
-        field[wall & (z > anatomy.heart_floor_mm - 190)] = Tissue.MUSCLE
+        part = slice(max(0, int((anatomy.heart_floor_mm - 190) / FIELD_MM)), None)
+        depth = anatomy.inside[part]
+        field[part][(field[part] == Tissue.FAT) & (depth > 0) & (depth < rng.uniform(16, 36))] = Tissue.MUSCLE
 
 
 def _hollow_organs(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
     """Fill bowel and stomach with fluid, gas, stool or oral contrast."""
-    parts = low_field(rng, field.shape, rng.uniform(9, 18))
+    flat = field.reshape(-1)
+    inside = anatomy.bowel.voxels[anatomy.bowel.depth > rng.uniform(2, 4)]
+    parts = field_at(rng, field.shape, rng.uniform(9, 18), inside)
     low, high = np.sort(rng.uniform(-0.9, 0.9, 2))
-    inside = (field == Tissue.BOWEL_WALL) & (anatomy.bowel > rng.uniform(2, 4))
-    field[inside] = np.where(parts < low, Tissue.GAS, np.where(parts > high, Tissue.BOWEL_CONTENT, Tissue.BOWEL_FLUID))[
-        inside
-    ]
+    filling = np.where(parts < low, Tissue.GAS, np.where(parts > high, Tissue.BOWEL_CONTENT, Tissue.BOWEL_FLUID))
     if rng.random() < 0.6:
-        stool = (field == Tissue.BOWEL_CONTENT) & (low_field(rng, field.shape, 3) > rng.uniform(0.3, 0.9))
-        field[stool] = Tissue.GAS
-    inside = (field == Tissue.STOMACH_WALL) & (anatomy.stomach > rng.uniform(2, 6))
-    field[inside] = Tissue.STOMACH_CONTENT
-    if inside.any() and rng.random() < 0.6:
-        rows = np.nonzero(inside)[1]
+        stool = field_at(rng, field.shape, 3, inside) > rng.uniform(0.3, 0.9)
+        filling[stool & (filling == Tissue.BOWEL_CONTENT)] = Tissue.GAS
+    flat[inside] = filling
+    inside = anatomy.stomach.voxels[anatomy.stomach.depth > rng.uniform(2, 6)]
+    flat[inside] = Tissue.STOMACH_CONTENT
+    if inside.size and rng.random() < 0.6:
+        rows = np.unravel_index(inside, field.shape)[1]
         level = rows.min() + rng.uniform(0.1, 0.6) * (rows.max() - rows.min())
-        field[inside & (np.arange(field.shape[1])[:, None] < level)] = Tissue.GAS
+        flat[inside[rows < level]] = Tissue.GAS
 
 
 def bowel_loop(rng: np.random.Generator, field: Array, points: Array, radius: float, only: Array) -> None:
@@ -147,25 +146,28 @@ def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
 
 def _veins(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
     """Draw the great veins, wider or narrower than the anatomy's."""
+    flat, free = field.reshape(-1), _SOFT.copy()
+    free[[Tissue.KIDNEY_CORTEX, Tissue.SPLEEN, Tissue.MYOCARDIUM]] = False
     for kind, low, high in (
         (Tissue.LOWER_VEIN, -2.4, 4.4),
         (Tissue.UPPER_VEIN, -2.0, 4.0),
         (Tissue.PORTAL_VEIN, -1.6, 2.4),
     ):
-        where = (anatomy.veins[kind] < np.float16(rng.uniform(low, high))) & _SOFT[field]
-        where &= ~np.isin(field, (Tissue.KIDNEY_CORTEX, Tissue.SPLEEN, Tissue.MYOCARDIUM))
-        field[where] = kind
+        voxels, depth = anatomy.veins[kind]
+        inside = voxels[depth > -rng.uniform(low, high)]
+        flat[inside[free[flat[inside]]]] = kind
 
 
 def _table(rng: np.random.Generator, field: Array) -> None:
     back = int(np.flatnonzero((field > 0).any(axis=(0, 2)))[-1])
     level, middle = back + rng.uniform(1, 5), field.shape[2] / 2 + rng.uniform(-8, 8)
-    rows, columns = np.ogrid[: field.shape[1], : field.shape[2]]
+    rows, columns = np.ogrid[back : field.shape[1], : field.shape[2]]
     depth = rows - level + rng.uniform(0, 0.005) * (columns - middle) ** 2
     thickness = rng.uniform(1, 7)
     shell = ((depth > 0) & (depth < 1.2)) | ((depth > thickness) & (depth < thickness + 1.2))
     shell = shell & (np.abs(columns - middle) < rng.uniform(70, 100))
-    field[np.broadcast_to(shell, field.shape) & (field == Tissue.AIR)] = Tissue.TABLE
+    below = field[:, back:]
+    below[shell & (below == Tissue.AIR)] = Tissue.TABLE
 
 
 def draw_beside_arteries(rng: np.random.Generator, tree: Tree, field: Array) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ from .pose import Pose
 
 STEP_MM = 0.75
 """Distance between the samples of a centreline, mm."""
+
+_KNOT_EVERY = 4  # samples at which a pose's bend is worked out; it is linear in between
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +59,6 @@ class Vessel:
         """Length of the centreline, mm."""
         return STEP_MM * (len(self.points) - 1)
 
-    def posed(self, pose: Pose) -> Vessel:
-        """Give the artery as it lies in the patient: the course is bent, the cross-sections stay round."""
-        scale = pose.scale
-        return replace(
-            self,
-            points=pose.to_patient(self.points),
-            outer=self.outer * scale,
-            lumen=self.lumen * scale,
-            shift=self.shift * scale,
-            flap=None if self.flap is None else self.flap * [1, scale],
-        )
-
     def frame(self) -> tuple[Array, Array, Array]:
         """Give tangent, and the directions of angle 0 and pi / 2 around it, each (n, 3)."""
         tangent = np.gradient(self.points, axis=0)
@@ -76,6 +67,29 @@ class Vessel:
         first = reference - (tangent @ reference)[:, None] * tangent
         first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
         return tangent, first, np.cross(tangent, first)
+
+
+def pose_vessels(vessels: Sequence[Vessel], pose: Pose) -> list[Vessel]:
+    """Give arteries as they lie in the patient: their courses are bent, their cross-sections stay round."""
+    knots = [np.unique(np.append(np.arange(0, len(v.points), _KNOT_EVERY), len(v.points) - 1)) for v in vessels]
+    straight = [(vessel.points - pose.centre) @ np.linalg.inv(pose.matrix).T for vessel in vessels]
+    found = pose.to_patient(np.concatenate([v.points[at] for v, at in zip(vessels, knots, strict=True)]))
+    bends = np.split(found, np.cumsum([len(at) for at in knots])[:-1])
+    courses = []
+    for line, at, bent in zip(straight, knots, bends, strict=True):
+        moved = bent - line[at]
+        courses.append(line + np.stack([np.interp(np.arange(len(line)), at, column) for column in moved.T], axis=1))
+    return [
+        replace(
+            vessel,
+            points=course,
+            outer=vessel.outer * pose.scale,
+            lumen=vessel.lumen * pose.scale,
+            shift=vessel.shift * pose.scale,
+            flap=None if vessel.flap is None else vessel.flap * [1, pose.scale],
+        )
+        for vessel, course in zip(vessels, courses, strict=True)
+    ]
 
 
 class Near(NamedTuple):

@@ -11,8 +11,9 @@ from ..anatomy import Territory
 from ..images.geometry import Array
 from .anatomy_file import Anatomy
 from .centrelines import resample
-from .courses import SIDES, Branching, Landmarks, sway
+from .courses import Branching, sway
 from .fields import smooth_noise
+from .landmarks import SIDES
 from .tissues import CLASSES
 from .tubes import STEP_MM, Vessel
 
@@ -35,7 +36,7 @@ class Tree:
         return self.vessels[0]
 
 
-def draw_tree(rng: np.random.Generator, anatomy: Anatomy, landmarks: Landmarks) -> Tree:
+def draw_tree(rng: np.random.Generator, anatomy: Anatomy) -> Tree:
     """Draw the arteries of a body.
 
     Parameters
@@ -44,15 +45,13 @@ def draw_tree(rng: np.random.Generator, anatomy: Anatomy, landmarks: Landmarks) 
         Source of randomness.
     anatomy : Anatomy
         Whose aorta and iliac arteries they follow.
-    landmarks : Landmarks
-        Where the branches lead.
 
     Returns
     -------
     Tree
         In the frame of the anatomy.
     """
-    aorta = _draw_aorta(rng, anatomy)
+    aorta, landmarks = _draw_aorta(rng, anatomy), anatomy.landmarks
     tree = _Grower(rng, anatomy, aorta, Branching(rng, aorta.points, aorta.outer, landmarks))
     vessels = [aorta]
     for side in SIDES:
