@@ -186,7 +186,7 @@ def complete_anatomy(name: str, tissues: Array, arteries: dict[str, Array]) -> A
 
 
 def _half_mm(distance_mm: Array) -> Array:
-    return np.clip(distance_mm * 2, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(distance_mm * 2, 0, 255), np.uint8)
 
 
 def _depths(mask: Array, reach_mm: float = 0.0) -> Depths:
