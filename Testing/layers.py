@@ -93,6 +93,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.vessels",
                 "CalcScoreLogic.scoring",
                 "CalcScoreLogic.thresholding",
+                "CalcScoreLogic.branch_growing",
             ),
             "the paper's sections",
         ),
