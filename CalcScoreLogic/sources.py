@@ -12,7 +12,7 @@ from .models import Model
 from .pipeline import CaseParameters, labelled_by, read_prediction, score_masks, score_prediction
 from .results import ScoredCase
 from .shortening import ShorteningParameters
-from .thresholding import threshold
+from .thresholding import ThresholdMethod, threshold
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def score_sources(
     elif isinstance(calcification, Image):
         source, labels = "segment", calcification
     else:
-        found = threshold(cta, territories, value=calcification)
+        found = threshold(cta, territories, ThresholdMethod.FIXED, calcification)
         source, labels, extra = "fixed", found.calcification, {"threshold_hu": found.threshold_hu}
     scored = score_masks(case, territories, labels, CaseParameters(lengths, source), cta)
     result = replace(scored.result, parameters={**scored.result.parameters, **extra})

@@ -92,6 +92,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.shortening",
                 "CalcScoreLogic.vessels",
                 "CalcScoreLogic.scoring",
+                "CalcScoreLogic.lumen",
                 "CalcScoreLogic.thresholding",
                 "CalcScoreLogic.branch_growing",
             ),

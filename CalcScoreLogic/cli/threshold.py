@@ -19,7 +19,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("cta", type=Path, metavar="CTA", help="CT angiography: a file or a DICOM folder")
     parser.add_argument("--arteries", type=Path, required=True, metavar="T", help="territory map or artery mask")
-    parser.add_argument("--method", required=True, choices=("fixed", "otsu", "percentile", "ideal"))
+    parser.add_argument(
+        "--method",
+        choices=("adaptive", "fixed", "otsu", "percentile", "ideal"),
+        default="adaptive",
+        help="adaptive: the lumen's median plus four robust SD (default)",
+    )
     parser.add_argument("--value", type=float, metavar="V", help="HU for fixed (default 470), percent for percentile")
     parser.add_argument("--reference", type=Path, metavar="C", help="reference calcification map, for ideal")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="calcification map to write")
@@ -34,6 +39,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..images.files import read_calcification, read_ct, read_territories, write_label_map
     from ..images.geometry import check_same_grid
     from ..quality.labels import metal_warning
+    from ..quality.thresholds import adaptive_warnings
     from ..thresholding import ThresholdMethod, check_arguments, threshold
 
     method = ThresholdMethod(options.method)
@@ -53,14 +59,14 @@ def run(options: argparse.Namespace) -> Outcome:
     calcified = int(np.count_nonzero(result.calcification.array == CalcificationLabel.CALCIFICATION))
     volume = calcified * cta.geometry.voxel_volume_mm3
     metal = metal_warning(cta, arteries)
-    warnings = [metal] if metal else []
-    line = f"{options.output}: {volume:.0f} mm³ at or above {result.threshold_hu:g} HU ({method.value})"
+    warnings = [*adaptive_warnings(result.adaptive), *([metal] if metal else [])]
+    line = f"{options.output}: {volume:.0f} mm³ at or above {result.threshold_hu:.4g} HU ({method.value})"
     if result.dice is not None:
         line += f", Dice {result.dice:.3f}"
     data = {
         "output": str(options.output),
         "method": method.value,
-        "threshold_hu": result.threshold_hu,
+        **result.to_dict(),
         "calcified_volume_mm3": volume,
         "dice": result.dice,
         "warnings": warnings,

@@ -16,6 +16,7 @@ class WarningCode(str, Enum):
     MOTION = "motion"
     NOISE = "noise"
     DIM_LUMEN = "dim_lumen"
+    UNEVEN_LUMEN = "uneven_lumen"
     METAL = "metal"
     UNUSUAL_VOLUME = "unusual_volume"
     MISSING_ARTERY = "missing_artery"

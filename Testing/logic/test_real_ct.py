@@ -124,3 +124,33 @@ def test_large_ct_stays_below_4_gb(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert output.is_file()
     assert usage.ru_maxrss * 1024 < 4e9
+
+
+def test_the_adaptive_threshold_follows_the_lumen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = DATA / "ctliver"
+    cta, labels = folder / "ctliver_aortoiliac_roi_0.7mm.nrrd", folder / "labels.nii.gz"
+    output = tmp_path / "c.nii.gz"
+    assert main(["threshold", str(cta), "--arteries", str(labels), "-o", str(output), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    # Portal venous: the aorta has 153 HU, SD 41, as its README says.
+    assert told["lumen"]["median_hu"] == pytest.approx(153, abs=3)
+    assert told["threshold_hu"] == pytest.approx(153 + 4 * 41, abs=12)
+    drawn, found = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (labels, output))
+    plaques = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "calcification.nii.gz"))) > 0
+    assert not (found[drawn == 0]).any()
+    both = np.count_nonzero((found == 2) & plaques)
+    assert 2 * both / (np.count_nonzero(found == 2) + np.count_nonzero(plaques)) > 0.85
+
+
+def test_a_stent_graft_is_told_by_the_adaptive_threshold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    segmentation, cta = DATA / "ts_dissection", DATA / "ts_dissection" / "ct_cropped.nii.gz"
+    arteries, output = str(tmp_path / "t.nii.gz"), str(tmp_path / "c.nii.gz")
+    assert main(["territories", str(segmentation), "--preset", "totalsegmentator", "-o", arteries]) == 0
+    assert main(["threshold", str(cta), "--arteries", arteries, "-o", output]) == 0
+    printed = capsys.readouterr().err
+    assert "Metal inside an artery" in printed
+    assert "The lumen is uneven" in printed
+    found, hu = (sitk.GetArrayFromImage(sitk.ReadImage(str(path))) for path in (output, cta))
+    # Neither lumen is swallowed: what is marked lies above both.
+    assert np.count_nonzero(found == 2) < 0.02 * np.count_nonzero(found)
+    assert hu[found == 2].min() > 600

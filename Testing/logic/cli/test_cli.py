@@ -160,6 +160,18 @@ def test_threshold_writes_a_calcification_map(case: Path, capsys: pytest.Capture
     assert told["threshold_hu"] == 354.5  # the first 1 % step from 350 to 800 HU above 350
 
 
+def test_the_threshold_is_adaptive_where_nothing_else_is_said(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = case / "found.nii.gz"
+    arguments = ["threshold", case / "cta.nii.gz", "--arteries", case / "territories.nii.gz", "-o", output, "--json"]
+    assert call(*arguments) == 0
+    np.testing.assert_array_equal(read(output) == 2, read(case / "calcification.nii.gz") == 2)
+    told = json.loads(capsys.readouterr().out)
+    # A lumen of 350 HU without noise, whose SD is taken as 1 HU.
+    assert (told["method"], told["threshold_hu"]) == ("adaptive", 354.0)
+    assert (told["lumen"]["from"], told["lumen"]["median_hu"]) == ("aorta", 350.0)
+    assert told["branches"]["iliac"]["threshold_hu"] == 354.0
+
+
 def test_metal_in_an_artery_is_named(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cta = read(case / "cta.nii.gz")
     cta[60, 30, 30] = 3050
