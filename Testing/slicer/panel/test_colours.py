@@ -31,7 +31,7 @@ def shares(territory: Territory) -> np.ndarray:
 
 
 def add_own_segment(panel: Any) -> str:
-    """Add a segment to ours and paint a voxel, as a user does in the Segment Editor; it joins the layer of the aorta."""
+    """Add a segment to ours and paint a voxel, as in the Segment Editor; it joins the layer of the aorta."""
     content = panel.case.calcification.GetSegmentation()
     added = content.AddEmptySegment("", "Mine")
     assert content.GetLayerIndex(added) == content.GetLayerIndex(panel.case.segment_id("aorta"))
