@@ -15,6 +15,7 @@ from .progress import stage
 if TYPE_CHECKING:
     from ..models import Model, Role
     from ..training import Recipe, Workspace
+    from ..training.workspace import Planned
 
 _NOTES = {
     True: "knows synthetic phantoms only; not for patients",
@@ -40,10 +41,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="WORK", help="work folder")
     parser.add_argument(
         "--preset",
-        choices=("paper", "demo"),
+        choices=("paper", "demo", "starter"),
         default="paper",
-        help="paper: nnU-Net's default plans, 1000 epochs (default); demo: small networks for a CPU",
+        help="paper: nnU-Net's default plans, 1000 epochs (default); demo: small networks for a CPU; "
+        "starter: no cases, synthetic CTA made from --anatomy while the networks learn",
     )
+    parser.add_argument("--anatomy", nargs="+", type=Path, metavar="FILE", help="labelled anatomy for --preset starter")
     parser.add_argument(
         "--phantoms", nargs="?", type=int, const=60, metavar="N", help="make N phantoms to train on (default 60)"
     )
@@ -63,6 +66,10 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..models import Role
 
     training.check_packages()
+    if options.preset == "starter":
+        return _run_starter(options)
+    if options.anatomy:
+        raise InputError("--anatomy goes with --preset starter")
     if (options.cases is None) == (options.phantoms is None):
         raise InputError("give the folder with the cases, or --phantoms")
     if options.slurm and (options.role or options.fold is not None):
@@ -81,6 +88,36 @@ def run(options: argparse.Namespace) -> Outcome:
     folds = range(training.FOLDS) if options.fold is None else [options.fold]
     training.train(workspace, roles, folds, stage)
     return _finish(options, workspace, recipe, roles, warnings)
+
+
+def _run_starter(options: argparse.Namespace) -> Outcome:
+    """Train on synthetic CTA that is made while the networks learn."""
+    from .. import training
+    from ..models import Role
+    from ..training import starter
+
+    if not options.anatomy:
+        raise InputError("--preset starter makes its patches from labelled anatomy: give --anatomy FILE")
+    wrong = [name for name in ("cases", "phantoms", "slurm", "epochs") if getattr(options, name)]
+    if wrong:
+        raise InputError(f"--preset starter reads no data set and takes no {' and no '.join(wrong)}")
+    anatomies = [starter.Anatomy.of(file) for file in options.anatomy]
+    recipe = starter.recipe_for_this_machine()
+    make_folder(options.output)
+    workspace = training.Workspace(options.output)
+    about = {
+        "name": options.name or "starter",
+        "trained_on": starter.describe_anatomies(anatomies),
+        "demo": False,
+        "synthetic": True,
+        "note": "trained on synthetic CTA only; check its labels on cases of your own",
+    }
+    stage("reading the anatomy")
+    starter.prepare_starter(workspace, recipe, anatomies, about)
+    roles = [Role(options.role)] if options.role else list(Role)
+    folds = range(training.FOLDS) if options.fold is None else [options.fold]
+    starter.train_starter(workspace, roles, folds, stage)
+    return _finish(options, workspace, recipe, roles, [])
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
@@ -113,7 +150,7 @@ def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) 
 
 
 def _finish(
-    options: argparse.Namespace, workspace: Workspace, recipe: Recipe, roles: list[Role], warnings: list[str]
+    options: argparse.Namespace, workspace: Workspace, recipe: Planned, roles: list[Role], warnings: list[str]
 ) -> Outcome:
     """Assemble and install what is complete, and say what is there."""
     from .. import training

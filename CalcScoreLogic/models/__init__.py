@@ -6,7 +6,7 @@ PyTorch, when they are called.
 
 from __future__ import annotations
 
-from .check import check, check_fully
+from .check import check, check_fully, file_sha256
 from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
 from .folders import demo_models_folder, user_models_folder
 from .model import BrokenModel, Model, Role
@@ -21,6 +21,7 @@ __all__ = [
     "check_checkpoint",
     "check_fully",
     "demo_models_folder",
+    "file_sha256",
     "find",
     "install",
     "list_models",

@@ -111,6 +111,7 @@ def describe(path: Path) -> Model:
         trained_on=about.get("trained_on"),
         note=about.get("note"),
         demo=about.get("demo", False),
+        synthetic=about.get("synthetic", False),
     )
     return replace(model, size_bytes=sum(file.stat().st_size for file in covered_files(model)))
 
@@ -179,8 +180,9 @@ def _read_about(path: Path, role: Role) -> dict[str, Any]:
             # These are printed as they are: one line, no control characters.
             words = " ".join(member(path, about, key, str).split())
             told[key] = "".join(letter for letter in words if letter.isprintable())
-    if about.get("demo") is not None:
-        told["demo"] = member(path, about, "demo", bool)
+    for key in ("demo", "synthetic"):
+        if about.get(key) is not None:
+            told[key] = member(path, about, key, bool)
     if told.get("role") not in (None, role.value):
         raise InputError(f"{path}: the role is {shown(told['role'])}, but the labels are those of {role.value}")
     return told

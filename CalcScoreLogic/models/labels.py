@@ -28,7 +28,7 @@ def read_labels(path: Path, dataset: dict[str, Any]) -> tuple[Role, dict[int, in
     role : Role
         The ensemble whose labels these are.
     label_values : dict of int to int
-        From the model's values to ours.
+        From the model's values to ours; a further label beside ours (a vein, an organ) counts as background, 0.
 
     Raises
     ------
@@ -44,12 +44,13 @@ def read_labels(path: Path, dataset: dict[str, Any]) -> tuple[Role, dict[int, in
     names = {_plain(name): value for name, value in labels.items()}
     for role in Role:
         ours = {label.key: int(label) for label in role.labels}
-        if len(labels) == len(ours) and set(names) == set(ours):
+        if len(labels) == len(names) and set(ours) <= set(names):
             _check_values(path, labels, ignored)
-            return role, {value: ours[name] for name, value in sorted(names.items(), key=lambda item: item[1])}
+            return role, {value: ours.get(name, 0) for name, value in sorted(names.items(), key=lambda item: item[1])}
     raise InputError(
         f"{path}: the labels are {shown(labels)}, but a territory model has {_expected(Role.TERRITORIES)} "
-        f"and a calcification model {_expected(Role.CALCIFICATION)}: rename them if they mean the same"
+        f"and a calcification model {_expected(Role.CALCIFICATION)}: rename them if they mean the same "
+        "(further labels beside these count as background)"
     )
 
 

@@ -41,7 +41,8 @@ class Model:
     fingerprint : str
         SHA-256 of what ``sha256sum dataset.json plans.json fold_*/checkpoint_final.pth`` prints in the folder.
     label_values : dict of int to int
-        From the model's label values to ours; background is not in it.
+        From the model's label values to ours; background is not in it, and further labels that count as background
+        have 0.
     spacing_mm : tuple of float
         Voxel size that the network works on, x, y, z.
     patch_size : tuple of int
@@ -58,6 +59,10 @@ class Model:
         What else its maker wants to be read.
     demo : bool
         It knows synthetic phantoms only.
+    synthetic : bool
+        It learned from synthetic CTA of real anatomy, from no patient's image.
+    bundled : bool
+        It comes with CalcScore.
     source_sha256 : str, optional
         Of the zip that it was installed from; of a folder, the fingerprint.
     installed : str, optional
@@ -79,6 +84,8 @@ class Model:
     trained_on: str | None = None
     note: str | None = None
     demo: bool = False
+    synthetic: bool = False
+    bundled: bool = False
     source_sha256: str | None = None
     installed: str | None = None
 
@@ -104,6 +111,8 @@ class Model:
             "trained_on": self.trained_on,
             "note": self.note,
             "demo": self.demo,
+            "synthetic": self.synthetic,
+            "bundled": self.bundled,
             "source_sha256": self.source_sha256,
             "installed": self.installed,
         }

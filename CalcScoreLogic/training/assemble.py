@@ -40,7 +40,7 @@ def assemble(workspace: Workspace, role: Role) -> Path:
     CalcScoreError
         A fold is not trained.
     """
-    settings, recipe = workspace.settings(), workspace.recipe()
+    settings, recipe = workspace.settings(), workspace.planned()
     missing = sorted(set(range(FOLDS)) - set(workspace.finished(role, recipe)))
     if missing:
         raise CalcScoreError(f"{workspace.root}: folds {missing} of {role.value} are not trained")
@@ -50,15 +50,25 @@ def assemble(workspace: Workspace, role: Role) -> Path:
     with atomic_folder(target) as part:
         for name in ("dataset.json", "plans.json"):
             shutil.copyfile(workspace.trained(role, recipe) / name, part / name)
-        about = settings["about"]
-        write_json(
-            part / "calcscore_model.json", {"role": role.value, **about, "name": f"{about['name']}-{role.value}"}
-        )
+        write_json(part / "calcscore_model.json", _model_card(settings, role))
         for fold in range(FOLDS):
             (part / f"fold_{fold}").mkdir()
             source = workspace.fold(role, recipe, fold) / FINAL
             slim_checkpoint(source, part / f"fold_{fold}" / FINAL, half=recipe.networks is not None)
     return target
+
+
+def _model_card(settings: Mapping[str, Any], role: Role) -> dict[str, Any]:
+    """Tell what a model is and how it can be made again."""
+    about = settings["about"]
+    card = {"role": role.value, **about, "name": f"{about['name']}-{role.value}"}
+    if "anatomies" in settings:
+        recipe = settings["recipe"]
+        card["recipe"] = {**recipe, "networks": {role.value: recipe["networks"][role.value]}}
+        # The file's folder is nobody's business.
+        card["anatomies"] = [{**a, "file": Path(a["file"]).name} for a in settings["anatomies"]]
+        card["calcscore"] = settings["calcscore"]
+    return card
 
 
 def slim_checkpoint(source: Path, target: Path, half: bool) -> None:

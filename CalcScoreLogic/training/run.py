@@ -147,7 +147,7 @@ def assemble(workspace: Workspace, roles: Collection[Role], tell: Tell) -> dict[
     CalcScoreError
         A model folder could not be made.
     """
-    recipe = workspace.recipe()
+    recipe = workspace.planned()
     complete = [role for role in roles if len(workspace.finished(role, recipe)) == FOLDS]
     jobs = [
         Job(

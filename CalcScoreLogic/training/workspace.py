@@ -7,15 +7,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..atomic import write_json
 from ..errors import InputError
 from ..models import Role
 from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
 
+if TYPE_CHECKING:
+    from .starter.recipe import StarterRecipe
+
 FINAL, LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
 _PREPROCESSED_MARK = "preprocessed.txt"
+
+
+class Planned(Protocol):
+    """A recipe of either kind: its plans name the folders of what is trained."""
+
+    @property
+    def plans_name(self) -> str:
+        """Name of nnU-Net's plans file."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +58,16 @@ class Workspace:
         """Give the file that is there once all is preprocessed."""
         return self.preprocessed(role) / _PREPROCESSED_MARK
 
-    def trained(self, role: Role, recipe: Recipe) -> Path:
+    def trained(self, role: Role, recipe: Planned) -> Path:
         """Give nnU-Net's result folder of an ensemble."""
         folder = f"nnUNetTrainer__{recipe.plans_name}__{CONFIGURATION}"
         return self.root / "nnUNet_results" / dataset_name(role) / folder
 
-    def fold(self, role: Role, recipe: Recipe, fold: int) -> Path:
+    def fold(self, role: Role, recipe: Planned, fold: int) -> Path:
         """Give nnU-Net's result folder of a fold."""
         return self.trained(role, recipe) / f"fold_{fold}"
 
-    def finished(self, role: Role, recipe: Recipe) -> list[int]:
+    def finished(self, role: Role, recipe: Planned) -> list[int]:
         """List the folds of an ensemble that are trained to the end."""
         return [fold for fold in range(FOLDS) if (self.fold(role, recipe, fold) / FINAL).is_file()]
 
@@ -89,6 +100,16 @@ class Workspace:
     def recipe(self) -> Recipe:
         """Read the recipe; raises what `settings` raises."""
         return Recipe.from_dict(self.settings()["recipe"])
+
+    def planned(self) -> Recipe | StarterRecipe:
+        """Read the recipe, of either kind; raises what `settings` raises."""
+        return self.starter_recipe() if "anatomies" in self.settings() else self.recipe()
+
+    def starter_recipe(self) -> StarterRecipe:
+        """Read the recipe of starter ensembles; raises what `settings` raises."""
+        from .starter.recipe import StarterRecipe
+
+        return StarterRecipe.from_dict(self.settings()["recipe"])
 
     def variables(self) -> dict[str, str]:
         """Give the environment variables that tell nnU-Net its folders."""

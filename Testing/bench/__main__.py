@@ -1,6 +1,7 @@
 """Run the benchmarks named on the command line, or those that take minutes."""
 
-import sys
+import argparse
+from pathlib import Path
 
 from Testing.bench import (
     accuracy,
@@ -12,6 +13,7 @@ from Testing.bench import (
     lengths,
     memory,
     panel,
+    real,
     score,
     shortening,
 )
@@ -33,6 +35,13 @@ HOURS = {
     "region": full_size.run_region,
 }
 
-for name in sys.argv[1:] or MINUTES:
+parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)
+parser.add_argument("names", nargs="*", choices=[*MINUTES, *HOURS, "real", []])
+parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the real CTs, for the benchmark real")
+options = parser.parse_args()
+for name in options.names or MINUTES:
     print(f"== {name}", flush=True)
-    {**MINUTES, **HOURS}[name]()
+    if name == "real":
+        real.run(options.data)
+    else:
+        {**MINUTES, **HOURS}[name]()

@@ -1,0 +1,141 @@
+"""Patches made in background processes while the network learns."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...models import Role
+from .recipe import StarterNetwork
+
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
+    from ...geometry import Array
+
+_AHEAD = 6
+_PATIENCE_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a process needs to make patches.
+
+    Attributes
+    ----------
+    anatomies : tuple of str
+        Files with labelled anatomy.
+    role : Role
+        Which labels the patches carry.
+    patch_size : tuple of int
+        Voxels along (z, y, x).
+    spacing_mm : float
+        Voxel size along all axes, mm.
+    seed : tuple of int
+        Of the random stream.
+    """
+
+    anatomies: tuple[str, ...]
+    role: Role
+    patch_size: tuple[int, int, int]
+    spacing_mm: float
+    seed: tuple[int, ...]
+
+    @classmethod
+    def of(cls, anatomies: Sequence[Path], role: Role, network: StarterNetwork, seed: Sequence[int]) -> Source:
+        """Describe the patches that a network learns from."""
+        return cls(tuple(map(str, anatomies)), role, network.patch_size, network.spacing_mm, tuple(seed))
+
+
+class PatchStream:
+    """Patches without end, in an order that depends on seed and number of processes only.
+
+    Parameters
+    ----------
+    source : Source
+        What is made.
+    workers : int
+        Processes; each makes patches of a random stream of its own and they take turns.
+    """
+
+    def __init__(self, source: Source, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._queues: list[Queue[Any]] = [context.Queue(_AHEAD) for _ in range(workers)]
+        self._processes = [
+            context.Process(target=_make_patches, args=(source, number, queue), daemon=True)
+            for number, queue in enumerate(self._queues)
+        ]
+        self._turn = 0
+        for process in self._processes:
+            process.start()
+
+    def __enter__(self) -> PatchStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.terminate()
+
+    def take(self) -> tuple[Array, Array]:
+        """Wait for the next patch.
+
+        Returns
+        -------
+        image : ndarray of float16, shape (z, y, x)
+            HU.
+        labels : ndarray of uint8, shape (z, y, x)
+            Values as `CalcScoreLogic.synthesis.CLASSES` names them.
+
+        Raises
+        ------
+        RuntimeError
+            The process that makes patches failed; its message is in the log.
+        """
+        import queue
+
+        turn = self._turn
+        self._turn = (turn + 1) % len(self._queues)
+        waited = 0.0
+        while waited < _PATIENCE_SECONDS:
+            try:
+                image, labels = self._queues[turn].get(timeout=5.0)
+            except queue.Empty:
+                waited += 5.0
+                if not self._processes[turn].is_alive():
+                    break
+            else:
+                return image, labels
+        raise RuntimeError("the process that makes training patches failed")
+
+
+def _make_patches(source: Source, worker: int, queue: Queue[Any]) -> None:
+    """Make patches until the process is ended, or whoever reads them is gone."""
+    from ...synthesis import patches, read_anatomy
+
+    if hasattr(os, "nice"):
+        os.nice(1)
+    _use_one_thread()
+    anatomies = [read_anatomy(Path(file)) for file in source.anatomies]
+    # One number of 63 bits, so that two streams never meet.
+    seed = int(np.random.SeedSequence((*source.seed, worker)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    for image, labels in patches(anatomies, source.role.value, seed, source.patch_size, [source.spacing_mm] * 3):
+        # Half precision in whole HU up to 2048, finer below, and half the bytes between the processes.
+        queue.put((np.clip(image, -2000.0, 6000.0).astype(np.float16), labels))
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            return
+
+
+def _use_one_thread() -> None:
+    """Leave the other cores to the network."""
+    import SimpleITK as sitk
+    import torch
+
+    torch.set_num_threads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
