@@ -71,7 +71,8 @@ def starter_loss(
     entropy = torch.tensor(_filled(cross_entropy_weights, labels))
     loss = DC_and_CE_loss({"weights": dice}, {"weight": entropy}, dice_class=WeightedDice).to(device)
     halved = [0.5**number for number in range(outputs)]
-    halved[-1] = 0.0
+    if outputs > 1:
+        halved[-1] = 0.0
     wrapped: nn.Module = DeepSupervisionWrapper(loss, [weight / sum(halved) for weight in halved])
     return wrapped
 
