@@ -71,7 +71,7 @@ def learn(workspace: Workspace, role: Role, fold: int) -> None:
     seed = (recipe.seed, list(Role).index(role), fold + 1, state.iteration)
     files = [Path(anatomy["file"]) for anatomy in workspace.settings()["anatomies"]]
     workers = 1 if state.device.type == "cpu" else max(1, (os.cpu_count() or 2) - 2)
-    with PatchStream(Source.of(files, role, network, seed), workers) as stream:
+    with PatchStream(Source.of(files, role, network, seed, fold == TRUNK), workers, network.uses) as stream:
         _run(state, stream, network, labels, fold, folder / LATEST)
     _write(state, fold, folder / FINAL, final=True)
 

@@ -42,6 +42,10 @@ class StarterNetwork:
         Epochs of the trunk that all folds start from; 0: each fold starts from random weights of its own.
     fold_epochs : int
         Epochs of each fold.
+    trunk_patch_size : tuple of int, optional
+        Voxels that the trunk sees at once, where that is less.
+    uses : int
+        How often each patch is learned from: making one costs as much as learning from it.
     batch_size : int
         Patches an iteration.
     rates : tuple of float
@@ -57,6 +61,8 @@ class StarterNetwork:
     cross_entropy_weights: tuple[float, ...]
     trunk_epochs: int
     fold_epochs: int
+    trunk_patch_size: tuple[int, int, int] | None = None
+    uses: int = 1
     batch_size: int = 1
     rates: tuple[float, float] = (1.5e-3, 7e-4)
 
@@ -115,8 +121,11 @@ STARTER = StarterRecipe(
             (16, 32, 64, 96, 128),
             (1, 2, 2, 2, 2),
             **_TERRITORY_WEIGHTS,
-            trunk_epochs=90,
-            fold_epochs=12,
+            trunk_patch_size=(80, 80, 80),
+            uses=2,
+            rates=(7e-4, 7e-4),
+            trunk_epochs=20,
+            fold_epochs=2,
         ),
         Role.CALCIFICATION: StarterNetwork(
             1.0,
@@ -124,8 +133,10 @@ STARTER = StarterRecipe(
             (12, 24, 48, 64),
             (1, 2, 2, 2),
             **_CALCIFICATION_WEIGHTS,
-            trunk_epochs=120,
-            fold_epochs=20,
+            uses=3,
+            rates=(2e-3, 2e-3),
+            trunk_epochs=50,
+            fold_epochs=6,
         ),
     },
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ...geometry import Array
 
 _AHEAD = 6
+_KEPT = 24
 _PATIENCE_SECONDS = 600.0
 
 
@@ -48,9 +49,12 @@ class Source:
     seed: tuple[int, ...]
 
     @classmethod
-    def of(cls, anatomies: Sequence[Path], role: Role, network: StarterNetwork, seed: Sequence[int]) -> Source:
-        """Describe the patches that a network learns from."""
-        return cls(tuple(map(str, anatomies)), role, network.patch_size, network.spacing_mm, tuple(seed))
+    def of(
+        cls, anatomies: Sequence[Path], role: Role, network: StarterNetwork, seed: Sequence[int], trunk: bool
+    ) -> Source:
+        """Describe the patches that a trunk or a fold learns from."""
+        size = network.trunk_patch_size if trunk and network.trunk_patch_size else network.patch_size
+        return cls(tuple(map(str, anatomies)), role, size, network.spacing_mm, tuple(seed))
 
 
 class PatchStream:
@@ -62,9 +66,14 @@ class PatchStream:
         What is made.
     workers : int
         Processes; each makes patches of a random stream of its own and they take turns.
+    uses : int
+        How often each patch is given, at random times apart.
     """
 
-    def __init__(self, source: Source, workers: int) -> None:
+    def __init__(self, source: Source, workers: int, uses: int = 1) -> None:
+        self._uses = uses
+        self._kept: list[tuple[Array, Array]] = []
+        self._order = np.random.default_rng(source.seed)
         context = multiprocessing.get_context("spawn")
         self._queues: list[Queue[Any]] = [context.Queue(_AHEAD) for _ in range(workers)]
         self._processes = [
@@ -83,7 +92,7 @@ class PatchStream:
             process.terminate()
 
     def take(self) -> tuple[Array, Array]:
-        """Wait for the next patch.
+        """Give a new patch, or one that was given before; waits for the process that makes it.
 
         Returns
         -------
@@ -97,6 +106,14 @@ class PatchStream:
         RuntimeError
             The process that makes patches failed; its message is in the log.
         """
+        if self._uses > 1 and len(self._kept) >= _KEPT and self._order.random() > 1.0 / self._uses:
+            return self._kept[int(self._order.integers(len(self._kept)))]
+        new = self._wait()
+        if self._uses > 1:
+            self._kept = [*self._kept[-_KEPT + 1 :], new]
+        return new
+
+    def _wait(self) -> tuple[Array, Array]:
         import queue
 
         turn = self._turn

@@ -45,6 +45,7 @@ TINY = replace(
             convolutions=(1, 1, 1),
             trunk_epochs=1,
             fold_epochs=1,
+            trunk_patch_size=None,
         )
         for role in Role
     },
@@ -56,7 +57,7 @@ class Noise:
 
     fails_after: int | None = None
 
-    def __init__(self, source: Any, workers: int) -> None:
+    def __init__(self, source: Any, workers: int, uses: int) -> None:
         self.rng = np.random.default_rng(source.seed)
         self.size = source.patch_size
         self.taken = 0
