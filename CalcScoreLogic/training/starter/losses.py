@@ -11,7 +11,7 @@ from torch import nn
 _ABSENT_SHARE = 0.3
 
 
-class WeightedDice(nn.Module):
+class WeightedDice(nn.Module):  # type: ignore[misc]
     """Soft Dice of a batch with a weight a label.
 
     Parameters

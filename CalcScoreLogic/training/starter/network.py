@@ -14,7 +14,7 @@ from ..recipe import CONFIGURATION
 _LONGEST_AVERAGE = 0.997
 
 
-class ChannelsLastNorm(nn.InstanceNorm3d):
+class ChannelsLastNorm(nn.InstanceNorm3d):  # type: ignore[misc]
     """Instance norm of one patch, as the batch norm that it then is: that one keeps the memory format."""
 
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
@@ -71,14 +71,14 @@ class Average:
         self.network = network
         self.weights = [parameter.detach().clone() for parameter in network.parameters()]
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def update(self, iteration: int) -> None:
         """Take the present weights in; the first iterations are forgotten sooner."""
         kept = min(_LONGEST_AVERAGE, (iteration + 1) / (iteration + 10))
         for average, parameter in zip(self.weights, self.network.parameters(), strict=True):
             average.lerp_(parameter, 1.0 - kept)
 
-    @torch.no_grad()
+    @torch.no_grad()  # type: ignore[untyped-decorator]
     def swap(self) -> None:
         """Exchange the network's weights and the average."""
         for average, parameter in zip(self.weights, self.network.parameters(), strict=True):
@@ -97,7 +97,7 @@ class Average:
         return state
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def take_over(network: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
     """Start from the weights of a network of the same features; labels that it lacks keep their first weights.
 

@@ -105,12 +105,12 @@ class StarterRecipe:
         return cls(**{**content, "networks": networks})
 
 
-_TERRITORY_WEIGHTS = {
+_TERRITORY_WEIGHTS: dict[str, Any] = {
     # Background of the overlap is not counted. Arteries count in full, veins by half, organs and bone help a little.
     "label_weights": (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.15),
     "cross_entropy_weights": (1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0),
 }
-_CALCIFICATION_WEIGHTS = {"label_weights": (1.0, 1.0), "cross_entropy_weights": (1.0, 2.0, 4.0)}
+_CALCIFICATION_WEIGHTS: dict[str, Any] = {"label_weights": (1.0, 1.0), "cross_entropy_weights": (1.0, 2.0, 4.0)}
 
 STARTER = StarterRecipe(
     "starter",

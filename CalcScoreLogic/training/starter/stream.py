@@ -17,11 +17,12 @@ from .recipe import StarterNetwork
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
-    from ...geometry import Array
+    from ...images.geometry import Array
 
 _AHEAD = 6
 _KEPT = 24
 _PATIENCE_SECONDS = 600.0
+_POLL_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,9 @@ class PatchStream:
         waited = 0.0
         while waited < _PATIENCE_SECONDS:
             try:
-                image, labels = self._queues[turn].get(timeout=5.0)
+                image, labels = self._queues[turn].get(timeout=_POLL_SECONDS)
             except queue.Empty:
-                waited += 5.0
+                waited += _POLL_SECONDS
                 if not self._processes[turn].is_alive():
                     break
             else:
@@ -143,10 +144,22 @@ def _make_patches(source: Source, worker: int, queue: Queue[Any]) -> None:
     seed = int(np.random.SeedSequence((*source.seed, worker)).generate_state(1, np.uint64)[0] >> np.uint64(1))
     for image, labels in patches(anatomies, source.role.value, seed, source.patch_size, [source.spacing_mm] * 3):
         # Half precision in whole HU up to 2048, finer below, and half the bytes between the processes.
-        queue.put((np.clip(image, -2000.0, 6000.0).astype(np.float16), labels))
-        parent = multiprocessing.parent_process()
-        if parent is not None and not parent.is_alive():
+        if not _hand_over((np.clip(image, -2000.0, 6000.0).astype(np.float16), labels), queue):
             return
+
+
+def _hand_over(patch: tuple[Array, Array], patches: Queue[Any]) -> bool:
+    """Wait until there is room for a patch; tell whether there is still somebody who reads it."""
+    import queue
+
+    parent = multiprocessing.parent_process()
+    while parent is None or parent.is_alive():
+        try:
+            patches.put(patch, timeout=_POLL_SECONDS)
+        except queue.Full:
+            continue
+        return True
+    return False
 
 
 def _use_one_thread() -> None:
