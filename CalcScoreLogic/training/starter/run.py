@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ... import __version__
 from ...atomic import write_json
 from ...errors import InputError
 from ...models import Role, file_sha256
+from ...version import __version__
 from ..processes import Job, run_jobs
 from ..run import Tell
 from ..workspace import FINAL, Workspace
