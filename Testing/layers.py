@@ -1,12 +1,12 @@
-"""The layers of CalcScore, from the top down; the test of the imports and the picture in the docs are made from them.
+"""The layers of CalcScore, from the top down: who may import whom.
 
-``python -m Testing.layers`` draws ``docs/pictures/architecture.svg`` again.
+`architecture_picture` draws the picture of the docs from it.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +79,10 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
         Room("inference", ("CalcScoreLogic.inference",), "the networks' subprocess"),
     ),
     (
-        Room("results", ("CalcScoreLogic.results",), "scores.json and its tables"),
+        Room("results", ("CalcScoreLogic.results",), "scores.json"),
         Room("models", ("CalcScoreLogic.models",), "trained networks"),
         Room("phantom", ("CalcScoreLogic.phantom",), "exact synthetic cases"),
-        Room("synthesis", ("CalcScoreLogic.synthesis",), "synthetic CTA from anatomy"),
+        Room("synthesis", ("CalcScoreLogic.synthesis",), "CTA from anatomy"),
     ),
     (Room("quality", ("CalcScoreLogic.quality",), "warnings with codes"),),
     (
@@ -138,10 +138,10 @@ FENCED = {
 }
 
 
-def modules() -> dict[str, Path]:
+def modules(packages: Mapping[str, Path] = PACKAGES) -> dict[str, Path]:
     """Give the file of every module, by its dotted name."""
     found = {}
-    for package, folder in PACKAGES.items():
+    for package, folder in packages.items():
         for file in sorted(folder.rglob("*.py")):
             parts = file.relative_to(folder).with_suffix("").parts
             found[".".join((package, *(part for part in parts if part != "__init__")))] = file

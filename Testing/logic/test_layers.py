@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from Testing.layers import FENCED, imports, modules, room_of
+from pathlib import Path
+
+import pytest
+
+from Testing.architecture_picture import PICTURE, draw
+from Testing.layers import FENCED, PACKAGES, ROOT, imports, modules, room_of
 
 KNOWN = modules()
 IMPORTS = {name: sorted(set(imports(name, file, KNOWN))) for name, file in KNOWN.items()}
@@ -26,8 +31,13 @@ def test_imports_point_downwards() -> None:
     assert wrong == []
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    graph = {name: {target for target, _ in targets if target in KNOWN} for name, targets in IMPORTS.items()}
+@pytest.mark.parametrize("packages", [PACKAGES, {"Testing": ROOT / "Testing"}], ids=["product", "tests"])
+def test_no_module_imports_itself_by_way_of_others(packages: dict[str, Path]) -> None:
+    known = modules(packages)
+    graph = {
+        name: {target for target, _ in imports(name, file, known) if target in known and target != name}
+        for name, file in known.items()
+    }
     # What imports nothing that is left can be in no circle; what stays in the end is circles and what needs them.
     left = dict(graph)
     while True:
@@ -47,3 +57,7 @@ def test_heavy_libraries_are_fenced_in() -> None:
             if allowed is not None and not name.startswith(allowed):
                 wrong.append(f"{name}:{line} imports {target}")
     assert wrong == []
+
+
+def test_the_picture_in_the_docs_shows_these_layers() -> None:
+    assert PICTURE.read_text(encoding="utf-8") == draw(), "draw it again: python -m Testing.architecture_picture"

@@ -9,7 +9,7 @@ from PySide6 import QtCore
 
 from Testing.slicer.harness.errors import report
 from Testing.slicer.harness.pythonqt import coercion, members, qobject
-from Testing.slicer.harness.pythonqt.values import Instance, adopt, native_of, to_native, to_python
+from Testing.slicer.harness.pythonqt.values import Instance, adopt, native_of, set_wrapper_class, to_native, to_python
 
 _wrappers: dict[type, type[QtInstance]] = {}
 # exec and print were Python 2 keywords, raise is one still: PythonQt has them with an underscore too
@@ -91,6 +91,9 @@ def wrapper_class(native_class: type) -> type[QtInstance]:
         if cls.__module__.startswith(("PySide6.", "shiboken6", "Shiboken")):
             return _make(cls, cls.__name__, _qt_members(cls))
     raise TypeError(f"{native_class} is no Qt class")
+
+
+set_wrapper_class(wrapper_class)
 
 
 def register_stand_in(native_class: type, qt_base: type, names: dict[str, set[str]]) -> type[QtInstance]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import shiboken6
@@ -112,10 +113,21 @@ def to_native(value: Any) -> Any:
     return value
 
 
-def _new_instance(native: Any) -> Instance:
-    from Testing.slicer.harness.pythonqt.classes import wrapper_class
+def set_wrapper_class(function: Callable[[type], type[Instance]]) -> None:
+    """Tell how the class that stands for a PySide class is found; whoever makes these classes knows."""
+    global _wrapper_class
+    _wrapper_class = function
 
-    cls = wrapper_class(type(native))
+
+def _no_wrapper_class(native_class: type) -> type[Instance]:
+    raise TypeError(f"no class stands for {native_class} yet")
+
+
+_wrapper_class = _no_wrapper_class
+
+
+def _new_instance(native: Any) -> Instance:
+    cls = _wrapper_class(type(native))
     instance = cls.__new__(cls)
     adopt(instance, native)
     return instance
