@@ -40,7 +40,7 @@ class Body:
         return np.array(self.field.shape[::-1]) * FIELD_MM
 
 
-def draw_body(rng: np.random.Generator, anatomy: Anatomy) -> Body:
+def draw_body(rng: np.random.Generator, anatomy: Anatomy, calcified: bool = False) -> Body:
     """Draw a body from an anatomy.
 
     Parameters
@@ -49,6 +49,8 @@ def draw_body(rng: np.random.Generator, anatomy: Anatomy) -> Body:
         Source of randomness.
     anatomy : Anatomy
         The labelled patient.
+    calcified : bool
+        Draw plaques in any case.
 
     Returns
     -------
@@ -58,4 +60,4 @@ def draw_body(rng: np.random.Generator, anatomy: Anatomy) -> Body:
     tree = draw_tree(rng, anatomy)
     field = draw_soft_parts(rng, anatomy)
     draw_beside_arteries(rng, tree, field)
-    return Body(anatomy, field, tree, draw_plaques(rng, tree))
+    return Body(anatomy, field, tree, draw_plaques(rng, tree, calcified))

@@ -16,9 +16,10 @@ from .scanner import cut_field_of_view, draw_scanner, scan
 from .tissues import CLASSES
 from .tubes import Axes
 
-_PATCHES_A_BODY = {"territories": 8, "calcification": 10}
-_CUT_SHARE = 0.3
-_ABROAD_SHARE = {"territories": 0.3, "calcification": 0.12}  # of the patches, not centred near an artery
+_PATCHES_A_BODY = {"territories": 8, "calcification": 20}
+_CUT_SHARE = 0.35
+_ABROAD_SHARE = {"territories": 0.3, "calcification": 0.1}  # of the patches, not centred near an artery
+_PLAQUE_SHARE = 0.85  # of the calcification patches on an artery with plaques, centred near one
 _WEIGHTS = {"aorta": 0.26, "iliac": 0.3, "mesenteric": 0.22, "renal": 0.22}
 
 
@@ -56,7 +57,8 @@ def patches(
     rng = np.random.default_rng(seed)
     steps = np.broadcast_to(np.asarray(spacing_mm, float), (3,))
     while True:
-        body = draw_body(rng, anatomies[int(rng.integers(len(anatomies)))])
+        anatomy = anatomies[int(rng.integers(len(anatomies)))]
+        body = draw_body(rng, anatomy, calcified=role == "calcification")
         for _ in range(_PATCHES_A_BODY[role]):
             yield _patch(rng, body, role, tuple(shape_zyx), steps)
 
@@ -88,7 +90,7 @@ def _centre(rng: np.random.Generator, body: Body, role: str, size_mm: Array) -> 
     vessel = fitting[int(rng.choice(len(fitting), p=lengths / lengths.sum()))]
     if role == "calcification":
         own = body.plaques[[v is vessel for v in body.tree.vessels].index(True)]
-        if own and rng.random() < 0.6:
+        if own and rng.random() < _PLAQUE_SHARE:
             arc = own[int(rng.integers(len(own)))].arc
             near = vessel.points[min(int(arc / vessel.length * (len(vessel.points) - 1)), len(vessel.points) - 1)]
             return np.asarray(near + rng.uniform(-0.25, 0.25, 3) * size_mm[::-1])

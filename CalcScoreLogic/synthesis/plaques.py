@@ -67,9 +67,10 @@ def depth_inside(plaque: Plaque, arc: Array, angle: Array, depth: Array, radius:
     return np.asarray(reach * (1 - reach) / np.maximum(slope, 1e-6))
 
 
-def draw_plaques(rng: np.random.Generator, tree: Tree) -> tuple[tuple[Plaque, ...], ...]:
-    """Draw the plaques of a body: a tuple for each of its arteries."""
-    burden = rng.choice([0.0, 0.3, 1.0, 2.5, 5.0], p=[0.15, 0.25, 0.3, 0.2, 0.1])
+def draw_plaques(rng: np.random.Generator, tree: Tree, calcified: bool = False) -> tuple[tuple[Plaque, ...], ...]:
+    """Draw the plaques of a body, some in any case if `calcified`: a tuple for each of its arteries."""
+    shares = [0, 0.2, 0.4, 0.25, 0.15] if calcified else [0.15, 0.25, 0.3, 0.2, 0.1]
+    burden = rng.choice([0.0, 0.3, 1.0, 2.5, 5.0], p=shares)
     return tuple(tuple(_of_vessel(rng, vessel, float(burden))) for vessel in tree.vessels)
 
 
@@ -106,8 +107,8 @@ def _draw_plaque(rng: np.random.Generator, vessel: Vessel, large: bool) -> list[
         ]
     radius = float(vessel.outer[min(int(arc / STEP_MM), len(vessel.outer) - 1)])
     if kind == "shell":
-        width = radius * rng.uniform(2.5, 6.3)
-        return [_plaque(rng, vessel, arc, angle, rng.uniform(5, 30), width, thickness=rng.uniform(0.8, 2))]
+        width = radius * rng.uniform(2, 5)
+        return [_plaque(rng, vessel, arc, angle, rng.uniform(5, 25), width, thickness=rng.uniform(1, 2.5))]
     return [
         _plaque(
             rng,
@@ -135,7 +136,7 @@ def _plaque(
     arc = float(np.clip(arc, 0, vessel.length))
     radius = float(vessel.outer[min(int(arc / STEP_MM), len(vessel.outer) - 1)])
     if thickness is None:
-        thickness = float(np.clip(0.4 * min(length, width), 0.8, 3.5) * rng.uniform(0.7, 1.4))
+        thickness = float(np.clip(0.5 * min(length, width), 1, 4) * rng.uniform(0.7, 1.4))
     dense = rng.random() < 0.8
     return Plaque(
         arc=arc,

@@ -19,6 +19,7 @@ from .vessels import OTHER
 
 _NOWHERE = -1e3
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
+_SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
 _FLAP_MM = 0.8  # half thickness of a dissection's flap
 
 
@@ -68,17 +69,21 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
         A voxel belongs to an artery when its centre lies inside the outer wall, and to a plaque when its centre
         lies inside that. Voxels at a surface show a mean by their distance from it.
     """
-    where = pose.to_body(axes.x, axes.y, axes.z)
     steps = np.array(axes.steps)
-    jitter = rng.standard_normal((3, 1, 1, 1)) * 0.3  # the field's own grid shall not show
-    index = (where + jitter.astype(np.float32)) * np.float32(1 / FIELD_MM)
-    shape = np.array(body.field.shape)
+    index = pose.to_body(axes.x, axes.y, axes.z)
+    index *= np.float32(1 / FIELD_MM)
+    shape = body.field.shape
     outside = (index[2] < 0) | (index[2] > shape[0] - 1)
-    i, j, k = (np.clip(np.rint(index[a]).astype(np.int32), 0, shape[2 - a] - 1) for a in range(3))
-    tissue = body.field.ravel().take((k * np.int32(shape[1]) + j) * np.int32(shape[2]) + i)
-    texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * 0.6
-    texture += low_field(rng, axes.shape, np.maximum(rng.uniform(3, 9) / steps, 1)) * 0.7
-    image = contrast.mean[tissue] + contrast.spread[tissue] * texture
+    for axis in range(3):
+        np.clip(index[axis], 0, shape[2 - axis] - 1.001, out=index[axis])
+    flat = body.field.reshape(-1)
+    tissue = flat.take(_flat(np.rint(index).astype(np.int32), shape))
+    texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * np.float32(0.6)
+    texture += low_field(rng, axes.shape, np.maximum(rng.uniform(3, 9) / steps, 1)) * np.float32(0.7)
+    image = contrast.spread.take(tissue) * texture
+    image += (
+        contrast.mean.take(tissue) if steps.min() > _SOFT_EDGES_MM else _interpolate(contrast.mean, body.field, index)
+    )
     labels = TERRITORY_CLASS[tissue]
     calcified = np.zeros(axes.shape, bool)
     mixing = 1 + np.float32(contrast.mixing) * texture
@@ -88,6 +93,32 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
     artery = painter.outer.reshape(axes.shape) >= 0
     return Rendered(image, labels, calcified, artery, outside)
+
+
+def _flat(index: Array, shape: tuple[int, ...]) -> Array:
+    """Give flat positions of indices (3, k, j, i) in the order (x, y, z)."""
+    return np.asarray((index[2] * np.int32(shape[1]) + index[1]) * np.int32(shape[2]) + index[0])
+
+
+def _interpolate(mean: Array, field: Array, index: Array) -> Array:
+    """Interpolate intensities between voxels of the field, a little steeper than linearly."""
+    lows = [int(axis.min()) for axis in index[::-1]]
+    box = tuple(slice(low, int(axis.max()) + 2) for low, axis in zip(lows, index[::-1], strict=True))
+    bright = mean.take(field[box])
+    index = index - np.array(lows[::-1], np.float32).reshape(3, 1, 1, 1)
+    low_corner = np.floor(index)
+    part = np.clip((index - low_corner - np.float32(0.5)) * np.float32(1.4) + np.float32(0.5), 0, 1)
+    base = _flat(low_corner.astype(np.int32), bright.shape)
+    row, plane = np.int32(bright.shape[2]), np.int32(bright.shape[1] * bright.shape[2])
+    values = bright.reshape(-1)
+    planes = []
+    for above in (np.int32(0), plane):
+        lines = []
+        for behind in (np.int32(0), row):
+            near, far = values.take(base + (above + behind)), values.take(base + (above + behind + np.int32(1)))
+            lines.append(near + (far - near) * part[0])
+        planes.append(lines[0] + (lines[1] - lines[0]) * part[1])
+    return np.asarray(planes[0] + (planes[1] - planes[0]) * part[2])
 
 
 class _Painter:

@@ -101,9 +101,10 @@ def _blur(image: Array, sigma: Array) -> Array:
 def cut_field_of_view(rng: np.random.Generator, image: Array, labels: Array) -> None:
     """Cut off a random part at some sides: air in the image, background in the labels (both in place)."""
     for axis, n in enumerate(image.shape):
-        if rng.random() < 0.5:
-            count = int(rng.uniform(0, 0.35) * n)
-            cut: list[slice] = [slice(None)] * 3
-            cut[axis] = slice(0, count) if rng.random() < 0.5 else slice(n - count, n)
-            image[tuple(cut)] = _AIR_HU
-            labels[tuple(cut)] = 0
+        for end in (False, True):
+            if rng.random() < 0.35:
+                count = int(rng.uniform(0, 0.3) * n)
+                cut: list[slice] = [slice(None)] * 3
+                cut[axis] = slice(n - count, n) if end else slice(0, count)
+                image[tuple(cut)] = _AIR_HU
+                labels[tuple(cut)] = 0
