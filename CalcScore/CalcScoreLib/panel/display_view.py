@@ -53,6 +53,11 @@ class DisplayView:
         """Make the surfaces anew after a run, or leave the 3-D view empty."""
         self._show_3d()
 
+    def complete_3d(self) -> None:
+        """Make the surfaces that a scene was saved without."""
+        if self._case is not None and self._ui.show3dCheck.checked and not display.has_surfaces(self._case):
+            self._show_3d()
+
     def close(self) -> None:
         """Make no further surface."""
         if self._surfaces is not None:

@@ -17,6 +17,7 @@ from CalcScoreLogic.results import CaseResult
 
 from .. import install, settings
 from ..analysis import Analysis
+from ..scene import views
 from ..scene.case import SceneCase
 from ..scene.plaques import Plaque
 from ..translation import _
@@ -64,6 +65,7 @@ class Panel(VTKObservationMixin):
         self.case: SceneCase | None = None
         self._result: CaseResult | None = None
         self._plaques: list[Plaque] = []
+        self._cta: Any = None
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
         self._bindings = Bindings()
@@ -99,16 +101,18 @@ class Panel(VTKObservationMixin):
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
         self.parameters = parameters
         if parameters is None:
+            self._cta = None
             self._bindings.use(None)
             return
         if parameters.cta is None:
             parameters.cta = _only_volume()
         self._bindings.use(parameters)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
-        self._take_case(SceneCase.find(parameters.cta), True)
+        self._cta = parameters.cta
+        self._take_case(SceneCase.find(self._cta), True)
         self.refresh()
-        # The selectors learn of the nodes of a scene that was loaded only after this.
-        qt.QTimer.singleShot(0, self._bindings.show)
+        # The selectors and the views learn of the nodes of a scene that was loaded only after this.
+        qt.QTimer.singleShot(0, self._show_loaded)
 
     def hold(self) -> None:
         """Keep the choices while a scene is loaded: the selectors lose theirs for a moment, and that is no choice."""
@@ -175,7 +179,7 @@ class Panel(VTKObservationMixin):
         self.display.close()
         self.removeObservers()
         self._bindings.use(None)
-        self.parameters = None
+        self.parameters = self._cta = None
 
     def _models_or_none(self) -> list[Model]:
         """Give the models of a run; none where one is missing or a source is not chosen."""
@@ -212,10 +216,36 @@ class Panel(VTKObservationMixin):
 
     def _stored(self, case: SceneCase) -> None:
         """Show the result that a run has put into the scene."""
+        first = self.case is None
         self.run.say(_said(self.sources.note()))
         self._take_case(case, True)
         self.display.refresh_3d()
+        views.show_only(case, case.volume)
+        if first:
+            views.look_at(case)
         self.refresh()
+
+    def _show_loaded(self) -> None:
+        """Show what a scene that was loaded holds; one saved without a window has no views of its own."""
+        self._bindings.show()
+        if self.parameters is None or self.parameters.cta is None:
+            return
+        views.show_only(self.case, self.parameters.cta)
+        if views.show_volume(self.parameters.cta, only_empty=True):
+            self._show_3d()
+
+    def _show_chosen(self) -> None:
+        """Show the CTA that was chosen, and its segments only."""
+        cta = self.parameters.cta if self.parameters is not None else None
+        if cta is not None:
+            views.show_only(self.case, cta)
+            views.show_volume(cta)
+            self._show_3d()
+
+    def _show_3d(self) -> None:
+        if self.case is not None and self.case.missing() is None:
+            self.display.complete_3d()
+            views.look_at(self.case)
 
     def _corrected(self, scored: bool) -> None:
         """Segments were edited, or scored again."""
@@ -227,14 +257,16 @@ class Panel(VTKObservationMixin):
         self.refresh()
 
     def _parameters_changed(self, caller: Any, event: Any) -> None:
-        if self.parameters is None:
+        # A scene that is being loaded makes no choice: it is taken as a whole at the end.
+        if self.parameters is None or slicer.mrmlScene.IsImporting():
             return
         self._bindings.show()
-        known = self.case.volume if self.case is not None else None
-        if self.parameters.cta is not known:
+        if self.parameters.cta is not self._cta:
+            self._cta = self.parameters.cta
             self.run.outcome = Outcome.NONE
             self.run.say(_said(self.sources.note()))
-            self._take_case(SceneCase.find(self.parameters.cta), True)
+            self._take_case(SceneCase.find(self._cta), True)
+            self._show_chosen()
         self.refresh()
 
     def _take_case(self, case: SceneCase | None, read: bool) -> None:
@@ -249,7 +281,7 @@ class Panel(VTKObservationMixin):
             self._read_result()
         current = not self.corrections.stale
         self.results.show(self._result, current)
-        self.plaques.show(self._plaques, current)
+        self.plaques.show(self._plaques, self._cta, current)
         for section in (self.ui.scoresSection, self.ui.correctSection, self.ui.plaquesSection, self.ui.displaySection):
             section.setVisible(self._result is not None)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import qt
-import slicer
 
 from CalcScoreLogic.anatomy import STRUCTURES
 
-from ..scene.display import jump_to
 from ..scene.plaques import Plaque
 from ..scene.tables import row_title
+from ..scene.views import jump_to
 from ..translation import _
 from .number_format import number
 
@@ -37,6 +36,7 @@ class PlaquesView:
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._plaques: list[Plaque] = []
+        self._volume: Any = None
         tree = ui.plaquesTree
         tree.setColumnCount(len(_COLUMNS))
         tree.setHeaderLabels([title for title, _tip in _COLUMNS])
@@ -50,9 +50,9 @@ class PlaquesView:
         tree.connect("itemClicked(QTreeWidgetItem*,int)", lambda item, column: self._go_to(item))
         tree.connect("currentItemChanged(QTreeWidgetItem*,QTreeWidgetItem*)", lambda item, before: self._go_to(item))
 
-    def show(self, plaques: list[Plaque], current: bool) -> None:
-        """List plaques; grey where they are out of date."""
-        self._plaques = plaques
+    def show(self, plaques: list[Plaque], volume: Any, current: bool) -> None:
+        """List the plaques of a CTA; grey where they are out of date."""
+        self._plaques, self._volume = plaques, volume
         tree = self._ui.plaquesTree
         tree.blockSignals(True)
         tree.clear()
@@ -66,7 +66,7 @@ class PlaquesView:
 
     def go_to(self, number_from_1: int) -> None:
         """Show a plaque in all views."""
-        jump_to(slicer.mrmlScene, self._plaques[number_from_1 - 1].position_ras)
+        jump_to(self._volume, self._plaques[number_from_1 - 1].position_ras)
 
     def _go_to(self, item: Any) -> None:
         row = self._ui.plaquesTree.indexOfTopLevelItem(item) if item else -1

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..incremental_work import Steps, run_through
 from . import structures
 from .case_nodes import CaseNodes
-from .scene_nodes import nodes_by_class
 from .segmentations import SURFACE, surface_steps
 
 KEPT_OPACITY_3D = 0.45
@@ -66,6 +63,11 @@ def show_3d_steps(case: CaseNodes) -> Steps[None]:
     show_cut(case, True)
 
 
+def has_surfaces(case: CaseNodes) -> bool:
+    """Tell whether there is something of the case to show in 3-D."""
+    return all(n.GetSegmentation().ContainsRepresentation(SURFACE) for n in (case.calcification, case.arteries))
+
+
 def show_cut(case: CaseNodes, shown: bool) -> None:
     """Show or hide, in 3-D, what the trimming took away."""
     display = case.arteries.GetDisplayNode()
@@ -97,29 +99,6 @@ def set_opacity_3d(case: CaseNodes, opacity: float) -> None:
     display = case.calcification.GetDisplayNode()
     for segment in filter(None, map(case.segment_id, structures.TERRITORY_KEYS)):
         display.SetSegmentOpacity3D(segment, opacity)
-
-
-def jump_to(scene: Any, position_ras: tuple[float, float, float]) -> None:
-    """Centre all slice views and 3-D views on a place.
-
-    Parameters
-    ----------
-    scene : vtkMRMLScene
-        The scene.
-    position_ras : tuple of float
-        World RAS, mm.
-    """
-    for view in nodes_by_class(scene, "vtkMRMLSliceNode"):
-        view.JumpSliceByCentering(*position_ras)
-    for camera in nodes_by_class(scene, "vtkMRMLCameraNode"):
-        moved = [
-            p + target - focal
-            for p, target, focal in zip(camera.GetPosition(), position_ras, camera.GetFocalPoint(), strict=True)
-        ]
-        camera.SetFocalPoint(*position_ras)
-        camera.SetPosition(*moved)
-        # What lies before and behind the new place is not cut off.
-        camera.ResetClippingRange()
 
 
 def _set_opacities(case: CaseNodes, key: str, fill_2d: float, opacity_3d: float) -> None:

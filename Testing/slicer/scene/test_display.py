@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from CalcScoreLib.scene import display, structures
+from CalcScoreLib.scene import display, structures, views
 from CalcScoreLib.scene.case import SceneCase
 from CalcScoreLib.scene.segmentations import SURFACE
 
@@ -81,7 +81,7 @@ def test_slices_and_cameras_go_to_a_plaque(scene: Any, case: SceneCase) -> None:
     camera.SetPosition(0, 500, 0)
     clipped: list[Any] = []
     camera.AddObserver(camera.ResetCameraClippingEvent, lambda *_: clipped.append(camera.GetFocalPoint()))
-    display.jump_to(scene, (-17.0, -7.0, 50.0))
+    views.jump_to(case.volume, (-17.0, -7.0, 50.0))
     assert clipped[-1:] == [(-17.0, -7.0, 50.0)]
     for view in slices:
         matrix = view.GetSliceToRAS()

@@ -36,7 +36,7 @@ class qMRMLSliceView(_View):
 
 @stand_in
 class qMRMLThreeDView(_View):
-    """A 3-D view; the camera does not move."""
+    """A 3-D view; its camera is the node."""
 
     def mrmlViewNode(self) -> Any:
         return self._node
@@ -124,7 +124,11 @@ class qSlicerLayoutManager(QtCore.QObject):
             if widget._logic.GetSliceNode() is not node:
                 widget._logic.SetSliceNode(node)
             widget._view._node = node
-        self._three_d._node = self._three_d._view._node = self._scene.GetFirstNodeByClass("vtkMRMLViewNode")
+        view = self._three_d._node = self._three_d._view._node = self._scene.GetFirstNodeByClass("vtkMRMLViewNode")
+        if view is not None and self._scene.GetFirstNodeByClass("vtkMRMLCameraNode") is None:
+            camera = self._scene.AddNewNodeByClass("vtkMRMLCameraNode", "Camera")
+            camera.SetLayoutName(view.GetLayoutName())
+            camera.SetPosition(0.0, 500.0, 0.0)
 
     def sliceViewNames(self) -> list[str]:
         return list(self._slices)
