@@ -26,6 +26,7 @@ from .advanced_view import AdvancedView
 from .bindings import Bindings
 from .corrections import Corrections
 from .display_view import DisplayView
+from .edit_guard import EditGuard
 from .models_view import ModelsView
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
 from .plaques_view import PlaquesView
@@ -66,6 +67,7 @@ class Panel(VTKObservationMixin):
         self._result: CaseResult | None = None
         self._plaques: list[Plaque] = []
         self._cta: Any = None
+        self._edits = EditGuard()
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
         self._bindings = Bindings()
@@ -73,7 +75,7 @@ class Panel(VTKObservationMixin):
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)
         self.display = DisplayView(ui, self._bindings)
         self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
-        self.run = RunView(ui, self._prepare, self._stored, self.refresh)
+        self.run = RunView(ui, self._prepare, lambda: self._edits.keep(self.case), self._stored, self.refresh)
         self.models = ModelsView(ui, self.refresh, self.run.say)
         self.quality = QualityView(ui, self.run.say)
         self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
@@ -205,7 +207,7 @@ class Panel(VTKObservationMixin):
         parameters = self.parameters
         assert parameters is not None  # noqa: S101  the button is off without
         sources = sources_of(parameters)
-        if sources.roles and not install.ensure(networks=True):
+        if not self._edits.may_replace(self.case) or (sources.roles and not install.ensure(networks=True)):
             return None
         if self.models.lacks_packages:
             self.models.read()
@@ -217,7 +219,7 @@ class Panel(VTKObservationMixin):
     def _stored(self, case: SceneCase) -> None:
         """Show the result that a run has put into the scene."""
         first = self.case is None
-        self.run.say(_said(self.sources.note()))
+        self.run.say(_said(f"{self._edits.note()} {self.sources.note()}".strip()))
         self._take_case(case, True)
         self.display.refresh_3d()
         views.show_only(case, case.volume)

@@ -44,6 +44,8 @@ class RunView:
         Widgets of the panel by name.
     prepare : callable
         Gives the CTA and makes its analysis when Analyze is pressed; None where the user thought better of it.
+    storing : callable
+        Called before the result goes into the scene.
     stored : callable
         Called with the case when its nodes are in the scene.
     changed : callable
@@ -54,10 +56,12 @@ class RunView:
         self,
         ui: Any,
         prepare: Callable[[], tuple[Any, Analysis] | None],
+        storing: Callable[[], None],
         stored: Callable[[SceneCase], None],
         changed: Callable[[], None],
     ) -> None:
-        self._ui, self._prepare, self._stored, self._changed = ui, prepare, stored, changed
+        self._ui, self._prepare, self._changed = ui, prepare, changed
+        self._storing, self._stored = storing, stored
         self._analysis: Analysis | None = None
         self._reading: InSteps | None = None
         self._scoring: Background | None = None
@@ -177,6 +181,7 @@ class RunView:
             self._fail(CalcScoreError(_("The CTA was deleted during the run; load it and analyze again.")))
             return
         try:
+            self._storing()
             case = analysis.store(scored)
         except Exception as failed:
             self._fail(failed)

@@ -20,8 +20,9 @@ from ..incremental_work import Steps, run_through
 from . import display, hierarchy, structures
 from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
 from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
-from .fingerprints import Fingerprints
+from .fingerprints import Fingerprints, prints_of
 from .grids import volume_geometry
+from .kept_edits import Snapshot
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
@@ -153,6 +154,16 @@ class SceneCase(CaseNodes):
     def lost_edits(self) -> tuple[str, ...]:
         """Name the trimmed arteries whose hand edits `trim_again` would lose."""
         return tuple(key for key in self.edited_structures() if key in structures.TERRITORY_KEYS)
+
+    def snapshot(self) -> Snapshot:
+        """Note what the segments hold now."""
+        return Snapshot(self._states(), prints_of(self._masks()))
+
+    def edited_since(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """Name the structures that have changed since a moment."""
+        if self._states() == snapshot.states:
+            return ()
+        return tuple(key for key, value in prints_of(self._masks()).items() if value != snapshot.prints[key])
 
     def rescore(self) -> CaseResult:
         """Score the trimmed segments as they are.

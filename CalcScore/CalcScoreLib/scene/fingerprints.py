@@ -52,14 +52,14 @@ class Fingerprints:
 
     def start(self, masks: CaseMasks) -> None:
         """Note what the networks, or another source, made."""
-        self.made = self.scored = _prints(masks)
+        self.made = self.scored = prints_of(masks)
         self.calcified = _by_name(masks.calcified(masks.trimmed))
         self.full_calcified = _by_name(masks.calcified(masks.full))
         self.resting, self.outside = [], masks.outside()
 
     def trimmed(self, masks: CaseMasks) -> None:
         """Note new trimmed arteries, and which of them rest on edits."""
-        now = _prints(masks)
+        now = prints_of(masks)
         self.resting = [territory.key for territory in self._resting(masks)]
         self.made = {**self.made, **{key: now[key] for key in structures.TERRITORY_KEYS}}
         self.calcified = _by_name(masks.calcified(masks.trimmed))
@@ -67,16 +67,16 @@ class Fingerprints:
 
     def rescored(self, masks: CaseMasks) -> None:
         """Note that the trimmed segments have been scored as they are."""
-        now = _prints(masks)
+        now = prints_of(masks)
         self.scored = {**self.scored, **{key: now[key] for key in structures.TRIMMED_KEYS}}
 
     def changed(self, masks: CaseMasks) -> tuple[str, ...]:
         """Name the structures that have changed since they were scored."""
-        return tuple(key for key, value in _prints(masks).items() if value != self.scored.get(key))
+        return tuple(key for key, value in prints_of(masks).items() if value != self.scored.get(key))
 
     def edited(self, masks: CaseMasks) -> tuple[str, ...]:
         """Name the structures that have changed since they were made."""
-        return tuple(key for key, value in _prints(masks).items() if value != self.made.get(key))
+        return tuple(key for key, value in prints_of(masks).items() if value != self.made.get(key))
 
     def edits(self, masks: CaseMasks, voxel_mm3: float) -> Edits:
         """Tell what was changed by hand in what is scored as it is."""
@@ -120,7 +120,8 @@ class Fingerprints:
         )
 
 
-def _prints(masks: CaseMasks) -> dict[str, str]:
+def prints_of(masks: CaseMasks) -> dict[str, str]:
+    """Give the fingerprint of each structure."""
     return {key: mask.fingerprint() for key, mask in masks.by_key().items()}
 
 
