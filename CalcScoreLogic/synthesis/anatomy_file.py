@@ -13,6 +13,7 @@ from scipy import ndimage
 from ..errors import InputError
 from ..images.files import read_labels
 from ..images.geometry import Array, Image, nonzero_box
+from .chest import LungSpace
 from .extend import complete, hull_distance
 from .label_names import meaning_of, read_names
 from .landmarks import Landmarks, find_landmarks
@@ -62,8 +63,8 @@ class Anatomy:
         Their voxels.
     outside, inside : ndarray of uint8, shape (k, j, i)
         Distance from and into the hull of muscles and bones, in half millimetres, at most 255.
-    heart_floor_mm : float
-        Height z of the lower end of the heart.
+    lungs : LungSpace
+        Fat in which lung may be drawn.
     spine_y_mm : float
         Where the vertebral bodies lie between front and back.
     """
@@ -77,7 +78,7 @@ class Anatomy:
     stomach: Depths
     outside: Array
     inside: Array
-    heart_floor_mm: float
+    lungs: LungSpace
     spine_y_mm: float
 
 
@@ -180,7 +181,7 @@ def complete_anatomy(name: str, tissues: Array, arteries: dict[str, Array]) -> A
         stomach=_depths(frame.tissues == Tissue.STOMACH_WALL),
         outside=_half_mm(hull_distance(~frame.hull, FIELD_MM)),
         inside=_half_mm(frame.inside_mm),
-        heart_floor_mm=frame.heart_floor_mm,
+        lungs=frame.lungs,
         spine_y_mm=float(np.nonzero(frame.tissues == Tissue.VERTEBRA_MARROW)[1].mean()) * FIELD_MM,
     )
 

@@ -43,17 +43,6 @@ def trace(voxels: dict[str, Array]) -> dict[str, Array]:
     return courses
 
 
-def extend_up(aorta: Array, length_mm: float) -> Array:
-    """Continue an aorta (n, 3), mm, from its upper end up through the chest, a little to the left and back."""
-    if length_mm <= 0:
-        return aorta
-    slope = aorta[0] - aorta[min(12, len(aorta) - 1)]
-    slope /= max(slope[2], 1e-6)
-    rise = np.arange(1.0, length_mm + 2)[::-1, None]
-    bend = np.hstack([0.0015 * rise**2, 0.001 * rise**2, 0 * rise])
-    return np.vstack([aorta[0] + rise * slope * [0.2, 0.5, 1] + bend, aorta])
-
-
 def extend_down(course: Array, target: Array) -> Array:
     """Continue an artery (n, 3), mm, in a smooth bow from its lower end to a point."""
     end = course[-1]

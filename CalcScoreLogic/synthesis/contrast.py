@@ -89,6 +89,8 @@ def draw_contrast(rng: np.random.Generator) -> Contrast:
     enhanced = phase != "none"
     mean[Tissue.SMALL_ARTERY] = lumen * (u(0.5, 1) if enhanced else 1)
     mean[Tissue.SMALL_VEIN] = mean[Tissue.PORTAL_VEIN] * (u(0.6, 1) if enhanced else 1)
+    bolus = phase == "arterial" and rng.random() < 0.5
+    mean[Tissue.SUPERIOR_CAVA] = u(300, 1500) if bolus else mean[Tissue.RIGHT_HEART]
     mean[Tissue.CRUS] = mean[Tissue.MUSCLE] + n(8, 12)
     if phase == "portal venous" and rng.random() < 0.12:  # late: excretion
         mean[Tissue.RENAL_PELVIS] = u(200, 1200)
@@ -114,7 +116,7 @@ def _plain(rng: np.random.Generator) -> Array:
         Tissue.STOMACH_WALL: n(50, 15), Tissue.BOWEL_WALL: n(45, 15), Tissue.BOWEL_FLUID: n(20, 18),
         Tissue.STOMACH_CONTENT: (n(12, 12), n(40, 30), u(100, 500))[rng.choice(3, p=[0.5, 0.35, 0.15])],
         Tissue.BOWEL_CONTENT: (n(25, 35), n(-120, 100), u(100, 700))[rng.choice(3, p=[0.5, 0.25, 0.25])],
-        Tissue.GAS: n(-850, 100), Tissue.VERTEBRA_CORTEX: u(220, 800), Tissue.VERTEBRA_MARROW: u(90, 320),
+        Tissue.GAS: n(-850, 100), Tissue.VERTEBRA_CORTEX: u(220, 600), Tissue.VERTEBRA_MARROW: u(90, 300),
         Tissue.DISC: n(85, 22), Tissue.BONE_CORTEX: u(300, 1000), Tissue.BONE_MARROW: u(20, 300),
         Tissue.SPINAL_CANAL: n(30, 14), Tissue.OESOPHAGUS: n(45, 15), Tissue.SKIN: n(20, 25), Tissue.NODE: n(60, 28),
         Tissue.CALCIUM: u(250, 1400), Tissue.TABLE: u(-300, 300), Tissue.METAL: u(1500, 3071),
@@ -132,7 +134,7 @@ def _texture(rng: np.random.Generator, phase: str) -> Array:
         Tissue.AIR: 0, Tissue.FAT: 8, Tissue.LUNG: 40, Tissue.MUSCLE: 12, Tissue.PANCREAS: 14,
         Tissue.STOMACH_CONTENT: 15,
         Tissue.BOWEL_WALL: 18, Tissue.BOWEL_FLUID: 14, Tissue.GAS: 60, Tissue.BOWEL_CONTENT: 45,
-        Tissue.VERTEBRA_CORTEX: 110, Tissue.VERTEBRA_MARROW: 40, Tissue.BONE_CORTEX: 130, Tissue.BONE_MARROW: 45,
+        Tissue.VERTEBRA_CORTEX: 90, Tissue.VERTEBRA_MARROW: 40, Tissue.BONE_CORTEX: 130, Tissue.BONE_MARROW: 45,
         Tissue.KIDNEY_CORTEX: 8, Tissue.KIDNEY_MEDULLA: 8, Tissue.MYOCARDIUM: 12, Tissue.CRUS: 8, Tissue.TABLE: 30,
     }  # fmt: skip
     if phase == "arterial":

@@ -10,14 +10,13 @@ from scipy.spatial import ConvexHull, QhullError
 
 from ..errors import InputError
 from ..images.geometry import Array
-from .centrelines import extend_down, extend_up, trace
+from .centrelines import extend_down, trace
+from .chest import CHEST_MM, LungSpace, continue_ribs, draw_chest, find_lung_space, find_thorax, thoracic_aorta
 from .tissues import Tissue
 
 _MARGIN_MM = 28.0  # of air beside the trunk, for fat
-_CHEST_MM = 90.0  # drawn above a scan that ends in the spine
 _PELVIS_MM = 90.0  # drawn below a scan that ends in the sacrum
-_CORTEX_MM = 3.0
-_RENAL_CORTEX_MM = 7.0
+_CORTEX_MM = {Tissue.VERTEBRA_CORTEX: 1.5, Tissue.BONE_CORTEX: 3.0, Tissue.KIDNEY_CORTEX: 7.0}
 
 
 @dataclass
@@ -29,7 +28,7 @@ class Frame:
     veins: dict[Tissue, Array]
     hull: Array
     inside_mm: Array
-    heart_floor_mm: float
+    lungs: LungSpace
 
 
 def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) -> Frame:
@@ -56,21 +55,23 @@ def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) ->
     tissues, artery_voxels = tissues[keep], {name: mask[keep] for name, mask in artery_voxels.items()}
     spine = tissues == Tissue.VERTEBRA_MARROW
     below = round(_PELVIS_MM / step_mm) if spine[:3].any() else 0
-    above = round(_CHEST_MM / step_mm) if spine[-3:].any() and not (tissues == Tissue.LEFT_HEART).any() else 0
+    above = round(CHEST_MM / step_mm) if spine[-3:].any() and not (tissues == Tissue.LEFT_HEART).any() else 0
     beside = round(_MARGIN_MM / step_mm)
     original = tissues
     pads = ((below, above), (beside, beside), (beside, beside))
     tissues = np.pad(tissues, pads)
     artery_voxels = {name: np.pad(mask, pads) for name, mask in artery_voxels.items()}
     if above:
-        _mirror(tissues, original[::-1][1:], slice(tissues.shape[0] - above, None), beside, _CHEST_TISSUES)
+        continue_ribs(tissues, original, beside, step_mm)
     hips = _draw_pelvis(tissues, original, below, beside, step_mm) if below else None
     hull = _hull(tissues)
     inside_mm = hull_distance(hull, step_mm)
     tissues[hull & (tissues == Tissue.AIR)] = Tissue.FAT
     top = tissues.shape[0] - above
     arteries = {name: course * step_mm for name, course in trace(artery_voxels).items()}
-    arteries["aorta"] = extend_up(arteries["aorta"], above * step_mm)
+    thorax = find_thorax(tissues, hull, top, step_mm) if above else None
+    if thorax is not None:
+        arteries["aorta"] = thoracic_aorta(thorax, arteries["aorta"])
     for side, name in ((-1, "right"), (1, "left")):
         outer = f"external_iliac_{name}" if f"external_iliac_{name}" in arteries else f"common_iliac_{name}"
         if hips is not None:
@@ -79,21 +80,14 @@ def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) ->
     _refine_organs(tissues, step_mm)
     if hips is not None:
         _draw_pelvic_organs(tissues, below, step_mm, _midline(original, beside))
-    floor = top * step_mm - 12.0
-    if above:
-        _draw_chest(tissues, inside_mm, arteries["aorta"], top, step_mm)
-    return Frame(tissues, arteries, veins, hull, inside_mm, floor)
-
-
-_CHEST_TISSUES = (Tissue.BONE_MARROW, Tissue.VERTEBRA_MARROW, Tissue.DISC, Tissue.MUSCLE)
-
-
-def _mirror(tissues: Array, source: Array, where: slice, beside: int, kept: tuple[Tissue, ...]) -> None:
-    """Continue bones and muscles by their mirror image."""
-    count = len(range(*where.indices(tissues.shape[0])))
-    part = source[:count]
-    target = tissues[where][: len(part), beside:-beside, beside:-beside]
-    target[np.isin(part, kept)] = part[np.isin(part, kept)]
+    mediastinum = np.zeros(tissues.shape, bool)
+    if thorax is not None:
+        upper = np.argwhere(veins[Tissue.UPPER_VEIN][top - round(12 / step_mm) : top])
+        cava = (upper.mean(axis=0) * step_mm)[::-1] if len(upper) else np.array([thorax.x - 20, thorax.y - 30, 0.0])
+        cava[2] = thorax.z - 8
+        mediastinum = draw_chest(tissues, thorax, arteries["aorta"], cava, step_mm)
+    lungs = find_lung_space(tissues, mediastinum, inside_mm, step_mm)
+    return Frame(tissues, arteries, veins, hull, inside_mm, lungs)
 
 
 def _midline(original: Array, beside: int) -> tuple[float, float]:
@@ -191,14 +185,14 @@ def _refine_organs(tissues: Array, step: float) -> None:
     for k in np.flatnonzero(spine.any(axis=(1, 2))):
         closed = ndimage.binary_closing(spine[k], iterations=max(1, round(6 / step)))
         tissues[k][ndimage.binary_fill_holes(closed) & ~spine[k] & soft[k]] = Tissue.SPINAL_CANAL
-    for inner, outer, shell_mm in (
-        (Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX, _CORTEX_MM),
-        (Tissue.BONE_MARROW, Tissue.BONE_CORTEX, _CORTEX_MM),
-        (Tissue.KIDNEY_MEDULLA, Tissue.KIDNEY_CORTEX, _RENAL_CORTEX_MM),
+    for inner, outer in (
+        (Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX),
+        (Tissue.BONE_MARROW, Tissue.BONE_CORTEX),
+        (Tissue.KIDNEY_MEDULLA, Tissue.KIDNEY_CORTEX),
     ):
         solid = (tissues == inner) | (tissues == outer)
         core = solid.copy()
-        for _ in range(max(1, round(shell_mm / step))):
+        for _ in range(max(1, round(_CORTEX_MM[outer] / step))):
             core = ndimage.binary_erosion(core)
         tissues[solid] = outer
         tissues[core] = inner
@@ -223,24 +217,3 @@ def _draw_pelvic_organs(tissues: Array, below: int, step: float, midline: tuple[
     tissues[(bladder < 0.75) & hollow] = Tissue.URINE
     tissues[between & (tissues == Tissue.FAT)] = Tissue.PELVIC_ORGAN
     tissues[rectum & (tissues == Tissue.FAT)] = Tissue.BOWEL_WALL
-
-
-def _draw_chest(tissues: Array, inside_mm: Array, aorta: Array, top: int, step: float) -> None:
-    """Draw lungs, heart and oesophagus from the upper end of the scan on."""
-    chest = tissues[top:]
-    chest[(inside_mm[top:] > 28) & (chest == Tissue.FAT)] = Tissue.LUNG
-    y, x = (c * step for c in np.ogrid[: tissues.shape[1], : tissues.shape[2]])
-    start = max(0, top - round(12 / step))
-    for k in range(start, tissues.shape[0]):
-        ax, ay, _ = aorta[np.abs(aorta[:, 2] - k * step).argmin()]
-        rise = (k - start) / (tissues.shape[0] - start)
-        plane = tissues[k]
-        open_ = np.isin(plane, (Tissue.LUNG, Tissue.FAT))
-        heart = ((y - ay + 64) / (40 + 16 * rise)) ** 2 + ((x - ax + 4) / (52 + 12 * rise)) ** 2
-        plane[(heart < 1) & open_] = Tissue.MYOCARDIUM
-        chamber = (heart < 0.7) & open_ & (((x - ax) % 48 > 5) & ((y - ay) % 48 > 5))
-        plane[chamber & (x > ax - 12)] = Tissue.LEFT_HEART
-        plane[chamber & (x <= ax - 12)] = Tissue.RIGHT_HEART
-        gullet = ((y - ay + 18) ** 2 + (x - ax + 12) ** 2 < 64) & open_
-        plane[gullet] = Tissue.OESOPHAGUS
-        plane[((y - ay) ** 2 + (x - ax) ** 2 < 320) & (plane == Tissue.LUNG)] = Tissue.FAT

@@ -92,7 +92,7 @@ def _of_vessel(rng: np.random.Generator, vessel: Vessel, burden: float) -> list[
 
 def _draw_plaque(rng: np.random.Generator, vessel: Vessel, large: bool) -> list[Plaque]:
     """Draw a spot, a plate, a shell or a coral reef."""
-    place = rng.beta(1.6, 1.0) if vessel.name == "aorta" else rng.beta(1.0, 1.4)
+    place = rng.beta(2.2, 1.0) if vessel.name == "aorta" else rng.beta(1.0, 1.4)
     arc, angle = place * vessel.length, rng.uniform(0, 2 * np.pi)
     kind = rng.choice(["spot", "plate", "shell", "reef"], p=[0.5, 0.36, 0.11, 0.03] if large else [0.6, 0.38, 0.02, 0])
     if kind == "spot":

@@ -59,15 +59,13 @@ def _subcutaneous_fat(rng: np.random.Generator, anatomy: Anatomy, field: Array) 
 
 
 def _lungs_and_wall(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
-    """Draw lung recesses behind the liver and the muscles between the ribs."""
-    lowest, highest = anatomy.heart_floor_mm - rng.uniform(20, 120), anatomy.heart_floor_mm + 12
-    part = slice(max(0, int(lowest / FIELD_MM)), max(0, int(highest / FIELD_MM)))
-    depth = anatomy.inside[part]
-    field[part][(field[part] == Tissue.FAT) & (depth > 36) & (depth < rng.uniform(48, 124))] = Tissue.LUNG
+    """Draw lungs above the diaphragm and the muscles between the ribs and around the belly."""
+    flat, lungs = field.reshape(-1), anatomy.lungs
+    wall_mm = rng.uniform(13, 24)
+    flat[lungs.voxels[(lungs.inside_mm > wall_mm) & (lungs.above_mm > rng.uniform(1, 14))]] = Tissue.LUNG
     if rng.random() < 0.8:
-        part = slice(max(0, int((anatomy.heart_floor_mm - 190) / FIELD_MM)), None)
-        depth = anatomy.inside[part]
-        field[part][(field[part] == Tissue.FAT) & (depth > 0) & (depth < rng.uniform(16, 36))] = Tissue.MUSCLE
+        rind = (field == Tissue.FAT) & (anatomy.inside > 0) & (anatomy.inside < rng.uniform(14, 32))
+        field[rind] = Tissue.MUSCLE
 
 
 def _hollow_organs(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:

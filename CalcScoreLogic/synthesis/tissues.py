@@ -75,12 +75,13 @@ class Tissue(IntEnum):
     CRUS = 41
     LESION = 42
     AIRWAY = 43
+    SUPERIOR_CAVA = 44
 
 
 def _classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
     names = {
         "other artery": (Tissue.SMALL_ARTERY,),
-        "systemic vein": (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN),
+        "systemic vein": (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.SUPERIOR_CAVA),
         "portal vein": (Tissue.PORTAL_VEIN,),
         "bone": (
             Tissue.VERTEBRA_CORTEX,

@@ -21,6 +21,8 @@ OTHER = CLASSES["territories"].index("other artery")
 """Value of an artery of none of the four territories."""
 
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
+_TAPER = ((0, 120, 260, 400, 480, 560), (0.95, 1.05, 1.25, 1.4, 1.65, 1.75))
+# Of the aorta: height above its fork in mm, and calibre there as a share of the lower abdominal one.
 _MESENTERIC_START_MM = 22.0  # of hepatic, splenic and left gastric artery, counted with the coeliac trunk
 
 
@@ -101,18 +103,19 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     n = len(course)
     kind = rng.choice(["usual", "slim", "wide", "aneurysm"], p=[0.66, 0.14, 0.1, 0.1])
     radius = {"usual": (7.0, 10.5), "slim": (5.6, 7.2), "wide": (10.5, 14.0), "aneurysm": (8.0, 11.0)}[kind]
-    base = rng.uniform(*radius) * np.linspace(1.2, 0.95, n)
+    above_fork_mm = np.arange(n)[::-1] * STEP_MM
+    base = np.minimum(rng.uniform(*radius) * np.interp(above_fork_mm, *_TAPER), 22)
     outer = base * np.exp(np.clip(0.035 * smooth_noise(rng, n, 20 / STEP_MM, 1)[:, 0], -0.1, 0.1))
     wall = rng.uniform(0.7, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 3)
     thrombus = np.zeros(n)
     if kind == "aneurysm":
-        middle, width = rng.uniform(0.45, 0.95) * n, rng.uniform(14, 40) / STEP_MM
+        middle, width = n - rng.uniform(15, 160) / STEP_MM, rng.uniform(14, 40) / STEP_MM
         bulge = (rng.uniform(14, 22.5) - outer) * np.exp(-(((np.arange(n) - middle) / width) ** 2))
         outer = outer + np.clip(bulge, 0, None)
         if rng.random() < 0.65:
             thrombus = np.clip(bulge * rng.uniform(0.3, 0.95) - 1, 0, None)
     amplitude = rng.uniform(0, 3) if rng.random() < 0.75 else rng.uniform(3, 9)
-    still = np.clip(np.arange(n)[::-1] * STEP_MM / 35, 0.25, 1)[:, None]
+    still = np.clip(above_fork_mm / 35, 0.25, 1)[:, None]
     noise = smooth_noise(rng, n, rng.uniform(18, 40) / STEP_MM) * [1, 0.6, 0.2] * amplitude * still
     noise[:, 1] = np.minimum(noise[:, 1], 1.5)  # not into the spine
     course = course + noise
