@@ -24,7 +24,7 @@ _SEPARATOR = re.compile(r'"?sep=(.)"?[;,\t ]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _NOT_UTF8 = "is not UTF-8, save the table as CSV UTF-8"
 
 
-def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> str:
+def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str], delimiter: str = ",") -> str:
     """Write rows as RFC 4180 text: CRLF, a dot for decimals, empty for None.
 
     Parameters
@@ -33,6 +33,8 @@ def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> str:
         One dict a row.
     columns : iterable of str
         Keys in the order of the columns.
+    delimiter : str
+        What stands between cells: a tab for the clipboard.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def to_csv(rows: Iterable[dict[str, Any]], columns: Iterable[str]) -> str:
         The table with a header line; text that a spreadsheet would run is as `as_cell` gives it.
     """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), lineterminator="\r\n", extrasaction="raise")
+    writer = csv.DictWriter(text, list(columns), delimiter=delimiter, lineterminator="\r\n", extrasaction="raise")
     writer.writeheader()
     writer.writerows({key: as_cell(value) for key, value in row.items()} for row in rows)
     return text.getvalue()

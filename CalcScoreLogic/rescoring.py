@@ -16,7 +16,7 @@ from .pipeline import CaseParameters, score_masks
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.labels import OF_SCORING, artery_warnings, row_warnings
 from .results import CaseResult, ScoredCase
-from .scoring import composite_burden, score
+from .scoring import Row, composite_burden, score
 from .shortening import ShorteningMethod, ShorteningParameters
 from .version import __version__
 
@@ -212,4 +212,14 @@ def _marked(result: CaseResult, previous: CaseResult, edits: Edits) -> CaseResul
     }
     rows: Sequence[str] = (*result.scores.territories, *result.scores.vessels)
     marked = tuple(name for name in rows if name in edits.rows)
-    return replace(result, provenance={**previous.provenance, "rescored": rescored}, edited=marked)
+    provenance = {**previous.provenance, "rescored": rescored}
+    return replace(result, provenance=provenance, edited=marked, before_edits=_before(result, previous, marked))
+
+
+def _before(result: CaseResult, previous: CaseResult, edited: Collection[str]) -> dict[str, Row]:
+    """Give the rows before the first edit, where they were measured with the same lengths."""
+    if not edited or lengths_of(result) != lengths_of(previous):
+        return {}
+    if previous.edited:
+        return previous.before_edits
+    return {**previous.scores.territories, **previous.scores.vessels}

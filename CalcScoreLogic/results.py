@@ -18,6 +18,9 @@ from .scoring import Cluster, Row, Scores, Status
 
 SCHEMA = "calcscore/1"
 
+FIGURES_BEFORE_EDITS = ("artery_volume_mm3", "calcified_volume_mm3", "burden", "cluster_count")
+"""Figures that ``scores.csv`` also gives as they were before edits by hand, with ``_before_edits`` after their name."""
+
 CSV_COLUMNS = (
     "case",
     "territory",
@@ -29,6 +32,7 @@ CSV_COLUMNS = (
     "mean_cluster_volume_mm3",
     "edited",
     "warning_codes",
+    *(f"{figure}_before_edits" for figure in FIGURES_BEFORE_EDITS),
 )
 
 
@@ -62,6 +66,9 @@ class CaseResult:
         Range of the burden over single folds, by row; empty where there is one fold or no network.
     edited : tuple of str
         Rows that rest on segments edited by hand.
+    before_edits : dict of str to Row
+        All rows as they were measured before the first edit; empty where nothing is edited, or where that is not
+        known any more because the arteries were trimmed to other lengths since.
     """
 
     case: str
@@ -72,6 +79,12 @@ class CaseResult:
     composite: dict[str, Any] | None = None
     burden_ranges: dict[str, BurdenRange] = field(default_factory=dict)
     edited: tuple[str, ...] = ()
+    before_edits: dict[str, Row] = field(default_factory=dict)
+
+    def before(self, name: str) -> Row | None:
+        """Give a row as it was before any edit by hand; None where that is not known."""
+        rows = {**self.scores.territories, **self.scores.vessels} if not self.edited else self.before_edits
+        return rows.get(name)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the content of ``scores.json``."""
@@ -91,12 +104,15 @@ class CaseResult:
         for rows in (content["territories"], content["vessels"]):
             for name in rows.keys() & set(self.edited):
                 rows[name]["edited"] = True
+            for name in rows.keys() & self.before_edits.keys():
+                rows[name]["before_edits"] = _plain(self.before_edits[name])
         if self.composite is not None:
             content["composite"] = self.composite
         return content
 
-    def csv_rows(self) -> list[dict[str, Any]]:
-        """Give one row a territory for ``scores.csv``, keyed by `CSV_COLUMNS`."""
+    def csv_rows(self, vessels: bool = False) -> list[dict[str, Any]]:
+        """Give one row a territory, and one a vessel where wanted, for ``scores.csv``; keyed by `CSV_COLUMNS`."""
+        rows = {**self.scores.territories, **(self.scores.vessels if vessels else {})}
         return [
             {
                 "case": self.case,
@@ -104,9 +120,14 @@ class CaseResult:
                 **_plain(row),
                 "edited": "yes" if name in self.edited else "no",
                 "warning_codes": codes_of(self.warnings, None if name == COMBINED else name),
+                **self._csv_before(name),
             }
-            for name, row in self.scores.territories.items()
+            for name, row in rows.items()
         ]
+
+    def _csv_before(self, name: str) -> dict[str, Any]:
+        row = self.before(name)
+        return {f"{figure}_before_edits": getattr(row, figure) if row else None for figure in FIGURES_BEFORE_EDITS}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> CaseResult:
@@ -151,6 +172,9 @@ class CaseResult:
                     if "burden_fold_min" in fields
                 },
                 edited=tuple(name for name, fields in rows.items() if fields.get("edited")),
+                before_edits={
+                    name: _row(fields["before_edits"]) for name, fields in rows.items() if "before_edits" in fields
+                },
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"the scores cannot be read ({type(error).__name__}: {error}), analyze again") from error

@@ -15,6 +15,7 @@ from ..anatomy import COMBINED, Territory
 from ..case_files import REPORT, SCORES_TABLE
 from ..csv_files import read_csv
 from ..report.page import MISSING, NOTICE, colour, number, swatch, write_page
+from ..results import FIGURES_BEFORE_EDITS
 from .tables import CASES_TABLE
 
 COHORT_PAGE = "cohort.html"
@@ -28,6 +29,7 @@ FENCE = 1.5
 
 _TERRITORIES = (*(territory.key for territory in Territory), COMBINED)
 _FIGURES = (("burden", "Burden, %", 100.0, 1), ("artery_volume_mm3", "Artery, cm³", 1e-3, 1))
+_SUMMED = ("calcified_volume_mm3", "artery_volume_mm3", "cluster_count")
 _WIDTH, _HEIGHT = 300, 26
 _STYLE = "svg { display: block; } .dots circle { fill-opacity: .45; }"
 
@@ -95,6 +97,7 @@ def write_cohort_page(folder: Path) -> None:
     body = (
         f"<h1>{title}</h1><p class='quiet'>{told}. Burden is calcified volume / artery volume.</p>",
         _distributions(scores),
+        _corrections(scores),
         _failures(cases),
         _outliers(outliers(scores)),
         _codes(cases),
@@ -176,6 +179,50 @@ def _distributions(scores: Sequence[Mapping[str, str]]) -> str:
         '<th class="words">Not complete</th>'
     )
     return _table("Burden", head, rows)
+
+
+def _corrections(scores: Sequence[Mapping[str, str]]) -> str:
+    """Tell how much edits by hand have changed; empty where there were none."""
+    rows = []
+    for name in _TERRITORIES:
+        edited = [row for row in scores if row["territory"] == name and row.get("edited") == "yes"]
+        if not edited:
+            continue
+        known = [row for row in edited if row.get("calcified_volume_mm3_before_edits")]
+        changes = {
+            figure: [
+                float(row[figure]) - float(row[f"{figure}_before_edits"])
+                for row in known
+                if row[figure] and row[f"{figure}_before_edits"]
+            ]
+            for figure in FIGURES_BEFORE_EDITS
+        }
+        cells = [str(len(edited)), MISSING, MISSING, *(_sum_of(changes[figure]) for figure in _SUMMED)]
+        if changes["burden"]:
+            spread = _spread(changes["burden"])
+            cells[1] = _signed(100 * spread.median, 1)
+            cells[2] = f"{_signed(100 * min(changes['burden']), 1)} to {_signed(100 * max(changes['burden']), 1)}"
+        unknown = len(edited) - len(known)
+        told = f"{unknown} trimmed to other lengths since: not known" if unknown else MISSING
+        figures = "".join(f"<td>{cell}</td>" for cell in cells)
+        title = f"{swatch(colour(name))}{name.capitalize()}"
+        rows.append(f'<tr><td>{title}</td>{figures}<td class="words">{told}</td></tr>')
+    head = (
+        "<th>Territory</th><th>Cases</th><th>Burden, median change<br><small>percentage points</small></th>"
+        "<th>Range<br><small>percentage points</small></th><th>Calcified, all cases<br><small>mm³</small></th>"
+        '<th>Artery, all cases<br><small>mm³</small></th><th>Plaques, all cases</th><th class="words">Left out</th>'
+    )
+    return _table("Corrected by hand: after minus before", head, rows) if rows else ""
+
+
+def _sum_of(changes: Sequence[float]) -> str:
+    return _signed(sum(changes), 0) if changes else MISSING
+
+
+def _signed(value: float, digits: int) -> str:
+    """Write a difference with its sign; a minus, not a hyphen."""
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text if any(digit in text for digit in "123456789") else text[1:]
 
 
 def _dots(values: Sequence[float], top: float, fill: str) -> str:

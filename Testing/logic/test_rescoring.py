@@ -12,7 +12,7 @@ from CalcScoreLogic.images.geometry import Array, Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.rescoring import SEGMENTS, Edits, rescore, trim_again
-from CalcScoreLogic.results import BurdenRange, ScoredCase
+from CalcScoreLogic.results import BurdenRange, CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 GRID = Geometry((40, 20, 60), (1.0, 1.0, 2.0), (3.0, 4.0, 5.0))
@@ -154,3 +154,39 @@ def test_a_part_is_compared_with_where_it_lies() -> None:
     part = Geometry((30, 15, 57), GRID.spacing, (corner[0], corner[1], corner[2]))
     images = [Image(image.array[parts], part) for image in (case.shortened, case.calcification, case.territories)]
     assert any("96 mm³" in w for w in rescore(case.result, *images).warnings)
+
+
+def test_what_was_measured_before_the_first_edit_stays_known() -> None:
+    case = scored()
+    aorta = case.result.scores.territories["aorta"]
+    calcification = case.calcification.array.copy()
+    edits = Edits(("calcification",), (Territory.AORTA,))
+    for erased in (10, 11):
+        calcification[20, 5, erased] = 1
+        last = rescore(case.result, case.shortened, Image(calcification, GRID), case.territories, None, edits)
+        case = replace(case, result=last)
+    assert case.result.scores.territories["aorta"].calcified_volume_mm3 == 2 * 2.0
+    assert case.result.before("aorta") == aorta
+    assert aorta.calcified_volume_mm3 == 4 * 2.0
+    row = next(row for row in case.result.csv_rows() if row["territory"] == "aorta")
+    assert (row["calcified_volume_mm3"], row["calcified_volume_mm3_before_edits"]) == (4.0, 8.0)
+    assert (row["burden"], row["burden_before_edits"]) == (4.0 / aorta.artery_volume_mm3, aorta.burden)
+    assert CaseResult.from_dict(case.result.to_dict()).before_edits == case.result.before_edits
+
+
+def test_rows_of_a_case_without_edits_are_as_before_them() -> None:
+    case = scored()
+    assert case.result.before("renal") == case.result.scores.territories["renal"]
+    undone = rescore(case.result, case.shortened, case.calcification, case.territories)
+    assert undone.before_edits == {}
+    assert undone.csv_rows()[0]["burden_before_edits"] == case.result.scores.territories["aorta"].burden
+
+
+def test_other_lengths_leave_nothing_to_compare_with() -> None:
+    case = scored()
+    edits = Edits(("full.renal",), (Territory.RENAL,))
+    longer = trim_again(case.result, case.territories, case.calcification, ShorteningParameters(8, 4), None, edits)
+    assert longer.result.before("renal") is None
+    assert longer.result.csv_rows()[3]["burden_before_edits"] is None
+    same = trim_again(case.result, case.territories, case.calcification, ShorteningParameters(), None, edits)
+    assert same.result.before("renal") == case.result.scores.territories["renal"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from CalcScoreLogic.csv_files import to_csv
 from CalcScoreLogic.inference.protocol import Progress
-from CalcScoreLogic.results import CaseResult
+from CalcScoreLogic.results import CSV_COLUMNS, CaseResult
 from CalcScoreLogic.scoring import Row
 
-from ..scene.tables import COLUMNS, ordered_rows, row_title, status_text
+from ..scene.tables import status_text
 from ..translation import _
 
 MISSING = "–"
@@ -66,17 +67,8 @@ def fold_range(result: CaseResult) -> str:
 
 
 def clipboard_text(result: CaseResult) -> str:
-    """Write all rows with full precision as a table that a spreadsheet takes: tabs, one header line."""
-    header = [f"{column.name} ({column.unit})" if column.unit not in ("", "1") else column.name for column in COLUMNS]
-    lines = [header]
-    for name, row in ordered_rows(result):
-        cells = {
-            "territory": row_title(name),
-            "status": status_text(row),
-            "edited": "yes" if name in result.edited else "no",
-        }
-        lines.append([cells[c.name] if c.name in cells else _plain(getattr(row, c.name)) for c in COLUMNS])
-    return "\n".join("\t".join(line) for line in lines) + "\n"
+    """Write the table of ``scores.csv``, with the vessels, as a spreadsheet takes it from the clipboard: with tabs."""
+    return to_csv(result.csv_rows(vessels=True), CSV_COLUMNS, "\t")
 
 
 def progress_text(progress: Progress) -> str:
@@ -98,7 +90,3 @@ def time_left(seconds: float | None) -> str:
     if minutes < 90:
         return _("{minutes} min left").format(minutes=minutes)
     return _("{hours} h {minutes} min left").format(hours=minutes // 60, minutes=minutes % 60)
-
-
-def _plain(value: float | None) -> str:
-    return "" if value is None else repr(value)

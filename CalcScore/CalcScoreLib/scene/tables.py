@@ -78,6 +78,34 @@ COLUMNS = (
         vtk.vtkStringArray,
     ),
     Column("edited", "Edited", "", "Whether the row rests on segments edited by hand", vtk.vtkStringArray),
+    Column(
+        "artery_volume_mm3_before_edits",
+        "Artery before edits",
+        "mm3",
+        "Volume of the trimmed artery before edits by hand; empty where it is not known any more",
+        vtk.vtkStringArray,
+    ),
+    Column(
+        "calcified_volume_mm3_before_edits",
+        "Calcified before edits",
+        "mm3",
+        "Calcified volume before edits by hand; empty where it is not known any more",
+        vtk.vtkStringArray,
+    ),
+    Column(
+        "burden_before_edits",
+        "Burden before edits",
+        "1",
+        "Burden before edits by hand, 0 to 1; empty where it is not known any more",
+        vtk.vtkStringArray,
+    ),
+    Column(
+        "cluster_count_before_edits",
+        "Plaques before edits",
+        "1",
+        "Plaques before edits by hand; empty where they are not known any more",
+        vtk.vtkStringArray,
+    ),
 )
 """The columns, in this order."""
 
@@ -93,6 +121,7 @@ _STATUS_TEXTS = {
 }
 
 _NO_CALCIUM = "no calcium"
+_BEFORE = "_before_edits"
 
 
 def status_text(row: Row) -> str:
@@ -174,6 +203,10 @@ def _cell(column: str, name: str, row: Row, result: CaseResult) -> str | float:
         return status_text(row)
     if column == "edited":
         return "yes" if name in result.edited else "no"
+    if column.endswith(_BEFORE):
+        before = result.before(name)
+        value = getattr(before, column.removesuffix(_BEFORE)) if before else None
+        return "" if value is None else repr(value)
     value: float | None = getattr(row, column)
     if column in ("burden", "mean_cluster_volume_mm3"):
         return "" if value is None else repr(value)

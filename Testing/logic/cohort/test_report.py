@@ -85,3 +85,41 @@ def test_tables_that_are_missing_or_old_are_refused(tmp_path: Path) -> None:
     (tmp_path / "scores.csv").write_text("case,territory\r\n")
     with pytest.raises(InputError, match="no column artery_volume_mm3, burden, status"):
         write_cohort_page(tmp_path)
+
+
+def test_what_was_corrected_by_hand_is_summed_up(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,state,reason\r\na,done,\r\nb,done,\r\nc,done,\r\nd,done,\r\n")
+    figures = ("artery_volume_mm3", "calcified_volume_mm3", "burden", "cluster_count")
+    head = ("case", "territory", "status", "edited", *figures, *(f"{name}_before_edits" for name in figures))
+    rows = [
+        ("a", "aorta", "ok", "yes", 1000, 50, 0.05, 5, 1000, 80, 0.08, 8),
+        ("b", "aorta", "ok", "yes", 1000, 90, 0.09, 4, 1000, 80, 0.08, 3),
+        ("c", "aorta", "ok", "yes", 1000, 90, 0.09, 4, "", "", "", ""),
+        ("d", "aorta", "ok", "no", 1000, 10, 0.01, 1, 1000, 10, 0.01, 1),
+        # A branch that was added: there was nothing before.
+        ("a", "renal", "ok", "yes", 600, 0, 0.0, 0, 0, 0, "", 0),
+    ]
+    with (tmp_path / "scores.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([head, *rows])
+    write_cohort_page(tmp_path)
+    page = (tmp_path / COHORT_PAGE).read_text(encoding="utf-8")
+    unknown = ("1 trimmed to other lengths since: not known",)
+    assert table(page, "Corrected by hand: after minus before") == [
+        [
+            "Aorta",
+            "3",
+            "\N{MINUS SIGN}1.0",
+            "\N{MINUS SIGN}3.0 to +1.0",
+            "\N{MINUS SIGN}20",
+            "0",
+            "\N{MINUS SIGN}2",
+            *unknown,
+        ],
+        ["Renal", "1", "–", "–", "0", "+600", "0", "–"],
+    ]
+
+
+def test_a_cohort_without_edits_says_nothing_of_corrections(tmp_path: Path) -> None:
+    tables(tmp_path)
+    write_cohort_page(tmp_path)
+    assert "Corrected by hand" not in (tmp_path / COHORT_PAGE).read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from csv import DictReader
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -288,14 +289,16 @@ def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harne
     panel = analyzed()
     panel.ui.copyButton.click()
     lines = qt.QApplication.clipboard().text().splitlines()
-    assert lines[0].split("\t")[:3] == ["territory", "status", "burden"]
-    aorta = next(line for line in lines if line.startswith("Aorta\t")).split("\t")
-    assert float(aorta[2]) == 32.0 / 3968.0
-    assert aorta[3:6] == ["32.0", "3968.0", "2"]
+    copied = list(DictReader(lines, delimiter="\t"))
+    assert [row["territory"] for row in copied][:5] == ["aorta", "iliac", "mesenteric", "renal", "combined"]
+    assert "left_renal" in [row["territory"] for row in copied]
+    assert float(copied[0]["burden"]) == 32.0 / 3968.0
+    assert (copied[0]["calcified_volume_mm3"], copied[0]["artery_volume_mm3"]) == ("32.0", "3968.0")
     dialogs.answer(str(tmp_path / "scores.csv"), str(tmp_path / "report.html"))
     panel.ui.saveButton.click()
     panel.ui.reportButton.click()
     csv = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert csv[0].split(",") == lines[0].split("\t")
     assert csv[1].startswith("CTA,aorta,ok,3968.0,32.0,")
     assert "CTA: arterial calcification" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert dialogs.urls == [f"file://{tmp_path / 'report.html'}"]
