@@ -9,7 +9,7 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.images.geometry import Array, Image, nonzero_box
-from CalcScoreLogic.report.lesions import inner_positions
+from CalcScoreLogic.report.lesions import cluster_voxels, inner_positions
 from CalcScoreLogic.rescoring import rescore, trim_again
 from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
@@ -109,7 +109,7 @@ def rescored_content(previous: CaseResult, masks: CaseMasks, prints: Fingerprint
     edits = replace(edits, warnings=edits.warnings + overlap_warning(images.trimmed_overlap, voxel))
     result = rescore(previous, images.shortened, images.calcification, images.territories, images.cta, edits)
     prints.rescored(masks)
-    return Content(result, masks, prints, _plaques(result, images.shortened, images.calcification))
+    return Content(result, masks, prints, _plaques(result, images.shortened, images.calcification, images.start))
 
 
 def trimmed_content(
@@ -157,12 +157,17 @@ def plaques_of(result: CaseResult, masks: CaseMasks, cta: Image) -> list[Plaque]
         Largest first.
     """
     images = masks.images(cta, whole=False)
-    return _plaques(result, images.shortened, images.calcification)
+    return _plaques(result, images.shortened, images.calcification, images.start)
 
 
-def _plaques(result: CaseResult, shortened: Image, calcification: Image) -> list[Plaque]:
+def _plaques(
+    result: CaseResult, shortened: Image, calcification: Image, start: tuple[int, int, int] = (0, 0, 0)
+) -> list[Plaque]:
+    """List the plaques in maps whose first voxel is `start` of the CTA."""
     clusters = result.scores.clusters
-    return as_plaques(clusters, inner_positions(clusters, shortened, calcification))
+    voxels = cluster_voxels(clusters, shortened, calcification)
+    positions = inner_positions(clusters, voxels, shortened.geometry)
+    return as_plaques(clusters, positions, [own + start for own in voxels])
 
 
 def _territory_masks(image: Image) -> dict[Territory, SegmentMask]:

@@ -188,7 +188,8 @@ class CaseMasks:
         if whole:
             return CaseImages(*(_spread(array, box, cta) for array in maps), cta, *overlaps)
         geometry = part_of(cta.geometry, box)
-        return CaseImages(*(Image(array, geometry) for array in (*maps, cta.array[box])), *overlaps)
+        start = (box[0].start, box[1].start, box[2].start)
+        return CaseImages(*(Image(array, geometry) for array in (*maps, cta.array[box])), *overlaps, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +202,8 @@ class CaseImages:
         Trimmed and full-length territory map, calcification map, HU.
     trimmed_overlap, full_overlap : int
         Voxels that more than one territory claimed.
+    start : tuple of int
+        Their first voxel in the CTA, (k, j, i).
     """
 
     shortened: Image
@@ -209,6 +212,7 @@ class CaseImages:
     cta: Image
     trimmed_overlap: int
     full_overlap: int
+    start: tuple[int, int, int] = (0, 0, 0)
 
 
 def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:

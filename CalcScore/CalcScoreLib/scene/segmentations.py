@@ -53,6 +53,16 @@ class SegmentMask:
         box = tuple(slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True))
         return cls((box[0], box[1], box[2]), inside[tight])
 
+    @classmethod
+    def at(cls, voxels: Array) -> SegmentMask:
+        """Make the mask of some voxels of the CTA, (k, j, i), shape (n, 3)."""
+        if not len(voxels):
+            return cls()
+        low, high = voxels.min(axis=0), voxels.max(axis=0) + 1
+        inside = np.zeros(high - low, bool)
+        inside[tuple((voxels - low).T)] = True
+        return cls((slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])), inside)
+
     def fingerprint(self) -> str:
         """Give a text that two masks share when they hold the same voxels."""
         digest = hashlib.blake2b(repr([(s.start, s.stop) for s in self.box]).encode(), digest_size=12)
