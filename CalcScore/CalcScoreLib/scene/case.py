@@ -22,11 +22,12 @@ from .case_content import Content, new_content, plaques_of, rescored_content, tr
 from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
 from .fingerprints import Fingerprints, prints_of
 from .grids import volume_geometry
+from .hand_edits import HandEdit, Planned
 from .kept_edits import Snapshot
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
-from .segmentations import SURFACE, write_layer
+from .segmentations import SURFACE, change_voxels, write_layer
 from .tables import write_table
 from .volumes import volume_image
 
@@ -211,6 +212,38 @@ class SceneCase(CaseNodes):
         """Do what `trim_again` does in pieces, but surfaces; also raises InputError as `rescore_steps` does."""
         return self._update_steps(partial(trimmed_content, parameters=parameters))
 
+    def edit_steps(self, edit: HandEdit, before_change: Callable[[Any], None] | None = None) -> Steps[CaseResult]:
+        """Make a correction and score, in pieces.
+
+        Parameters
+        ----------
+        edit : HandEdit
+            The correction; knows what was changed afterwards.
+        before_change : callable, optional
+            Called with each segmentation that is about to change, e.g. to save a state to undo to.
+
+        Raises
+        ------
+        InputError
+            A node of the case has been deleted, the correction cannot be made, or segments were edited meanwhile.
+        """
+        yield from self._read_steps()
+        masks, before, cta = self._masks(), self._states(), volume_image(self.volume)
+        planned: Planned = yield lambda: edit.plan(masks, cta)
+        self._check()
+        if self._states() != before:
+            raise InputError("Segments were edited meanwhile, so nothing was corrected; try again")
+        changes = [change.effective(masks) for change in planned.changes]
+        edit.changes = tuple(change for change in changes if change.voxels.inside.size)
+        edit.note = planned.note
+        for node in dict.fromkeys(self.segmentation(change.key) for change in edit.changes):
+            if before_change is not None:
+                before_change(node)
+        for change in edit.changes:
+            change_voxels(self.segmentation(change.key), self.volume, change.key, change.voxels, change.added)
+        steps = self.rescore_steps() if edit.lengths is None else self.trim_steps(edit.lengths)
+        return (yield from steps)
+
     def scored_case(self) -> ScoredCase:
         """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
         images = self._masks().images(volume_image(self.volume), whole=True)
@@ -249,10 +282,7 @@ class SceneCase(CaseNodes):
 
     def _update_steps(self, work: Callable[[CaseResult, CaseMasks, Fingerprints, Image], Content]) -> Steps[CaseResult]:
         """Read the segments, work in a thread, and write, all of it in one piece, where nothing has changed since."""
-        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
-            self._check()
-            self._masks_reader().read(self.segmentation(structure), structure)
-            yield None
+        yield from self._read_steps()
         # All are known by now, but for those that have been edited.
         masks, before = self._masks(), self._states()
         given = (self.result(), masks, Fingerprints.of(self.record), volume_image(self.volume))
@@ -263,6 +293,13 @@ class SceneCase(CaseNodes):
         with batch(self.record.GetScene()) if content.trimmed else nullcontext():
             self._take(content)
         return content.result
+
+    def _read_steps(self) -> Steps[None]:
+        """Read the segments, one a piece."""
+        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
+            self._check()
+            self._masks_reader().read(self.segmentation(structure), structure)
+            yield None
 
     def _check(self) -> None:
         """Raise InputError where a node has been deleted."""

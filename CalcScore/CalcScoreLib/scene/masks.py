@@ -84,6 +84,16 @@ def intersection(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     return SegmentMask.of(both, (box[0].start, box[1].start, box[2].start))
 
 
+def difference(first: SegmentMask, second: SegmentMask) -> SegmentMask:
+    """Give the voxels of the first mask that the second does not have."""
+    shared = intersection(first, second)
+    if not shared.inside.size:
+        return first
+    left = first.inside.copy()
+    left[within(shared.box, first.box)] &= ~shared.inside
+    return SegmentMask.of(left, first.start)
+
+
 def around(masks: Iterable[SegmentMask]) -> Box | None:
     """Give the box that holds all masks; None where all are empty."""
     boxes = [mask.box for mask in masks if mask.inside.size]

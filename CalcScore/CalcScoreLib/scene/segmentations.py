@@ -53,6 +53,11 @@ class SegmentMask:
         box = tuple(slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True))
         return cls((box[0], box[1], box[2]), inside[tight])
 
+    @property
+    def start(self) -> tuple[int, int, int]:
+        """The first voxel of the box."""
+        return self.box[0].start, self.box[1].start, self.box[2].start
+
     @classmethod
     def at(cls, voxels: Array) -> SegmentMask:
         """Make the mask of some voxels of the CTA, (k, j, i), shape (n, 3)."""
@@ -204,6 +209,35 @@ def _clear_left_labels(content: Any) -> None:
             array[left] = 0
             image.GetPointData().GetScalars().Modified()
             image.Modified()
+
+
+def change_voxels(segmentation: Any, volume: Any, structure: str, mask: SegmentMask, added: bool) -> None:
+    """Add voxels to a structure or take them from it, as the Segment Editor does; other segments stay as they are.
+
+    Parameters
+    ----------
+    segmentation : vtkMRMLSegmentationNode
+        Where the structure is; of several segments with its tag, all lose the voxels and the first gains them.
+    volume : vtkMRMLScalarVolumeNode
+        The CTA.
+    structure : str
+        The structure.
+    mask : SegmentMask
+        The voxels.
+    added : bool
+        Whether they are added.
+    """
+    names = segment_ids(segmentation, structure)
+    if not mask.inside.size or not names:
+        return
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    # Erasing takes the lower value: the highest leaves a voxel, also one of another segment of the layer, as it is.
+    modifier = oriented_image(mask.inside if added else np.where(mask.inside, 0, 255), mask.box, matrix)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    mode = logic.MODE_MERGE_MASK if added else logic.MODE_MERGE_MIN
+    for name in names[:1] if added else names:
+        logic.SetBinaryLabelmapToSegment(modifier, segmentation, name, mode, modifier.GetExtent())
 
 
 def surface_steps(segmentation: Any) -> Steps[None]:
