@@ -42,9 +42,9 @@ def main(folder: Path) -> int:
     say = _speaker()
     try:
         say(Progress("starting", 0.0))
-        from .startup_preprocessing import EarlyCta, wait_for_job
+        from .startup_preprocessing import StartupPreprocessing, wait_for_job
 
-        early = EarlyCta(folder)
+        startup = StartupPreprocessing(folder)
         from ...shortening import ShorteningParameters
         from .ensembles import Ensembles
 
@@ -54,7 +54,7 @@ def main(folder: Path) -> int:
         if job.get("many"):
             say(Ready())
             _serve(ensembles, folder, say)
-        say(ensembles.run(folder, _grid_of(job), early))
+        say(ensembles.run(folder, _grid_of(job), startup))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))

@@ -21,12 +21,12 @@ from ...models import Role
 from ..options import InferenceOptions
 from . import export
 from .artery_region import TrimmedArteries
-from .ensemble_prediction import Task
+from .ensemble_prediction import EnsemblePrediction
 from .fold_mean import FoldSum, is_large
 from .interpolation import resampled_shape
 from .loading import LoadedEnsemble
 from .prefetch import PreprocessedCta
-from .progress import Way
+from .progress import RunProgress
 from .tiles import GridMatch, Tiles, coverage, widened
 
 CORRECTION_MARGIN_MM = 5.0
@@ -55,7 +55,7 @@ class CaseRun:
         How the ensembles are run.
     device : torch.device
         Where.
-    way : Way
+    progress : RunProgress
         Told of what is done.
 
     Attributes
@@ -79,10 +79,10 @@ class CaseRun:
         planned: Mapping[str, float],
         options: InferenceOptions,
         device: torch.device,
-        way: Way,
+        progress: RunProgress,
     ) -> None:
         self._cta, self._geometry, self._arteries, self._folder = cta, geometry, arteries, cta.file.parent
-        self._options, self._device, self._way = options, device, way
+        self._options, self._device, self._progress = options, device, progress
         self._expected, self._to_come = dict(planned), list(ensembles)
         self.files: dict[str, str] = {}
         self.fold_burdens: list[dict[str, float | None]] = []
@@ -99,16 +99,16 @@ class CaseRun:
             The ensemble.
         """
         self._to_come.remove(ensemble)
-        way, predictor, role = self._way, ensemble.predictor, ensemble.role
+        progress, predictor, role = self._progress, ensemble.predictor, ensemble.role
         # An earlier CTA may have been too large for the GPU.
         predictor.start_over(self._device)
-        way.reach(role, len(ensemble.folds))
-        way.times.begin()
+        progress.reach(role, len(ensemble.folds))
+        progress.times.begin()
         volume, properties = self._cta.take(ensemble, self._to_come)
-        way.times.finish("preprocessing", float(np.prod(self._geometry.shape)))
+        progress.times.finish("preprocessing", float(np.prod(self._geometry.shape)))
         shape = tuple(volume.shape[1:])
         match = GridMatch.of(properties, ensemble.forward, shape)
-        way.tile_cost = ensemble.operations_per_tile
+        progress.tile_cost = ensemble.operations_per_tile
         looked = 0
         if role == Role.TERRITORIES.value:
             tiles, looked = self._artery_tiles(ensemble, volume)
@@ -119,19 +119,19 @@ class CaseRun:
         run = sum(chosen.count for chosen in of_folds)
         self.tiles[role] = [run, len(of_folds) * tiles.total]
         self._expect(ensemble, run + looked)
-        task = Task(ensemble, volume, properties, match, tiles)
-        total = self._run_folds(task, of_folds)
+        prediction = EnsemblePrediction(ensemble, volume, properties, match, tiles)
+        total = self._run_folds(prediction, of_folds)
         predictor.let_go()
-        way.reach(f"{role}, putting together")
-        self.files[role] = self._write(task, total)
+        progress.reach(f"{role}, putting together")
+        self.files[role] = self._write(prediction, total)
 
     def _expect(self, ensemble: LoadedEnsemble, tile_runs: float) -> None:
         """Correct what the timetable expects of an ensemble."""
         operations = tile_runs * ensemble.operations_per_tile
-        self._way.times.plan("tiles", operations - self._expected[ensemble.role])
+        self._progress.times.plan("tiles", operations - self._expected[ensemble.role])
         self._expected[ensemble.role] = operations
 
-    def _expect_at_arteries(self, done: Task, arteries: Array) -> None:
+    def _expect_at_arteries(self, done: EnsemblePrediction, arteries: Array) -> None:
         """Correct what the timetable expects of the calcification ensemble, from the arteries of one more fold."""
         for ensemble in self._to_come:
             if self._looks_everywhere(ensemble) or not done.ensemble.keeps_axes:
@@ -149,13 +149,13 @@ class CaseRun:
         tiles = predictor.every_tile(shape)
         if not self._options.first_look:
             return tiles, 0
-        self._way.reach(f"{ensemble.role}, first look", 1)
+        self._progress.reach(f"{ensemble.role}, first look", 1)
         side_by_side = predictor.every_tile(shape, step_size=1.0)
         predictor.take_fold(0)
         logits = predictor.fold_logits(volume, side_by_side)
         found = predictor.label_manager.convert_logits_to_segmentation(logits).numpy() > 0
         wanted = widened(found, predictor.configuration_manager.spacing, FIRST_LOOK_MARGIN_MM)
-        self._way.reach(ensemble.role, len(ensemble.folds))
+        self._progress.reach(ensemble.role, len(ensemble.folds))
         return tiles.reaching(wanted, predictor.padding(shape)), side_by_side.count
 
     def _calcification_tiles(self, ensemble: LoadedEnsemble, match: GridMatch) -> Tiles:
@@ -182,34 +182,34 @@ class CaseRun:
         wanted = widened(match.to_model(arteries), predictor.configuration_manager.spacing, margin_mm)
         return predictor.every_tile(match.model_shape).reaching(wanted, predictor.padding(match.model_shape))
 
-    def _run_folds(self, task: Task, of_folds: Sequence[Tiles]) -> torch.Tensor | None:
-        """Average the folds' logits where all of them run the task's tiles, as nnU-Net does; None without a tile."""
-        sums = FoldSum(self._folder / f"{task.ensemble.role}.sum")
+    def _run_folds(self, prediction: EnsemblePrediction, of_folds: Sequence[Tiles]) -> torch.Tensor | None:
+        """Average the folds' logits where all of them run its tiles, as nnU-Net does; None without a tile."""
+        sums = FoldSum(self._folder / f"{prediction.ensemble.role}.sum")
         taken: Future[bool] | None = None
         with torch.inference_mode(), ThreadPoolExecutor(1) as beside:
             for position, tiles in enumerate(of_folds):
-                fold = replace(task, tiles=tiles)
+                fold = replace(prediction, tiles=tiles)
                 logits = self._fold_logits(fold, position, sums)
                 # Before the sum, which the first fold's logits are, is changed.
-                self._wait_for_fold(task, taken)
+                self._wait_for_fold(prediction, taken)
                 taken = beside.submit(self._take_fold, fold, position, logits) if len(of_folds) > 1 else None
                 if logits is not None and is_large(logits):
-                    self._wait_for_fold(task, taken)
+                    self._wait_for_fold(prediction, taken)
                     taken = None
-                if logits is not None and task.tiles.count:
-                    sums.add(fold.part_of(logits, task.tiles))
-            self._wait_for_fold(task, taken)
+                if logits is not None and prediction.tiles.count:
+                    sums.add(fold.part_of(logits, prediction.tiles))
+            self._wait_for_fold(prediction, taken)
             return sums.mean(len(of_folds))
 
-    def _fold_logits(self, fold: Task, position: int, sums: FoldSum) -> torch.Tensor | None:
+    def _fold_logits(self, fold: EnsemblePrediction, position: int, sums: FoldSum) -> torch.Tensor | None:
         """Run a fold's tiles."""
-        self._way.next_fold()
+        self._progress.next_fold()
         fold.ensemble.predictor.take_fold(position)
-        self._way.times.finish("networks", 1)
+        self._progress.times.finish("networks", 1)
         sums.make_room()
         return fold.logits()
 
-    def _take_fold(self, fold: Task, position: int, logits: torch.Tensor | None) -> bool:
+    def _take_fold(self, fold: EnsemblePrediction, position: int, logits: torch.Tensor | None) -> bool:
         """Keep a fold's arteries for its calcification, and the burdens of both; tell whether it was labelled for that.
 
         This runs while the next fold does: nothing else changes what is expected meanwhile.
@@ -225,34 +225,34 @@ class CaseRun:
             self._expect_at_arteries(fold, self._arteries.take_fold(labels))
         return True
 
-    def _wait_for_fold(self, task: Task, taken: Future[bool] | None) -> None:
+    def _wait_for_fold(self, prediction: EnsemblePrediction, taken: Future[bool] | None) -> None:
         """Wait until a fold's own labels are no longer needed."""
         if taken is None:
             return
-        units = self._label_map_units(task)
+        units = self._label_map_units(prediction)
         if taken.result():
-            self._way.times.finish("label maps", units)
+            self._progress.times.finish("label maps", units)
         else:
-            self._way.times.plan("label maps", -units)
+            self._progress.times.plan("label maps", -units)
 
-    def _labels(self, task: Task, logits: torch.Tensor | None) -> Array:
+    def _labels(self, prediction: EnsemblePrediction, logits: torch.Tensor | None) -> Array:
         """Label the CTA's voxels as they are stored, with our label values."""
-        labels = task.labels(logits)
-        if not task.ensemble.keeps_axes:
+        labels = prediction.labels(logits)
+        if not prediction.ensemble.keeps_axes:
             # The reader has turned the CTA; its writer turns it back.
-            file = self._folder / f"{task.ensemble.role}_turned.nii.gz"
-            task.write(labels, file)
+            file = self._folder / f"{prediction.ensemble.role}_turned.nii.gz"
+            prediction.write(labels, file)
             labels = np.array(read_labels(file).array)
         return labels
 
-    def _label_map_units(self, task: Task) -> float:
+    def _label_map_units(self, prediction: EnsemblePrediction) -> float:
         """Give what a label map counts in the timetable."""
-        return float(task.ensemble.heads * np.prod(self._geometry.shape))
+        return float(prediction.ensemble.heads * np.prod(self._geometry.shape))
 
-    def _write(self, task: Task, logits: torch.Tensor | None) -> str:
+    def _write(self, prediction: EnsemblePrediction, logits: torch.Tensor | None) -> str:
         """Write the ensemble's label map; give its name."""
-        role, labels = task.ensemble.role, self._labels(task, logits)
-        self._way.times.finish("label maps", self._label_map_units(task))
+        role, labels = prediction.ensemble.role, self._labels(prediction, logits)
+        self._progress.times.finish("label maps", self._label_map_units(prediction))
         if role == Role.TERRITORIES.value:
             if self._to_come:
                 self._arteries.take(labels)

@@ -16,7 +16,7 @@ from .tiles import GridMatch, Tiles
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class EnsemblePrediction:
     """Some tiles of a preprocessed CTA.
 
     Attributes
@@ -51,7 +51,7 @@ class Task:
         logits : Tensor, shape (heads, z, y, x)
             What `logits` gave.
         tiles : Tiles
-            One of the task's tiles, or more.
+            One of its tiles, or more.
 
         Returns
         -------

@@ -23,8 +23,8 @@ from .case_run import CaseRun
 from .loading import LoadedEnsemble, choose_device, device_name, load
 from .parallel import use_threads
 from .prefetch import PreprocessedCta
-from .progress import Way
-from .startup_preprocessing import EarlyCta
+from .progress import RunProgress
+from .startup_preprocessing import StartupPreprocessing
 
 
 class Ensembles:
@@ -59,15 +59,15 @@ class Ensembles:
             torch.set_num_threads(options.threads)
         self._options, self._lengths, self._say = options, lengths, say
         self._device = choose_device(options.device)
-        self._way = Way(say, Timetable({**SECONDS_PER_UNIT, **remembered(options, models.values())}))
-        self._way.times.plan("loading", len(models))
+        self._progress = RunProgress(say, Timetable({**SECONDS_PER_UNIT, **remembered(options, models.values())}))
+        self._progress.times.plan("loading", len(models))
         self._ensembles = [self._load(role, Path(path)) for role, path in models.items()]
 
     def start_clock(self) -> None:
         """Let the time of the next CTA begin now, without the loading."""
-        self._way = Way(self._say, self._way.times.again())
+        self._progress = RunProgress(self._say, self._progress.times.again())
 
-    def run(self, folder: Path, geometry: Geometry, early: EarlyCta | None = None) -> Result:
+    def run(self, folder: Path, geometry: Geometry, startup: StartupPreprocessing | None = None) -> Result:
         """Run the ensembles on a CTA, one after the other.
 
         Parameters
@@ -76,7 +76,7 @@ class Ensembles:
             Holds the CTA, and the arteries where no ensemble labels them; the label maps go there too.
         geometry : Geometry
             The CTA's grid: the file's is single precision.
-        early : EarlyCta, optional
+        startup : StartupPreprocessing, optional
             Where it may be preprocessed already.
 
         Returns
@@ -84,17 +84,17 @@ class Ensembles:
         Result
             The label maps and what they were made with.
         """
-        way, cta = self._way, PreprocessedCta(folder / CTA_FILE, geometry, early)
+        progress, cta = self._progress, PreprocessedCta(folder / CTA_FILE, geometry, startup)
         planned = self._plan(geometry)
         arteries = TrimmedArteries(geometry, self._lengths, folder)
         if (folder / ARTERIES_FILE).exists():
             arteries.take(read_territories(folder / ARTERIES_FILE).array)
-        case = CaseRun(cta, geometry, arteries, self._ensembles, planned, self._options, self._device, way)
+        case = CaseRun(cta, geometry, arteries, self._ensembles, planned, self._options, self._device, progress)
         for ensemble in self._ensembles:
             case.predict(ensemble)
         provenance = {
             "device": device_name(self._device),
-            "seconds": round(time.monotonic() - way.started, 1),
+            "seconds": round(time.monotonic() - progress.started, 1),
             "torch": torch.__version__,
             "nnunetv2": version("nnunetv2"),
             "python": platform.python_version(),
@@ -106,31 +106,31 @@ class Ensembles:
             "tiles": case.tiles,
             "coverage": case.coverage.to_dict() if case.coverage else None,
         }
-        return Result(case.files, case.fold_burdens, provenance, way.times.seen())
+        return Result(case.files, case.fold_burdens, provenance, progress.times.seen())
 
     def _plan(self, geometry: Geometry) -> dict[str, float]:
         """Put a CTA into the timetable; give the operations of each ensemble's tiles by role."""
-        way, tiles = self._way, {}
+        progress, tiles = self._progress, {}
         for ensemble in self._ensembles:
             work = planned_work([ensemble.model], geometry.size, geometry.spacing, self._options)
             for kind, units in work.items():
                 if kind != "loading":
-                    way.times.plan(kind, units)
+                    progress.times.plan(kind, units)
             tiles[ensemble.role] = work["tiles"]
-        way.planned = True
+        progress.planned = True
         return tiles
 
     def _load(self, role: str, path: Path) -> LoadedEnsemble:
         """Check and load an ensemble."""
-        self._way.reach(f"loading {role}")
+        self._progress.reach(f"loading {role}")
         ensemble = load(
             role,
             path,
             self._options,
             self._device,
-            # The way changes from CTA to CTA.
-            lambda done, tiles: self._way.on_tile(done, tiles),
+            # The progress changes from CTA to CTA.
+            lambda done, tiles: self._progress.on_tile(done, tiles),
             lambda text: self._say(Notice(text)),
         )
-        self._way.times.finish("loading", 1)
+        self._progress.times.finish("loading", 1)
         return ensemble

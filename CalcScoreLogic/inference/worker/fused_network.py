@@ -24,7 +24,7 @@ _KERNELS = (1, 3)
 """Widths of a convolution of which one voxel at each border is different, or none."""
 
 
-def lean(network: nn.Module, tile_shape: Sequence[int], weights: Mapping[str, torch.Tensor] | None = None) -> Any:
+def fused(network: nn.Module, tile_shape: Sequence[int], weights: Mapping[str, torch.Tensor] | None = None) -> Any:
     """Copy a network so that it gives the logits of the highest resolution with as few operations as we know.
 
     Parameters

@@ -24,7 +24,7 @@ from ...models.checkpoints import safe_loading
 from ..expected_time import operations_per_tile
 from ..options import InferenceOptions
 from . import openvino_network
-from .openvino_conversion import Blueprint
+from .openvino_conversion import ConvertibleNetwork
 from .predictor import TilePredictor
 from .preprocessing import CtPreprocessing, read_voxels
 
@@ -245,14 +245,14 @@ def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...
     if precision == "bf16" and not openvino_network.has_bfloat16():
         raise InputError("this processor does not compute in bfloat16, choose the engine openvino")
     network, channels = predictor.network, len(predictor.dataset_json["channel_names"])
-    blueprint = Blueprint(network, predictor.configuration_manager.patch_size, channels)
+    convertible = ConvertibleNetwork(network, predictor.configuration_manager.patch_size, channels)
     # Now: while tiles are run, PyTorch is told to take one.
     threads = options.threads or torch.get_num_threads()
 
     def convert(position: int) -> torch.nn.Module:
         weights = predictor.list_of_parameters[position]
         cache = openvino_network.cache_file(model, folds[position])
-        return openvino_network.OpenVinoNetwork(blueprint, weights, precision, threads, cache)
+        return openvino_network.OpenVinoNetwork(convertible, weights, precision, threads, cache)
 
     size = len(folds) * sum(4 * parameter.numel() for parameter in network.parameters())
     predictor.use_converted(convert, keep=size < _KEPT_BYTES)

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from ...errors import InputError
-from .fused_network import lean
+from .fused_network import fused
 
 Weights = Mapping[str, torch.Tensor]
 
 
-class Blueprint:
+class ConvertibleNetwork:
     """A network that is converted when it is first needed.
 
     Parameters
@@ -54,7 +54,7 @@ class Blueprint:
         InputError
             OpenVINO is not installed.
         """
-        fold = lean(self._network, self.shape[2:], weights)
+        fold = fused(self._network, self.shape[2:], weights)
         if self._template is None:
             marked = _marked(fold)
             self._template = _convert(marked, self.shape)

@@ -16,7 +16,7 @@ from ...atomic import atomic_path
 from ...errors import CalcScoreError
 from ...models import Model
 from ...models.folders import demo_models_folder
-from .openvino_conversion import Blueprint, Weights, load_openvino
+from .openvino_conversion import ConvertibleNetwork, Weights, load_openvino
 
 Precision = Literal["f32", "bf16"]
 
@@ -59,7 +59,7 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
 
     Parameters
     ----------
-    blueprint : Blueprint
+    convertible : ConvertibleNetwork
         The network.
     weights : mapping of str to Tensor
         Its state dict of the fold.
@@ -79,7 +79,7 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(
         self,
-        blueprint: Blueprint,
+        convertible: ConvertibleNetwork,
         weights: Weights,
         precision: Precision = "f32",
         threads: int | None = None,
@@ -87,9 +87,9 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         openvino = load_openvino()
-        description = _read(cache, blueprint.shape) if cache is not None else None
+        description = _read(cache, convertible.shape) if cache is not None else None
         if description is None:
-            description = blueprint.with_weights(weights)
+            description = convertible.with_weights(weights)
             if cache is not None:
                 _write(cache, description)
         self._compiled = openvino.Core().compile_model(

@@ -11,7 +11,7 @@ import torch
 
 from ...images.geometry import Geometry
 from .loading import LoadedEnsemble
-from .startup_preprocessing import EarlyCta
+from .startup_preprocessing import StartupPreprocessing
 
 SMALL_VOXELS = 2**27
 """Up to so many voxels two preprocessed CTAs fit into memory, and the work for one of them: 512x512x512."""
@@ -28,7 +28,7 @@ class PreprocessedCta:
         The file.
     geometry : Geometry
         Its grid.
-    early : EarlyCta, optional
+    startup : StartupPreprocessing, optional
         Where it may be preprocessed already.
 
     Attributes
@@ -37,8 +37,8 @@ class PreprocessedCta:
         The file.
     """
 
-    def __init__(self, cta: Path, geometry: Geometry, early: EarlyCta | None = None) -> None:
-        self.file, self._early = cta, early
+    def __init__(self, cta: Path, geometry: Geometry, startup: StartupPreprocessing | None = None) -> None:
+        self.file, self._startup = cta, startup
         i, j, k = geometry.size
         self._small = i * j * k <= SMALL_VOXELS
         self._decisive: Any = None
@@ -74,5 +74,5 @@ class PreprocessedCta:
         return self._ready
 
     def _preprocess(self, ensemble: LoadedEnsemble) -> _Preprocessed:
-        found = self._early.take(ensemble.ct) if self._early else None
+        found = self._startup.take(ensemble.ct) if self._startup else None
         return ensemble.preprocess(self.file) if found is None else (torch.from_numpy(found[0]), found[1])

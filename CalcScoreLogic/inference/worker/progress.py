@@ -9,7 +9,7 @@ from ..protocol import Message, Progress
 from ..remaining_time import Timetable
 
 
-class Way:
+class RunProgress:
     """Keeps the time of a CTA and speaks.
 
     Parameters

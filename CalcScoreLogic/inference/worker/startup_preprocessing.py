@@ -25,7 +25,7 @@ class _Preprocessed:
     properties: dict[str, Any]
 
 
-class EarlyCta:
+class StartupPreprocessing:
     """Preprocesses the CTA for the model that is run first, in a thread, as soon as the job is there.
 
     Parameters

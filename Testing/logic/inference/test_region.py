@@ -32,7 +32,7 @@ pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
 from nnunetv2.imageio.nibabel_reader_writer import NibabelIOWithReorient  # noqa: E402
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: E402
 
-from CalcScoreLogic.inference.worker.ensemble_prediction import Task  # noqa: E402
+from CalcScoreLogic.inference.worker.ensemble_prediction import EnsemblePrediction  # noqa: E402
 from CalcScoreLogic.inference.worker.loading import load  # noqa: E402
 from CalcScoreLogic.inference.worker.tiles import GridMatch  # noqa: E402
 
@@ -187,9 +187,9 @@ def test_more_tiles_change_nothing_where_all_tiles_of_a_voxel_are_run(models: di
     assert shared.count < both.count < both.total
     predictor.take_fold(0)
     match = GridMatch(shape, (0, 1, 2), tuple((0, n) for n in shape), shape)
-    task = Task(ensemble, volume, {}, match, both)
+    prediction = EnsemblePrediction(ensemble, volume, {}, match, both)
     with torch.inference_mode():
-        part, alone = task.part_of(task.logits(), shared), replace(task, tiles=shared).logits()
+        part, alone = prediction.part_of(prediction.logits(), shared), replace(prediction, tiles=shared).logits()
     assert part.shape == alone.shape
     borders, cells = shared.complete_cells()
     complete = cells[np.ix_(*(np.repeat(np.arange(len(b) - 1), np.diff(b)) for b in borders))]

@@ -13,7 +13,7 @@ pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
 from dynamic_network_architectures.architectures.unet import PlainConvUNet, ResidualEncoderUNet  # noqa: E402
 
-from CalcScoreLogic.inference.worker.fused_network import _MergedDecoder, lean  # noqa: E402
+from CalcScoreLogic.inference.worker.fused_network import _MergedDecoder, fused  # noqa: E402
 
 axes = st.tuples(*[st.sampled_from([1, 2])] * 3)
 kernels = st.tuples(*[st.sampled_from([1, 3])] * 3)
@@ -47,7 +47,7 @@ def network_of(kind: Any, strides: Any, widths: Any, seed: int = 0, **options: A
 
 def assert_same(network: Any, shape: tuple[int, ...], merged: bool) -> None:
     x = torch.randn(2, 1, *shape)
-    fewer = lean(network, shape)
+    fewer = fused(network, shape)
     assert isinstance(fewer.decoder, _MergedDecoder) is merged
     with torch.inference_mode():
         expected, found = network(x), fewer(x)
@@ -76,7 +76,7 @@ def test_the_logits_are_those_of_the_network(
 def test_every_parameter_takes_part() -> None:
     network = network_of(PlainConvUNet, [[2, 2, 2]] * 2, [[3, 3, 3]] * 3, deep_supervision=True)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    fewer = lean(network, (8, 8, 8))
+    fewer = fused(network, (8, 8, 8))
     logits = fewer(torch.randn(1, 1, 8, 8, 8))
     assert logits.shape == (1, 2, 8, 8, 8)
     logits.square().sum().backward()
@@ -89,7 +89,7 @@ def test_every_parameter_takes_part() -> None:
 def test_multiplications_are_saved() -> None:
     """With n channels above and 2 n below: 8 taps of 2 n in place of 27 of n and one of 2 n."""
     network = network_of(PlainConvUNet, [[2, 2, 2]] * 2, [[3, 3, 3]] * 3)
-    up, fewer = network.decoder.transpconvs[1], lean(network, (8, 8, 8)).decoder.ups[1]
+    up, fewer = network.decoder.transpconvs[1], fused(network, (8, 8, 8)).decoder.ups[1]
     below, above = up.weight.shape[:2]
     assert (below, above) == (4, 3)
     before = up.weight.numel() / 8 + 27 * above * above

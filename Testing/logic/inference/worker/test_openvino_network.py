@@ -28,8 +28,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
 from CalcScoreLogic.inference.worker import openvino_conversion  # noqa: E402
-from CalcScoreLogic.inference.worker.fused_network import lean  # noqa: E402
-from CalcScoreLogic.inference.worker.openvino_conversion import Blueprint  # noqa: E402
+from CalcScoreLogic.inference.worker.fused_network import fused  # noqa: E402
+from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork  # noqa: E402
 from CalcScoreLogic.inference.worker.openvino_network import (  # noqa: E402
     OpenVinoNetwork,
     cache_file,
@@ -54,7 +54,7 @@ class Demo:
     logits: Any
 
     def by_openvino(self, precision: str) -> np.ndarray:
-        network = OpenVinoNetwork(Blueprint(self.network, self.tile.shape[2:], 1), self.weights, precision, 1)
+        network = OpenVinoNetwork(ConvertibleNetwork(self.network, self.tile.shape[2:], 1), self.weights, precision, 1)
         return network(self.tile).numpy()
 
 
@@ -188,7 +188,7 @@ def by_torch(network: Any, x: Any) -> np.ndarray:
 
 
 def logits_of(network: Any, x: Any, **options: Any) -> np.ndarray:
-    return OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
+    return OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
 
 
 @pytest.mark.parametrize("make", [plain, residual, without_affine])
@@ -200,7 +200,7 @@ def test_other_strides_and_blocks_are_converted(make: Callable[[], Any]) -> None
 
 def test_a_batch_is_its_tiles_one_by_one() -> None:
     network, x = plain(), noise(2)
-    converted = OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict())
+    converted = OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict())
     batch = converted(x)
     assert batch.shape == (2, 3, *PATCH)
     np.testing.assert_array_equal(batch, np.concatenate([converted(x[:1]), converted(x[1:])]))
@@ -212,7 +212,7 @@ def test_a_batch_is_its_tiles_one_by_one() -> None:
 def test_the_given_network_stays_as_it_is() -> None:
     network, other, x = plain(0, deep_supervision=True), plain(1), noise(1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = OpenVinoNetwork(Blueprint(network, PATCH, 1), other.state_dict())(x)
+    found = OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), other.state_dict())(x)
     np.testing.assert_allclose(found, by_torch(other, x), rtol=0, atol=1e-4)
     assert network.decoder.deep_supervision
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -222,16 +222,16 @@ def test_the_given_network_stays_as_it_is() -> None:
 def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = make(), noise(1)
     folds = [network.state_dict(), make_noisy(network).state_dict()]
-    expected = [OpenVinoNetwork(Blueprint(network, PATCH, 1), weights)(x).numpy() for weights in folds]
+    expected = [OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), weights)(x).numpy() for weights in folds]
     conversions, convert = [], openvino_conversion._convert
     monkeypatch.setattr(openvino_conversion, "_convert", lambda *given: conversions.append(given) or convert(*given))
-    blueprint = Blueprint(network, PATCH, 1)
+    convertible = ConvertibleNetwork(network, PATCH, 1)
     for weights, logits in zip(folds, expected, strict=True):
         with torch.inference_mode():
-            np.testing.assert_array_equal(OpenVinoNetwork(blueprint, weights)(x).numpy(), logits)
+            np.testing.assert_array_equal(OpenVinoNetwork(convertible, weights)(x).numpy(), logits)
         fold = copy.deepcopy(network)
         fold.load_state_dict(weights)
-        direct = convert(lean(fold, PATCH), blueprint.shape)
+        direct = convert(fused(fold, PATCH), convertible.shape)
         np.testing.assert_array_equal(OpenVinoNetwork(Given(direct), weights)(x).numpy(), logits)
     assert len(conversions) == 1
 
@@ -240,16 +240,16 @@ def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkey
     network, other, x = plain(0), plain(1), noise(1)
     expected = [logits_of(each, x) for each in (network, other)]
     monkeypatch.setattr(openvino_conversion, "_names_of_constants", lambda *given: None)
-    blueprint = Blueprint(network, PATCH, 1)
-    found = [OpenVinoNetwork(blueprint, each.state_dict(), threads=1)(x).numpy() for each in (network, other)]
+    convertible = ConvertibleNetwork(network, PATCH, 1)
+    found = [OpenVinoNetwork(convertible, each.state_dict(), threads=1)(x).numpy() for each in (network, other)]
     np.testing.assert_array_equal(found, expected)
 
 
 def test_threads_are_those_asked_for() -> None:
     network = plain()
-    assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
+    assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
     if (os.cpu_count() or 1) >= 2 and torch.get_num_threads() >= 2:
-        assert OpenVinoNetwork(Blueprint(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
+        assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
 
 
 @pytest.fixture
@@ -290,7 +290,7 @@ def change_a_weight(file: Path) -> None:
 def of_another_patch(file: Path) -> None:
     file.unlink()
     network = plain(0)
-    OpenVinoNetwork(Blueprint(network, (32, 32, 32), 1), network.state_dict(), cache=file)
+    OpenVinoNetwork(ConvertibleNetwork(network, (32, 32, 32), 1), network.state_dict(), cache=file)
 
 
 def no_network(file: Path) -> None:
@@ -324,15 +324,15 @@ import os
 import sys
 from pathlib import Path
 
-from CalcScoreLogic.inference.worker.openvino_conversion import Blueprint
+from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork
 from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork
 from Testing.logic.inference.worker.test_openvino_network import PATCH, noise, plain
 
-network, blueprint = plain(0), Blueprint(plain(0), PATCH, 1)
+network, convertible = plain(0), ConvertibleNetwork(plain(0), PATCH, 1)
 for _ in range(3):
     for file in sys.argv[1:]:
         Path(file).unlink(missing_ok=True)
-        logits = OpenVinoNetwork(blueprint, network.state_dict(), threads=1, cache=Path(file))(noise(1))
+        logits = OpenVinoNetwork(convertible, network.state_dict(), threads=1, cache=Path(file))(noise(1))
         Path(str(file) + f".{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
 """
 

@@ -17,7 +17,7 @@ from CalcScoreLogic.images.files import write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.protocol import CTA_FILE, JOB_FILE
 from CalcScoreLogic.inference.worker.preprocessing import CtPreprocessing, read_voxels
-from CalcScoreLogic.inference.worker.startup_preprocessing import EarlyCta
+from CalcScoreLogic.inference.worker.startup_preprocessing import StartupPreprocessing
 from Testing.logic.model_folders import plans_json
 
 PLANS = plans_json()
@@ -44,31 +44,31 @@ def hand_over(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_it_waits_for_the_job_and_gives_the_cta_once(tmp_path: Path, hand_over: Callable[..., Path]) -> None:
-    early = EarlyCta(tmp_path / "run")
+    startup = StartupPreprocessing(tmp_path / "run")
     threading.Timer(0.1, hand_over).start()
-    found = early.take(BY)
+    found = startup.take(BY)
     assert BY is not None
     assert found is not None
     volume, properties = BY.run(*read_voxels(tmp_path / "run" / CTA_FILE))
     np.testing.assert_array_equal(found[0], volume)
     assert found[1] == properties
     # Two of them in memory would be too much.
-    assert early.take(BY) is None
+    assert startup.take(BY) is None
 
 
 @pytest.mark.parametrize("plans", ["{", "{}", json.dumps({**PLANS, "image_reader_writer": "NibabelIO"})])
 def test_what_cannot_be_made_early_is_left(plans: str, hand_over: Callable[..., Path]) -> None:
-    assert EarlyCta(hand_over(plans)).take(BY) is None
+    assert StartupPreprocessing(hand_over(plans)).take(BY) is None
 
 
 def test_another_preprocessing_than_the_one_it_was_made_by_gets_nothing(hand_over: Callable[..., Path]) -> None:
     changed = json.loads(json.dumps(PLANS))
     changed["configurations"]["3d_fullres"]["spacing"] = [3.0, 1.5, 2.1]
-    assert EarlyCta(hand_over(json.dumps(changed))).take(BY) is None
+    assert StartupPreprocessing(hand_over(json.dumps(changed))).take(BY) is None
 
 
 def test_a_worker_that_serves_many_waits_for_each_cta(hand_over: Callable[..., Path]) -> None:
-    assert EarlyCta(hand_over(many=True)).take(BY) is None
+    assert StartupPreprocessing(hand_over(many=True)).take(BY) is None
 
 
 def test_neither_torch_nor_nnunet_is_needed() -> None:
