@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 import slicer
+import vtk
 from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
@@ -14,7 +15,7 @@ from CalcScoreLogic.results import CaseResult
 
 from ..background_work import InSteps
 from ..incremental_work import Steps
-from ..scene import structures
+from ..scene import frames, structures
 from ..scene.case import SceneCase
 from ..scene.display import show_full_arteries
 from ..translation import _
@@ -82,6 +83,12 @@ class Corrections(VTKObservationMixin):
         if case is not None:
             for thing, event in case.observed():
                 self.addObserver(thing, event, self._edited)
+            if case.volume is not None:
+                moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+                self.addObserver(case.volume, moved, self._moved)
+                # Another origin, for instance, is no other transform.
+                self.addObserver(case.volume, vtk.vtkCommand.ModifiedEvent, self._edited)
+                self._follow()
             self._find_changes()
 
     def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
@@ -158,6 +165,14 @@ class Corrections(VTKObservationMixin):
         if not self._check_timer.isActive():
             self._check_timer.start()
 
+    def _moved(self, caller: Any, event: Any) -> None:
+        self._follow()
+        self._edited(caller, event)
+
+    def _follow(self) -> None:
+        if self._case is not None and self._case.missing() is None:
+            frames.follow(self._case)
+
     def _rescore_by_itself(self) -> None:
         if self.stale and not self._locked and self._parameters and self._parameters.rescore_after_edits:
             self.rescore()
@@ -188,7 +203,9 @@ class Corrections(VTKObservationMixin):
         if missing:
             return f"⚠ {missing}"
         lines = [_("Scoring …")] if self.busy else []
-        if self.stale:
+        if self.stale and frames.was_moved(self._case):
+            lines.append(_("⚠ The CTA was moved without its segments; move it back, or analyze again."))
+        elif self.stale:
             names = ", ".join(structures.title(key) for key in self.stale)
             lines.append(_("✎ {names} edited by hand · scores are out of date").format(names=names))
         if self._lengths_differ():

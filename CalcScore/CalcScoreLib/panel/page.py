@@ -255,7 +255,8 @@ class Panel(VTKObservationMixin):
             self.run.outcome = Outcome.NONE
             self.run.say("")
             self.display.refresh_3d()
-        self._show_case(scored)
+        # A CTA under another transform has its plaques elsewhere.
+        self._show_case(True)
         self.refresh()
 
     def _parameters_changed(self, caller: Any, event: Any) -> None:

@@ -17,7 +17,7 @@ from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from ..incremental_work import Steps, run_through
-from . import display, hierarchy, structures
+from . import display, frames, hierarchy, structures
 from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
 from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
 from .fingerprints import Fingerprints, prints_of
@@ -251,9 +251,11 @@ class SceneCase(CaseNodes):
 
     def plaques(self) -> list[Plaque]:
         """List the plaques of the last scores, largest first."""
-        text = self.record.GetText()
-        if self._plaques is None or self._plaques[0] != text:
-            self._plaques = (text, plaques_of(self.result(), self._masks(), volume_image(self.volume)))
+        way = frames.since_scored(self)
+        key = self.record.GetText() + str(way)
+        if self._plaques is None or self._plaques[0] != key:
+            result = frames.moved_result(self.result(), way)
+            self._plaques = (key, plaques_of(result, self._masks(), volume_image(self.volume)))
         return self._plaques[1]
 
     def observed(self) -> list[tuple[Any, int]]:
@@ -263,7 +265,11 @@ class SceneCase(CaseNodes):
         source = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
         events = (source, kind.SegmentModified, kind.SegmentAdded, kind.SegmentRemoved)
         nodes = [node for node in (self.arteries, self.calcification) if node is not None]
-        return [(node.GetSegmentation(), event) for node in nodes for event in events]
+        moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        return [
+            *((node.GetSegmentation(), event) for node in nodes for event in events),
+            *((node, moved) for node in nodes),
+        ]
 
     def prepare_editor(self, editor: Any, structure: str = structures.CALCIFICATION) -> None:
         """Point a segment editor at a structure so that painting it leaves the others as they are.
@@ -335,7 +341,8 @@ class SceneCase(CaseNodes):
         write_record(self.record, content.result)
         content.prints.keep(self.record)
         write_table(self.table, content.result)
-        self._plaques = (self.record.GetText(), content.plaques)
+        frames.note(self)
+        self._plaques = (self.record.GetText() + str(frames.since_scored(self)), content.plaques)
 
     def _with_surfaces(self) -> list[Any]:
         """Give the segmentations that have surfaces."""

@@ -69,11 +69,29 @@ def transform_to_world(node: Any) -> Array:
     return found
 
 
-def volume_to_world(volume: Any) -> Array:
-    """Give the matrix from a volume's indices (i, j, k) to world RAS, shape (4, 4)."""
+def own_matrix(volume: Any) -> Array:
+    """Give the matrix from a volume's indices (i, j, k) to its own RAS, shape (4, 4)."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
-    return np.asarray(transform_to_world(volume) @ to_array(matrix))
+    return to_array(matrix)
+
+
+def volume_to_world(volume: Any) -> Array:
+    """Give the matrix from a volume's indices (i, j, k) to world RAS, shape (4, 4)."""
+    return np.asarray(transform_to_world(volume) @ own_matrix(volume))
+
+
+def way_between(segmentation: Any, volume: Any) -> Array:
+    """Give the matrix from a segmentation's own RAS to a volume's own RAS, shape (4, 4).
+
+    Raises
+    ------
+    InputError
+        They lie under different transforms, one of which is not rigid.
+    """
+    if segmentation.GetParentTransformNode() is volume.GetParentTransformNode():
+        return np.eye(4)
+    return np.asarray(np.linalg.inv(transform_to_world(volume)) @ transform_to_world(segmentation))
 
 
 def volume_geometry(volume: Any) -> Geometry:

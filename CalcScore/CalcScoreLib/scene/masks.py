@@ -13,7 +13,7 @@ from CalcScoreLogic.images.geometry import Array, Image, pad_box
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
-from .grids import Box, part_of, transform_to_world, volume_to_world
+from .grids import Box, own_matrix, part_of, way_between
 from .segmentations import SegmentMask, read_mask, segment_ids
 
 
@@ -49,7 +49,7 @@ class MaskReader:
         return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
 
     def _grid_state(self, segmentation: Any) -> bytes:
-        return bytes(volume_to_world(self._volume).tobytes() + transform_to_world(segmentation).tobytes())
+        return bytes(own_matrix(self._volume).tobytes() + way_between(segmentation, self._volume).tobytes())
 
 
 def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from CalcScoreLogic.images.geometry import Array, nonzero_box
 
 from ..incremental_work import Steps
 from . import structures
-from .grids import Box, image_array, oriented_image, to_array, to_vtk, transform_to_world, volume_to_world
+from .grids import Box, image_array, oriented_image, own_matrix, to_array, to_vtk, way_between
 
 LABELMAP = "Binary labelmap"
 SURFACE = "Closed surface"
@@ -149,8 +149,8 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     own = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(own)
     extent = image.GetExtent()
-    to_world = transform_to_world(segmentation) @ to_array(own)
-    between = np.linalg.inv(volume_to_world(volume)) @ to_world
+    to_ras = way_between(segmentation, volume) @ to_array(own)
+    between = np.linalg.inv(own_matrix(volume)) @ to_ras
     tight = SegmentMask.of(inside, (extent[4], extent[2], extent[0]))
     if not tight.inside.size:
         return tight
@@ -158,7 +158,7 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     corners = _corners(tight.box)
     moved_by = np.array([*offset, 0.0])
     if np.abs(corners @ between.T - (corners + moved_by)).max() > _ALIGNED:
-        tight = _resampled(tight, to_world, between, volume)
+        tight = _resampled(tight, to_ras, between, volume)
     else:
         moved = [slice(int(s.start + n), int(s.stop + n)) for s, n in zip(tight.box, offset[::-1], strict=True)]
         tight = SegmentMask((moved[0], moved[1], moved[2]), tight.inside)
@@ -296,7 +296,7 @@ def _corners(box: Box) -> Array:
     return np.array([[i, j, k, 1.0] for i in ends[0] for j in ends[1] for k in ends[2]])
 
 
-def _resampled(mask: SegmentMask, to_world: Array, between: Array, volume: Any) -> SegmentMask:
+def _resampled(mask: SegmentMask, to_ras: Array, between: Array, volume: Any) -> SegmentMask:
     """Bring a mask on another grid onto the CTA's, by the nearest voxel."""
     # Half a voxel more on each side: a voxel reaches beyond its centre.
     wide = _corners(mask.box) + 0.5 * np.sign(_corners(mask.box) - _corners(mask.box).mean(axis=0))
@@ -308,9 +308,9 @@ def _resampled(mask: SegmentMask, to_world: Array, between: Array, volume: Any) 
         return SegmentMask()
     reference = slicer.vtkOrientedImageData()
     reference.SetExtent([end for n in range(3) for end in (int(low[n]), int(high[n]) - 1)])
-    reference.SetImageToWorldMatrix(to_vtk(volume_to_world(volume)))
+    reference.SetImageToWorldMatrix(to_vtk(own_matrix(volume)))
     found = slicer.vtkOrientedImageData()
-    source = oriented_image(mask.inside, mask.box, to_vtk(to_world))
+    source = oriented_image(mask.inside, mask.box, to_vtk(to_ras))
     resample = slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage
     if not resample(source, reference, found, False):
         raise InputError("a segment cannot be brought onto the CTA's grid, export it as a label map on the CTA first")
