@@ -150,10 +150,12 @@ class CaseRun:
         if not self._options.first_look:
             return tiles, 0
         self._progress.reach(f"{ensemble.role}, first look", 1)
+        # An eighth of the tiles of half a step; enough to tell where to look, never used for a label.
         side_by_side = predictor.every_tile(shape, step_size=1.0)
         predictor.take_fold(0)
         logits = predictor.fold_logits(volume, side_by_side)
         found = predictor.label_manager.convert_logits_to_segmentation(logits).numpy() > 0
+        # A branch that ends at a tile's border, where networks are worst, goes on in the next tile.
         wanted = widened(found, predictor.configuration_manager.spacing, FIRST_LOOK_MARGIN_MM)
         self._progress.reach(ensemble.role, len(ensemble.folds))
         return tiles.reaching(wanted, predictor.padding(shape)), side_by_side.count
@@ -197,6 +199,7 @@ class CaseRun:
                     self._wait_for_fold(prediction, taken)
                     taken = None
                 if logits is not None and prediction.tiles.count:
+                    # Tiles that only this fold wanted would make the mean of different folds from place to place.
                     sums.add(fold.part_of(logits, prediction.tiles))
             self._wait_for_fold(prediction, taken)
             return sums.mean(len(of_folds))
@@ -215,6 +218,7 @@ class CaseRun:
         This runs while the next fold does: nothing else changes what is expected meanwhile.
         """
         is_calcification = fold.ensemble.role == Role.CALCIFICATION.value
+        # A fold is labelled by itself only where something follows from it: label maps of large CTAs take seconds.
         if not (position < self._arteries.folds if is_calcification else self._to_come):
             return False
         with torch.inference_mode():

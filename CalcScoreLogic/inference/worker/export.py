@@ -177,6 +177,7 @@ def _axes(
         low, high = determined_range(begin, stop, n_model, n_cta)
         places = positions(n_model, n_cta)[low:high]
         if options.get("order") == 0 or number == separate:
+            # nnU-Net resamples thick slices by nearest neighbour, so that no label is made up between them.
             places = np.clip(np.floor(places + 0.5), 0, n_model - 1)
         below, above = neighbours(places, n_model)
         axes.append(_Axis(low, places - begin, below - begin, above - begin))
@@ -208,12 +209,14 @@ def _slab_labels(logits: torch.Tensor, axes: list[_Axis], rows: slice) -> Array:
     """Make the labels of a slab of the CTA."""
     first, *others = axes
     begin, end = first.below[rows][0], first.above[rows][-1] + 1
+    # CPUs have no arithmetic in half precision; single precision holds its values exactly.
     slab = logits[:, begin:end].float().numpy()
     labels = _clear_labels(slab, torch.finfo(logits.dtype))
     between = [(first.below[rows] - begin, first.above[rows] - begin), *((axis.below, axis.above) for axis in others)]
     for number, (below, above) in enumerate(between):
         other = labels.take(above, axis=number)
         labels = labels.take(below, axis=number)
+        # Both ends agree and lead clearly: whatever the weights are, the interpolated leader is the same.
         labels[labels != other] = _UNSURE
     for plane, position in zip(labels, first.positions[rows] - begin, strict=True):
         unsure = np.nonzero(plane == _UNSURE)

@@ -86,6 +86,7 @@ class TilePredictor:
         # On a GPU the first tile tells; on a CPU several at once are no faster, and take more memory.
         self._copies = None if device.type == "cuda" else 1
         if device.type == "cuda":
+            # All tiles have one shape, so the search for the fastest convolution pays.
             torch.backends.cudnn.benchmark = True
 
     def take_model(

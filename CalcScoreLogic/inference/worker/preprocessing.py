@@ -91,6 +91,7 @@ class CtPreprocessing:
             intensities["percentile_00_5"],
             intensities["percentile_99_5"],
             intensities["mean"],
+            # nnU-Net guards the division like this.
             max(intensities["std"], 1e-8),
             options.get("order", 3),
             tuple((name, options[name]) for name in sorted(options) if name.startswith(("force", "separate"))),
@@ -114,6 +115,7 @@ class CtPreprocessing:
             What nnU-Net needs to bring labels back.
         """
         turned = voxels.transpose(self.forward)
+        # nnU-Net crops to what is not 0: in HU next to nothing, but its label maps depend on it.
         box = nonzero_box(turned) or tuple(slice(0, n) for n in turned.shape)
         cropped = turned[box]
         here = [spacing_mm[axis] for axis in self.forward]
@@ -135,6 +137,7 @@ class CtPreprocessing:
             part = normalized[rows]
             part[:] = voxels[rows]
             np.clip(part, self.lowest_hu, self.highest_hu, out=part)
+            # In this order and in single precision, as nnU-Net does: else the last bit differs.
             part -= self.mean_hu
             part /= self.deviation_hu
 

@@ -251,11 +251,13 @@ def coverage(tiles: Tiles, padding: Sequence[int], match: GridMatch, origin: Seq
         length = match.cta_shape[match.forward[axis]]
         cropped = np.full((2, length), -1)
         cropped[:, low:high] = pair
+        # Voxels with the same pair of cells behave alike: a few hundred classes stand for all of them.
         first = np.flatnonzero(np.r_[True, (np.diff(cropped) != 0).any(axis=0)])
         borders.append(np.r_[first, length])
         classes.append((cropped[0, first], cropped[1, first]))
     cells = np.ones([len(lower) for lower, _ in classes], bool)
     for sides in product((0, 1), repeat=3):
+        # A label is interpolated from up to eight model voxels: it is the full run's where all of them are.
         cells &= model_cells[np.ix_(*(pair[side] for pair, side in zip(classes, sides, strict=True)))]
     for axis, (lower, _) in enumerate(classes):
         away = [slice(None)] * 3
@@ -293,6 +295,7 @@ def widened(mask: Array, spacing_mm: Sequence[float], margin_mm: float) -> Array
     )
     inner = mask[box].view(np.uint8)
     for axis, step in enumerate(steps):
+        # A box is separable: three passes, whatever the margin.
         inner = ndimage.maximum_filter1d(inner, 2 * step + 1, axis, mode="constant")
     wide[box] = inner.view(bool)
     return wide
