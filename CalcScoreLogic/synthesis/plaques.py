@@ -117,7 +117,7 @@ def _draw_plaque(rng: np.random.Generator, vessel: Vessel, large: bool) -> list[
             angle + rng.normal(0, 0.5),
             rng.uniform(3, 8),
             rng.uniform(3, 8),
-            thickness=rng.uniform(2, 0.9 * radius),
+            thickness=rng.uniform(0.4, 0.9) * radius,
         )
         for _ in range(int(rng.integers(4, 12)))
     ]
