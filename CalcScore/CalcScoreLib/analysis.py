@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
+from CalcScoreLogic.pipeline import CaseParameters
 from CalcScoreLogic.results import ScoredCase
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
-from CalcScoreLogic.sources import FinishedRun, score_sources
-from CalcScoreLogic.thresholding import FIXED_HU
+from CalcScoreLogic.sources import Calcium, FinishedRun, score_sources
+from CalcScoreLogic.thresholding import ThresholdMethod
 
 from . import settings
 from .incremental_work import Steps, run_through
@@ -45,9 +46,9 @@ class SegmentsSource:
 
 @dataclass(frozen=True)
 class ThresholdSource:
-    """Voxels inside the arteries at or above a threshold, HU."""
+    """Voxels inside the arteries at or above a threshold, HU; None: one that follows the lumen."""
 
-    hu: float = FIXED_HU
+    hu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Analysis:
         self._cta = volume_image(volume)
         self._warnings: tuple[str, ...] = volume_warnings(volume)
         self._territories: Image | None = None
-        self._calcification: Image | float | None = None
+        self._calcification: Calcium = None
         self._models = _models_of(self._sources.roles, models)
         self._run: InferenceRun | None = None
         self._is_read = False
@@ -148,7 +149,7 @@ class Analysis:
             found = yield from territory_steps(arteries.node, arteries.mapping, self._volume)
             self._territories, self._warnings = found.territories, (*self._warnings, *found.warnings)
         if isinstance(calcification, ThresholdSource):
-            self._calcification = calcification.hu
+            self._calcification = ThresholdMethod.ADAPTIVE if calcification.hu is None else calcification.hu
         elif calcification is not None:
             chosen = [name for name, key in calcification.mapping.items() if key is not None]
             self._calcification = yield from calcification_steps(calcification.node, chosen, self._volume)
@@ -206,7 +207,8 @@ class Analysis:
             assert self._run.folder is not None  # noqa: S101  it stays until `close`
             assert self._run.result is not None  # noqa: S101  the run is done
             run = FinishedRun(self._run.folder, self._run.result, self._models)
-        scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, self._parameters)
+        lengths = CaseParameters(self._parameters or PAPER_LENGTHS)
+        scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, lengths)
         notices = self._run.notices if self._run else ()
         warnings = (*self._warnings, *notices, *scored.result.warnings)
         scored = replace(scored, result=replace(scored.result, warnings=warnings))

@@ -1,4 +1,4 @@
-"""``calcscore analyze``: from a CTA to its scores, with both ensembles."""
+"""``calcscore analyze``: from a CTA to its scores, with networks or with arteries and thresholds from elsewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .models import store_folder
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
 from .progress import stage
 from .score import parse_weights, summary
+from .sources import NETWORKS, ChosenSources, add_source_options, chosen_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,12 +29,15 @@ def add(commands: Any) -> argparse.ArgumentParser:
     """Describe the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "analyze",
-        help="score a CTA with both network ensembles",
-        description="Label arteries and calcification with both network ensembles, shorten and score.",
+        help="score a CTA, with the networks or with arteries from another tool",
+        description="Label arteries and calcification with both network ensembles, shorten and score. Arteries from "
+        "another tool take the territory networks' place, a threshold that of the calcification networks; with both, "
+        "no network and none of its packages is needed.",
     )
     parser.add_argument("cta", type=Path, metavar="CTA", help="CT angiography: a file or a DICOM folder")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--weights", metavar="TERRITORY=W,…", help="also give a composite score with these weights")
+    add_source_options(parser, "territory map, or another tool's label map or folder of masks", "SEG_OR_DIR")
     add_shortening_options(parser)
     add_inference_options(parser)
     return parser
@@ -119,21 +123,33 @@ class _Reading:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..cohort.inputs import single_input
-    from ..pipeline import CaseParameters, analyze
+    from ..pipeline import CaseParameters
     from ..report.case_folder import write_case
+    from ..sources import analyze_sources
 
     parameters = CaseParameters(
         shortening=shortening_parameters(options),
         weights=parse_weights(options.weights) if options.weights else None,
     )
-    models = chosen_models(options)
+    sources = chosen_sources(options)
+    models = chosen_models(options, sources)
     networks = inference_options(options, models)
     make_folder(options.output.parent)
     case, inputs = single_input(options.cta), {"cta": options.cta}
-    read = _Reading(options.cta, lambda grid: "" if options.json else forecast_text(models, grid, networks))
+    arteries: Image | None = None
+    told: tuple[str, ...] = ()
+    if sources.arteries is not None:
+        stage("reading the arteries")
+        inputs |= sources.arteries.files(Path(options.arteries))
+        arteries, told = sources.arteries.read(Path(options.arteries))
+    read = _Reading(
+        options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
+    )
     tell = teller(lambda: read.forecast)
-    scored = analyze(case.name, read, models, parameters, networks, options.python, tell, inputs)
-    warnings = (*case.warnings, *scored.result.warnings)
+    scored = analyze_sources(
+        case.name, read, models, arteries, sources.calcification, parameters, networks, options.python, tell, inputs
+    )
+    warnings = (*case.warnings, *told, *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
     write_case(options.output, read.cta, scored)
@@ -159,13 +175,18 @@ def inference_options(options: argparse.Namespace, models: Sequence[Model]) -> I
     return replace(profile, **given)
 
 
-def chosen_models(options: argparse.Namespace) -> Sequence[Model]:
-    """Find the two models, each checked."""
+def chosen_models(options: argparse.Namespace, sources: ChosenSources = NETWORKS) -> Sequence[Model]:
+    """Find the models that are needed, each checked."""
     from ..models import Role, check, find
 
     store = store_folder(options)
+    names = {Role.TERRITORIES: options.territory_model, Role.CALCIFICATION: options.calcification_model}
     chosen = []
-    for role, name in ((Role.TERRITORIES, options.territory_model), (Role.CALCIFICATION, options.calcification_model)):
+    for role, name in names.items():
+        if role not in sources.roles:
+            if name:
+                raise InputError(f"{name}: no network labels {role.value} with these options, leave the model out")
+            continue
         model = check(Path(name)) if name and Path(name).is_dir() else find(role, store, name)
         if model.role is not role:
             raise InputError(f"{name}: this model labels {model.role.value}, choose one for {role.value}")

@@ -10,6 +10,7 @@ from .analyze import add_inference_options, chosen_models, inference_options
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
 from .progress import stage
 from .score import parse_weights, summary
+from .sources import add_source_options, chosen_sources
 
 if TYPE_CHECKING:
     from ..cohort.batch import Summary
@@ -33,6 +34,10 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--keep-identifiers", action="store_true", help="name DICOM cases by patient ID and date")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers run the cases")
     parser.add_argument("--weights", metavar="TERRITORY=W,…", help="also give a composite score with these weights")
+    pattern = (
+        "where the arteries of each case are: a path from the CTA's folder or from here, with {case} for its name "
+    )
+    add_source_options(parser, pattern + "and wildcards; a list can have a column arteries instead", "PATTERN")
     add_shortening_options(parser)
     add_inference_options(parser)
     return parser
@@ -40,8 +45,9 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..cohort.arteries import with_arteries
     from ..cohort.batch import run_batch
-    from ..cohort.inputs import find_inputs
+    from ..cohort.inputs import find_inputs, names_arteries
     from ..cohort.progress import Countdown
     from ..cohort.recipe import Recipe
     from ..pipeline import CaseParameters
@@ -50,11 +56,14 @@ def run(options: argparse.Namespace) -> Outcome:
         shortening=shortening_parameters(options),
         weights=parse_weights(options.weights) if options.weights else None,
     )
-    models = chosen_models(options)
+    sources = chosen_sources(options, options.arteries is not None or names_arteries(options.source))
+    models = chosen_models(options, sources)
     networks = inference_options(options, models)
-    recipe = Recipe(tuple(models), parameters, networks, options.python)
+    recipe = Recipe(tuple(models), parameters, networks, options.python, sources.arteries, sources.calcification)
     stage("looking for cases")
     inputs = _without_results(find_inputs(options.source, options.keep_identifiers), options.source, options.output)
+    if sources.arteries is not None:
+        inputs = with_arteries(inputs, options.source, sources.arteries, options.arteries)
     make_folder(options.output)
     done = run_batch(inputs, options.output, recipe, Countdown(stage), options.retry_failed, options.scheduler)
     stage("reading the results")

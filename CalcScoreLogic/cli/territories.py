@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from .outcome import Outcome, check_outputs, naming
+from .outcome import Outcome, check_outputs
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> Outcome:
 def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> TerritoryMap:
     """Read what the options point at."""
     from ..images import other_tools
-    from ..images.files import read_labels, read_mask
+    from ..images.artery_files import ArteryFormat
+    from ..images.files import read_mask
 
     ways = [bool(options.preset), bool(options.map), bool(masks)]
     if sum(ways) != 1 or bool(masks) == bool(options.segmentation):
@@ -70,9 +71,4 @@ def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> Territo
         )
     if masks:
         return other_tools.from_masks((path.name, territory, read_mask(path)) for path, territory in masks)
-    if options.preset and options.segmentation.is_dir():
-        files = other_tools.find_totalsegmentator_files(options.segmentation)
-        return other_tools.from_masks((name, territory, read_mask(path)) for name, territory, path in files)
-    mapping = other_tools.TOTALSEGMENTATOR_LABELS if options.preset else other_tools.parse_mapping(options.map)
-    with naming(options.segmentation):
-        return other_tools.from_label_map(read_labels(options.segmentation), mapping)
+    return ArteryFormat(options.preset, options.map).read_structures(options.segmentation)

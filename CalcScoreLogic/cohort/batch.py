@@ -142,7 +142,7 @@ def _triage(
 
 def _unchanged(case: CohortInput, content: Content) -> bool:
     """Tell whether the files of a case still hold what they held; read only where they were touched."""
-    files = case.files
+    files = case.all_files
     if content.stamp and stamp_of(files) == content.stamp:
         return True
     return content_of(files).sha256 == content.sha256

@@ -107,7 +107,7 @@ class _Crew:
 
     def _hand_out(self, case: CohortInput) -> Any:
         """Submit the two tasks of a case; give the future of the second."""
-        case = replace(case, path=_absolute_path(case.path))
+        case = _absolute_case(case)
         workers = self._workers()
         with_gpu = {address for address, resources in workers.items() if resources.get(GPU)}
         labelled = self._client.submit(
@@ -136,7 +136,7 @@ class _Crew:
         """Write the results of a case."""
         if isinstance(found, BaseException):
             reason = f"the workers that had this case were lost or failed ({type(found).__name__}: {found})"
-            return Ending(case.name, 0.0, content_of(case.files), " ".join(reason.split()))
+            return Ending(case.name, 0.0, content_of(case.all_files), " ".join(reason.split()))
         try:
             if found.files:
                 self._cohort.forget(case.name)
@@ -199,6 +199,15 @@ def _resources(dask_scheduler: Any) -> dict[str, dict[str, float]]:
 def _absolute(recipe: Recipe) -> Recipe:
     """Give paths that mean the same in another working folder."""
     return replace(recipe, models=tuple(replace(model, path=model.path.resolve()) for model in recipe.models))
+
+
+def _absolute_case(case: CohortInput) -> CohortInput:
+    return replace(
+        case,
+        path=_absolute_path(case.path),
+        arteries=case.arteries.absolute() if case.arteries else None,
+        artery_files=tuple(file.absolute() for file in case.artery_files),
+    )
 
 
 def _absolute_path(path: Path | tuple[Path, ...]) -> Path | tuple[Path, ...]:

@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from ..errors import CalcScoreError
 from ..inference.protocol import Result
 from ..report.case_folder import write_case
+from ..sources import FinishedRun
 from .case_outcome import Ending, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
-from .inputs import CohortInput, read_input
+from .inputs import CohortInput
 from .networks import NETWORKS
 from .recipe import Recipe
 
@@ -45,8 +46,8 @@ class LabelledCase:
     ----------
     files : dict of str to bytes
         Content of each file by its name.
-    result : Result
-        What the networks' worker said at the end.
+    result : Result or None
+        What the networks' worker said at the end; None where no network was needed.
     notices : tuple of str
         What it said on the way.
     content : Content
@@ -56,7 +57,7 @@ class LabelledCase:
     """
 
     files: dict[str, bytes]
-    result: Result
+    result: Result | None
     notices: tuple[str, ...]
     content: Content
     seconds: float
@@ -107,16 +108,18 @@ def label_case(case: CohortInput, recipe: Recipe, batch: str) -> LabelledCase | 
         # Dask's nanny tells libraries to use one thread; the worker's own share is meant.
         recipe = replace(recipe, options=replace(recipe.options, threads=worker.state.nthreads))
     try:
+        if not recipe.models:
+            return LabelledCase({}, None, (), content_of(case.all_files), 0.0)
         with NETWORKS.loaded(batch, recipe) as service:
             with watch.running():
-                content = content_of(case.files)
-                cta = read_input(case)
+                content = content_of(case.all_files)
+                images = recipe.read(case)
             try:
                 service.start()
             except CalcScoreError as error:
                 raise NetworksError(worker.address, str(error)) from error
             with watch.running():
-                labelled = service.label(cta)
+                labelled = service.label(images.cta, arteries=images.arteries)
                 files = {name: (labelled.folder / name).read_bytes() for name in labelled.result.files.values()}
                 service.drop(labelled)
         return LabelledCase(files, labelled.result, labelled.notices, content, watch.seconds)
@@ -149,11 +152,12 @@ def score_case(case: CohortInput, recipe: Recipe, labelled: LabelledCase | Endin
     watch.seconds = labelled.seconds
     try:
         with watch.running(), _temporary_folder() as folder:
-            cta = read_input(case)
+            images = recipe.read(case)
             for name, data in labelled.files.items():
                 (folder / name).write_bytes(data)
-            scored = recipe.score(case, cta, labelled.content, folder, labelled.result, labelled.notices)
-            write_case(folder / "results", cta, scored)
+            run = FinishedRun(folder, labelled.result, recipe.models) if labelled.result else None
+            scored = recipe.score(case, images, labelled.content, run, labelled.notices)
+            write_case(folder / "results", images.cta, scored)
             files = {path.name: path.read_bytes() for path in sorted((folder / "results").iterdir())}
         return ScoredFiles(Ending(case.name, watch.seconds, labelled.content), files)
     except Exception as error:

@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -26,7 +26,10 @@ from .cta_rule import choose, why_not
 from .dicom_series import find_series, identity, study_name, without_identifiers
 
 LIST_COLUMNS = ("case", "path")
-"""Columns that a CSV list must have; further ones are passed over."""
+"""Columns that a CSV list must have; further ones but `ARTERIES_COLUMN` are passed over."""
+
+ARTERIES_COLUMN = "arteries"
+"""Column with the arteries of each case, where another tool has segmented them; relative to the list."""
 
 _LIST_SUFFIXES = (".csv", ".tsv", ".txt")
 
@@ -49,12 +52,21 @@ class CohortInput:
         Why this is a CTA of the cohort, for the reader.
     warnings : tuple of CodedWarning
         What the DICOM headers give away and the image does not; they belong to the result's.
+    arteries : Path or None
+        Label map or folder of masks with its arteries; None where the networks find them.
+    artery_files : tuple of Path
+        Files that are read of it.
+    problem : str
+        Why this case cannot be run; empty where it can.
     """
 
     name: str
     path: Path | tuple[Path, ...]
     reason: str
     warnings: tuple[CodedWarning, ...] = ()
+    arteries: Path | None = None
+    artery_files: tuple[Path, ...] = ()
+    problem: str = ""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -64,6 +76,11 @@ class CohortInput:
         if self.path.is_dir():
             return tuple(sorted(path for path in self.path.iterdir() if path.is_file()))
         return (self.path,)
+
+    @property
+    def all_files(self) -> tuple[Path, ...]:
+        """Files whose content decides the result: of the image, and of the arteries."""
+        return (*self.files, *self.artery_files)
 
 
 @dataclass(frozen=True)
@@ -126,6 +143,18 @@ def find_inputs(source: Path, keep_identifiers: bool = False) -> Inputs:
         told = f" ({found.left_out[0].what}: {found.left_out[0].reason})" if found.left_out else ""
         raise InputError(f"{source}: no CTA was found{told}, give a folder with image files or DICOM series")
     return found
+
+
+def names_arteries(source: Path) -> bool:
+    """Tell whether a source is a list with the arteries of its cases."""
+    if not source.is_file():
+        return False
+    try:
+        read_csv(source, (*LIST_COLUMNS, ARTERIES_COLUMN))
+    except InputError:
+        # What is wrong with a list is told where its cases are read.
+        return False
+    return True
 
 
 def single_input(path: Path) -> CohortInput:
@@ -253,7 +282,9 @@ def _in_list(source: Path) -> Inputs:
         name, place = (line.cells[column] for column in LIST_COLUMNS)
         if not name or not place:
             raise InputError(f"{source}: line {line.number} has no case or no path, fill it in or remove it")
-        cases.append(_listed(_folder_name(name), source.parent / place))
+        arteries = line.cells.get(ARTERIES_COLUMN, "")
+        case = _listed(_folder_name(name), source.parent / place)
+        cases.append(replace(case, arteries=source.parent / arteries) if arteries else case)
     counts = Counter(case.name.casefold() for case in cases)
     twice = [case.name for case in cases if counts[case.name.casefold()] > 1]
     if twice:

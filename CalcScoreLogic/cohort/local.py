@@ -6,16 +6,18 @@ import queue
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 
-from ..images.geometry import Image
 from ..inference.protocol import Message, Progress
 from ..inference.service import Labelled
 from ..report.case_folder import write_case
+from ..results import ScoredCase
+from ..sources import FinishedRun
 from .case_outcome import Ending, OnProgress, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
-from .inputs import CohortInput, read_input
-from .recipe import Recipe
+from .inputs import CohortInput
+from .recipe import CaseImages, Recipe
 from .state import CohortFolder
 
 MOST_CASES = 3
@@ -77,7 +79,7 @@ class _Line:
         for station in self._stations:
             stack.callback(station.shutdown, cancel_futures=True)
         # Closed first of all, so that the station that waits for the networks comes free.
-        self._service = stack.enter_context(recipe.service())
+        self._service = stack.enter_context(recipe.service()) if recipe.models else None
         stack.callback(self._opened.cancel)
 
     def enter(self, case: CohortInput) -> None:
@@ -85,13 +87,14 @@ class _Line:
         watch = Stopwatch()
         readers, networks, writers = self._stations
         content = readers.submit(_timed_content, case, watch)
-        cta = readers.submit(_timed_read, case, watch)
-        labelled = networks.submit(self._label, case, cta, watch)
-        writers.submit(self._finish, case, content, cta, labelled, watch)
+        images = readers.submit(self._read, case, watch)
+        labelled = networks.submit(self._label, case, images, watch)
+        writers.submit(self._finish, case, content, images, labelled, watch)
 
     def open(self, on_progress: OnProgress) -> None:
-        """Load the networks; raises where that fails."""
-        self._service.start(lambda message: _pass_on("", message, on_progress))
+        """Load the networks, if any; raises where that fails."""
+        if self._service is not None:
+            self._service.start(lambda message: _pass_on("", message, on_progress))
         self._opened.set_result(None)
 
     def next_ending(self, on_progress: OnProgress) -> Ending:
@@ -106,11 +109,18 @@ class _Line:
                 return event
             on_progress(*event)
 
-    def _label(self, case: CohortInput, cta: Future[Image], watch: Stopwatch) -> Labelled:
-        image = cta.result()
-        self._opened.result()
+    def _read(self, case: CohortInput, watch: Stopwatch) -> CaseImages:
         with watch.running():
-            return self._service.label(image, lambda message: _pass_on(case.name, message, self._progressed))
+            return self._recipe.read(case)
+
+    def _label(self, case: CohortInput, images: Future[CaseImages], watch: Stopwatch) -> Labelled | None:
+        found = images.result()
+        self._opened.result()
+        if self._service is None:
+            return None
+        with watch.running():
+            listen = partial(_pass_on, case.name, on_progress=self._progressed)
+            return self._service.label(found.cta, listen, found.arteries)
 
     def _progressed(self, case: str, progress: Progress) -> None:
         self._events.put((case, progress))
@@ -119,36 +129,37 @@ class _Line:
         self,
         case: CohortInput,
         content: Future[Content],
-        cta: Future[Image],
-        labelled: Future[Labelled],
+        images: Future[CaseImages],
+        labelled: Future[Labelled | None],
         watch: Stopwatch,
     ) -> None:
         """Score and write a case, and tell of its end, whatever it was."""
         held = UNREADABLE
         try:
             held = content.result()
-            image, found = cta.result(), labelled.result()
+            read, found = images.result(), labelled.result()
             with watch.running():
-                try:
-                    scored = self._recipe.score(case, image, held, found.folder, found.result, found.notices)
-                finally:
-                    self._service.drop(found)
+                scored = self._score(case, read, held, found)
                 # From here on the folder does not hold what its record says.
                 self._cohort.forget(case.name)
-                write_case(self._cohort.case_folder(case.name), image, scored)
+                write_case(self._cohort.case_folder(case.name), read.cta, scored)
             self._events.put(Ending(case.name, watch.seconds, held))
         except Exception as error:  # the other cases go on
             self._events.put(Ending(case.name, watch.seconds, held, reason_of(error, case)))
 
+    def _score(self, case: CohortInput, read: CaseImages, held: Content, found: Labelled | None) -> ScoredCase:
+        if found is None or self._service is None:
+            return self._recipe.score(case, read, held, None, ())
+        try:
+            run = FinishedRun(found.folder, found.result, self._recipe.models)
+            return self._recipe.score(case, read, held, run, found.notices)
+        finally:
+            self._service.drop(found)
+
 
 def _timed_content(case: CohortInput, watch: Stopwatch) -> Content:
     with watch.running():
-        return content_of(case.files)
-
-
-def _timed_read(case: CohortInput, watch: Stopwatch) -> Image:
-    with watch.running():
-        return read_input(case)
+        return content_of(case.all_files)
 
 
 def _pass_on(case: str, message: Message, on_progress: OnProgress) -> None:

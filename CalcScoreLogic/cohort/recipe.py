@@ -9,15 +9,37 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..images.geometry import Image
+from ..errors import InputError
+from ..images.artery_files import ArteryFormat
+from ..images.geometry import Image, check_same_grid
 from ..inference.options import InferenceOptions
-from ..inference.protocol import Result
 from ..inference.service import InferenceService
 from ..models import Model
-from ..pipeline import CaseParameters, score_prediction
+from ..pipeline import CaseParameters
 from ..results import ScoredCase
-from .checksums import Content
-from .inputs import CohortInput
+from ..sources import FinishedRun, score_sources
+from ..thresholding import ThresholdMethod
+from .checksums import Content, content_of
+from .inputs import CohortInput, read_input
+
+
+@dataclass(frozen=True)
+class CaseImages:
+    """The images of a case.
+
+    Attributes
+    ----------
+    cta : Image
+        HU.
+    arteries : Image or None
+        Territory map on the same grid, where another tool made it.
+    warnings : tuple of str
+        What a reader should know of these arteries.
+    """
+
+    cta: Image
+    arteries: Image | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -27,19 +49,25 @@ class Recipe:
     Attributes
     ----------
     models : tuple of Model
-        The territory ensemble and the calcification ensemble.
+        The ensembles that are needed; none where arteries and a threshold take their places.
     parameters : CaseParameters
         What is done with the label maps.
     options : InferenceOptions
         How the ensembles are run.
     interpreter : str, optional
         Python with torch and nnunetv2; the running one by default.
+    arteries : ArteryFormat or None
+        How the cases' own arteries are read; None: the network labels them.
+    calcification : ThresholdMethod, float or None
+        Adaptive, or a threshold in HU; None: the network labels it.
     """
 
     models: tuple[Model, ...]
     parameters: CaseParameters = field(default_factory=CaseParameters)
     options: InferenceOptions = field(default_factory=InferenceOptions)
     interpreter: str | None = None
+    arteries: ArteryFormat | None = None
+    calcification: ThresholdMethod | float | None = None
 
     @property
     def model_folders(self) -> dict[str, Path]:
@@ -54,7 +82,14 @@ class Recipe:
     def fingerprint(self) -> str:
         """Give a text that two recipes share when they give the same results; the machine has no part in it."""
         weights: Mapping[Any, float] = self.parameters.weights or {}
+        other: dict[str, Any] = {}
+        # Only where they are used, so that the records of a cohort by the networks stay valid.
+        if self.arteries is not None:
+            other["arteries"] = [self.arteries.preset, self.arteries.mapping]
+        if self.calcification is not None:
+            other["threshold"] = self.calcification
         decisive = {
+            **other,
             **self.parameters.to_dict(),
             "weights": {territory.key: weight for territory, weight in sorted(weights.items())},
             "models": {model.role.value: model.fingerprint for model in self.models},
@@ -67,31 +102,50 @@ class Recipe:
         }
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
-    def score(
-        self,
-        case: CohortInput,
-        cta: Image,
-        content: Content,
-        folder: Path,
-        outcome: Result,
-        notices: tuple[str, ...],
-    ) -> ScoredCase:
-        """Score what the networks made of a case, as ``calcscore analyze`` does.
+    def read(self, case: CohortInput) -> CaseImages:
+        """Read the images of a case.
 
         Parameters
         ----------
         case : CohortInput
             The case.
-        cta : Image
-            HU.
+
+        Returns
+        -------
+        CaseImages
+            CTA, and arteries on its grid where they are given.
+
+        Raises
+        ------
+        InputError, CalcScoreError
+            As `read_input`; or the arteries cannot be used.
+        """
+        if case.problem:
+            raise InputError(case.problem)
+        cta = read_input(case)
+        if self.arteries is None or case.arteries is None:
+            return CaseImages(cta)
+        territories, warnings = self.arteries.read(case.arteries)
+        check_same_grid(cta, territories, "the CTA", "the arteries")
+        return CaseImages(cta, territories, warnings)
+
+    def score(
+        self, case: CohortInput, images: CaseImages, content: Content, run: FinishedRun | None, notices: tuple[str, ...]
+    ) -> ScoredCase:
+        """Score a case, as ``calcscore analyze`` does.
+
+        Parameters
+        ----------
+        case : CohortInput
+            The case.
+        images : CaseImages
+            What `read` gave.
         content : Content
             Of the case's files.
-        folder : Path
-            Holds the networks' label maps.
-        outcome : Result
-            What the worker said at the end.
+        run : FinishedRun or None
+            What the networks made of it; None where none was needed.
         notices : tuple of str
-            What it said on the way.
+            What they said on the way.
 
         Returns
         -------
@@ -100,10 +154,16 @@ class Recipe:
         """
         file = case.path if isinstance(case.path, Path) else None
         inputs = {"cta": file} if file else {}
-        scored = score_prediction(case.name, cta, folder, outcome, self.models, self.parameters, inputs)
+        if self.arteries is not None and case.arteries is not None:
+            inputs |= self.arteries.files(case.arteries)
+        scored = score_sources(case.name, images.cta, run, images.arteries, self.calcification, self.parameters, inputs)
         result = scored.result
         if file is None:
             # The files of a series have names that can be a patient's.
-            series = {"file": f"{len(case.files)} DICOM files", "sha256": content.sha256}
-            result = replace(result, provenance={**result.provenance, "inputs": {"cta": series}})
-        return replace(scored, result=replace(result, warnings=(*case.warnings, *notices, *result.warnings)))
+            sha256 = content_of(case.files).sha256 if case.artery_files else content.sha256
+            series = {"cta": {"file": f"{len(case.files)} DICOM files", "sha256": sha256}}
+            result = replace(
+                result, provenance={**result.provenance, "inputs": {**series, **result.provenance["inputs"]}}
+            )
+        told = (*case.warnings, *images.warnings, *notices, *result.warnings)
+        return replace(scored, result=replace(result, warnings=told))

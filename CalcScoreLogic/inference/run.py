@@ -125,16 +125,18 @@ class InferenceRun:
         if self._cta is not None:
             self.hand_over(self._cta)
 
-    def hand_over(self, cta: Image) -> None:
+    def hand_over(self, cta: Image, arteries: Image | None = None) -> None:
         """Give a started worker the CTA; returns at once. Until then it loads its libraries.
 
         Parameters
         ----------
         cta : Image
             HU.
+        arteries : Image, optional
+            Full-length territory map on the same grid; what was given before by default.
         """
         assert self._process is not None  # noqa: S101
-        self._cta = cta
+        self._cta, self._arteries = cta, arteries or self._arteries
         self._process.run_thread(self._hand_over, self._process)
 
     def poll(self) -> list[Message]:

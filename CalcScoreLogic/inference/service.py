@@ -123,8 +123,10 @@ class InferenceService:
         self._hand_over(worker, worker.folder, self._job)
         self._listen(worker, Ready, on_message)
 
-    def label(self, cta: Image, on_message: Callable[[Message], None] | None = None) -> Labelled:
-        """Run both ensembles on a CTA; waits for the end. One call at a time.
+    def label(
+        self, cta: Image, on_message: Callable[[Message], None] | None = None, arteries: Image | None = None
+    ) -> Labelled:
+        """Run the ensembles on a CTA; waits for the end. One call at a time.
 
         Parameters
         ----------
@@ -132,6 +134,8 @@ class InferenceService:
             HU.
         on_message : callable, optional
             Takes the messages on the way.
+        arteries : Image, optional
+            Full-length territory map on the CTA's grid, where no ensemble labels the arteries.
 
         Returns
         -------
@@ -161,7 +165,7 @@ class InferenceService:
                 on_message(message)
 
         try:
-            self._hand_over(worker, folder, {}, cta)
+            self._hand_over(worker, folder, {}, cta, arteries)
             result = self._listen(worker, Result, listen)
         except CalcScoreError:
             shutil.rmtree(folder, ignore_errors=True)
@@ -189,11 +193,18 @@ class InferenceService:
             if worker is not None:
                 worker.end()
 
-    def _hand_over(self, worker: WorkerProcess, folder: Path, job: dict[str, Any], cta: Image | None = None) -> None:
+    def _hand_over(
+        self,
+        worker: WorkerProcess,
+        folder: Path,
+        job: dict[str, Any],
+        cta: Image | None = None,
+        arteries: Image | None = None,
+    ) -> None:
         """Put a job, with a CTA, into a folder; raises CalcScoreError."""
         try:
             folder.mkdir(exist_ok=True)
-            worker.hand_over(job, cta, folder=folder)
+            worker.hand_over(job, cta, arteries, folder)
         except (CalcScoreError, OSError) as error:
             self._lose(worker)
             if self._closed:

@@ -1,0 +1,116 @@
+"""Arteries from files: a territory map of ours, or what another tool has segmented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from . import other_tools
+from .files import read_labels, read_mask, read_territories
+from .geometry import Image
+
+TOTALSEGMENTATOR = "totalsegmentator"
+PRESETS = (TOTALSEGMENTATOR,)
+"""Other tools whose labels or file names are known."""
+
+
+@dataclass(frozen=True)
+class ArteryFormat:
+    """How the arteries are told apart in a file or folder.
+
+    Attributes
+    ----------
+    preset : str, optional
+        One of `PRESETS`.
+    mapping : str, optional
+        Label values, such as ``52=aorta,65=iliac,66=iliac``; neither: a territory map of ours.
+
+    Raises
+    ------
+    InputError
+        Both are given, or the mapping cannot be read.
+    """
+
+    preset: str | None = None
+    mapping: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset and self.mapping:
+            raise InputError("the arteries take --preset or --map, not both")
+        if self.mapping:
+            other_tools.parse_mapping(self.mapping)
+
+    def files(self, path: Path) -> dict[str, Path]:
+        """Name the files that are read, for the record and to tell whether they have changed.
+
+        Parameters
+        ----------
+        path : Path
+            A label map, or a folder of mask files.
+
+        Returns
+        -------
+        dict of str to Path
+            By role: ``arteries``, or one a structure.
+
+        Raises
+        ------
+        InputError
+            There is no such thing, or nothing in the folder can be used.
+        """
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder, give the arteries of this case")
+        if not path.is_dir():
+            return {"arteries": path}
+        if self.preset is None:
+            raise InputError(f"{path}: a folder of masks needs --preset {TOTALSEGMENTATOR}, or give a label map")
+        return {f"arteries, {name}": file for name, _, file in other_tools.find_totalsegmentator_files(path)}
+
+    def read(self, path: Path) -> tuple[Image, tuple[str, ...]]:
+        """Read the arteries.
+
+        Parameters
+        ----------
+        path : Path
+            A label map, or a folder of mask files.
+
+        Returns
+        -------
+        territories : Image
+            Territory map.
+        warnings : tuple of str
+            What a reader should know, such as structures that are empty.
+
+        Raises
+        ------
+        InputError
+            The files cannot be used.
+        """
+        self.files(path)
+        if not (path.is_dir() or self.preset or self.mapping):
+            return read_territories(path), ()
+        found = self.read_structures(path)
+        return found.territories, found.warnings
+
+    def read_structures(self, path: Path) -> other_tools.TerritoryMap:
+        """Read what another tool has segmented; raises InputError.
+
+        Parameters
+        ----------
+        path : Path
+            A label map, or a folder of mask files.
+
+        Returns
+        -------
+        TerritoryMap
+            Territory map, and what was used and lacking.
+        """
+        if path.is_dir() and self.preset:
+            masks = other_tools.find_totalsegmentator_files(path)
+            return other_tools.from_masks((name, territory, read_mask(file)) for name, territory, file in masks)
+        mapping = other_tools.parse_mapping(self.mapping) if self.mapping else other_tools.TOTALSEGMENTATOR_LABELS
+        try:
+            return other_tools.from_label_map(read_labels(path), mapping)
+        except InputError as error:
+            raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
