@@ -13,7 +13,7 @@ from CalcScoreLogic.pipeline import CaseParameters
 from CalcScoreLogic.results import ScoredCase
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
 from CalcScoreLogic.sources import Calcium, FinishedRun, score_sources
-from CalcScoreLogic.thresholding import ThresholdMethod
+from CalcScoreLogic.thresholding import ThresholdMethod, adaptive_threshold
 
 from . import settings
 from .incremental_work import Steps, run_through
@@ -274,6 +274,32 @@ def analyze(
         analysis.start()
         analysis.wait(on_message)
         return SceneCase.write(volume, analysis.score())
+
+
+def adaptive_steps(volume: Any, arteries: SegmentsSource) -> Steps[float]:
+    """Find the adaptive threshold of arteries in segments, in pieces.
+
+    Parameters
+    ----------
+    volume : vtkMRMLScalarVolumeNode
+        The CTA.
+    arteries : SegmentsSource
+        Where the arteries are.
+
+    Returns
+    -------
+    float
+        The threshold, HU.
+
+    Raises
+    ------
+    InputError
+        The segments cannot be used, or hold too little lumen.
+    """
+    found = yield from territory_steps(arteries.node, arteries.mapping, volume)
+    cta = volume_image(volume)
+    threshold_hu: float = yield lambda: adaptive_threshold(cta, found.territories).threshold_hu
+    return threshold_hu
 
 
 def _models_of(roles: Sequence[Role], models: Sequence[Model]) -> list[Model]:

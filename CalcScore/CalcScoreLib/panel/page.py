@@ -362,6 +362,9 @@ def _trimmed_text(parameters: dict[str, Any]) -> str:
     """Say what the scores stand for."""
     if not parameters or parameters.get("length_mm") is None:
         return ""
-    return _("branches {length:g} mm, aorta + {margin:g} mm").format(
+    told = _("branches {length:g} mm, aorta + {margin:g} mm").format(
         length=parameters["length_mm"], margin=parameters["aorta_margin_mm"]
     )
+    if parameters.get("threshold_hu") is None:
+        return told
+    return told + _(", calcium from {hu:.0f} HU").format(hu=parameters["threshold_hu"])

@@ -40,8 +40,10 @@ class CalcScoreParameters:
         What the user corrected of who is who, see `mapping_of`.
     calcification_segment : str
         Identifier of the segment.
+    adaptive : bool
+        Find the threshold in the brightness of the lumen.
     threshold_hu : float
-        HU from which a voxel inside an artery is calcification.
+        HU from which a voxel inside an artery is calcification, where it is not adaptive.
     length_mm, margin_mm, method
         See `ShorteningParameters`.
     territories_model, calcification_model : str
@@ -65,6 +67,7 @@ class CalcScoreParameters:
     artery_segmentation: slicer.vtkMRMLSegmentationNode
     artery_mapping: str = ""
     calcification_from: str = NETWORK
+    adaptive: bool = True
     threshold_hu: float = FIXED_HU
     calcification_segmentation: slicer.vtkMRMLSegmentationNode
     calcification_segment: str = ""
@@ -114,7 +117,7 @@ def sources_of(parameters: CalcScoreParameters) -> Sources:
             raise InputError(_("No segmentation of the arteries is chosen; choose one under 'Arteries from'."))
         arteries = SegmentsSource(parameters.artery_segmentation, mapping_of(parameters))
     if parameters.calcification_from == THRESHOLD:
-        return Sources(arteries, ThresholdSource(parameters.threshold_hu))
+        return Sources(arteries, ThresholdSource(None if parameters.adaptive else parameters.threshold_hu))
     if parameters.calcification_from == SEGMENTS:
         if parameters.calcification_segmentation is None or not parameters.calcification_segment:
             raise InputError(_("No segment of the calcification is chosen; choose one under 'Calcium from'."))

@@ -12,6 +12,7 @@ from ..scene import structures
 from ..scene.other_segmentations import guess_structures
 from ..scene.volumes import check_volume, volume_warnings
 from ..translation import _
+from .adaptive_preview import AdaptivePreview, can_preview
 from .bindings import Bindings
 from .parameters import NETWORK, SEGMENTS, THRESHOLD, CalcScoreParameters, correct_mapping, mapping_of
 from .preview import ThresholdPreview
@@ -36,6 +37,7 @@ class SourcesView:
         self._mapped: tuple[Any, ...] = ()
         self._listed: tuple[Any, ...] = ()
         self._preview = ThresholdPreview()
+        self._adaptive = AdaptivePreview(self._show_preview)
         bindings.node(ui.ctaSelector, "cta")
         bindings.node(ui.arterySegmentationSelector, "artery_segmentation")
         bindings.node(ui.calcificationSegmentationSelector, "calcification_segmentation")
@@ -48,6 +50,7 @@ class SourcesView:
             },
             "calcification_from",
         )
+        bindings.check(ui.adaptiveCheck, "adaptive")
         bindings.number(ui.thresholdSpin, "threshold_hu")
         ui.previewCheck.connect("toggled(bool)", lambda checked: self._show_preview())
         ui.calcificationSegmentCombo.connect("currentIndexChanged(int)", self._keep_segment)
@@ -60,6 +63,7 @@ class SourcesView:
         ui.arterySegmentsFrame.setVisible(parameters.arteries_from == SEGMENTS)
         ui.thresholdFrame.setVisible(parameters.calcification_from == THRESHOLD)
         ui.calcificationSegmentFrame.setVisible(parameters.calcification_from == SEGMENTS)
+        ui.thresholdSpin.setVisible(not parameters.adaptive)
         self._list_arteries()
         self._list_segments()
         self._show_preview()
@@ -87,16 +91,29 @@ class SourcesView:
         """Take the preview of the threshold away."""
         self._ui.previewCheck.setChecked(False)
         self._preview.hide()
+        self._adaptive.forget()
 
     def _show_preview(self) -> None:
-        parameters = self._parameters
+        parameters, ui = self._parameters, self._ui
         if parameters is None:
             return
-        wanted = self._ui.previewCheck.checked and parameters.calcification_from == THRESHOLD
-        if wanted and parameters.cta is not None and not self.problem():
-            self._preview.show(parameters.cta, parameters.threshold_hu)
+        possible = not parameters.adaptive or can_preview(parameters)
+        ui.previewCheck.setEnabled(possible)
+        wanted = possible and ui.previewCheck.checked and parameters.calcification_from == THRESHOLD
+        threshold_hu = self._threshold(parameters) if wanted and not self.problem() else None
+        ui.previewCheck.setText(_preview_text(threshold_hu if parameters.adaptive else None))
+        ui.previewCheck.setToolTip(self._adaptive.problem or _preview_tip(possible))
+        if parameters.cta is not None and threshold_hu is not None:
+            self._preview.show(parameters.cta, threshold_hu)
         else:
             self._preview.hide()
+
+    def _threshold(self, parameters: CalcScoreParameters) -> float | None:
+        """Give the threshold to show; None as long as it is not found."""
+        if not parameters.adaptive:
+            return parameters.threshold_hu
+        self._adaptive.look_at(parameters)
+        return self._adaptive.threshold_hu
 
     def _list_arteries(self) -> None:
         """List the segments with what each is, when they are others than before."""
@@ -162,3 +179,16 @@ class SourcesView:
     def _keep_segment(self, index: int) -> None:
         if self._parameters is not None and index >= 0:
             self._parameters.calcification_segment = self._ui.calcificationSegmentCombo.itemData(index)
+
+
+def _preview_text(adaptive_hu: float | None) -> str:
+    """Name the preview, with the threshold that was found."""
+    if adaptive_hu is None:
+        return _("Preview on the slices")
+    return _("Preview on the slices: {hu:.0f} HU").format(hu=adaptive_hu)
+
+
+def _preview_tip(possible: bool) -> str:
+    if possible:
+        return _("Colour all voxels at or above the value, inside and outside of the arteries")
+    return _("The value is found in the arteries, so it can be shown before the analysis only where these are segments")

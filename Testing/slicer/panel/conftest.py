@@ -112,7 +112,7 @@ def analyzed(panel: Any, cta: Any, arteries: Any) -> Callable[[], Any]:
         panel.parameters.cta = cta
         panel.parameters.arteries_from = "segments"
         panel.parameters.artery_segmentation = arteries
-        panel.parameters.calcification_from = "threshold"
+        panel.parameters.calcification_from, panel.parameters.adaptive = "threshold", False
         panel.ui.analyzeButton.click()
         harness.settle(lambda: not panel.run.running, 60)
         assert panel.state.value == "done", panel.ui.logText.plainText

@@ -112,6 +112,7 @@ def test_the_preview_covers_the_slices_and_goes(panel: Any, cta: Any) -> None:
     view = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
     panel.parameters.cta = cta
     panel.ui.calcificationThresholdRadio.click()
+    panel.ui.adaptiveCheck.click()
     panel.ui.previewCheck.click()
     shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
     assert shown.GetImageData() is cta.GetImageData()
@@ -122,6 +123,40 @@ def test_the_preview_covers_the_slices_and_goes(panel: Any, cta: Any) -> None:
     slicer.util.selectModule("Data")
     assert view.GetForegroundVolumeID() is None
     assert len(slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")) == 1
+
+
+def test_the_threshold_is_adaptive_unless_one_is_given(panel: Any, cta: Any, arteries: Any) -> None:
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    panel.ui.calcificationThresholdRadio.click()
+    assert (panel.ui.adaptiveCheck.checked, panel.ui.thresholdSpin.visible) == (True, False)
+    panel.ui.analyzeButton.click()
+    harness.settle(lambda: not panel.run.running, 60)
+    result = panel.case.result()
+    # The lumen has 300 HU everywhere, and its SD is taken as 1 HU.
+    assert (result.parameters["calcification"], result.parameters["threshold_hu"]) == ("adaptive", 304.0)
+    rows = rows_of(panel.ui.scoresTree)
+    assert {title: rows[title] for title in maps.FIGURES} == maps.FIGURES
+    assert panel.ui.caseLabel.text.endswith("calcium from 304 HU")
+
+
+def test_the_preview_of_an_adaptive_threshold_needs_the_arteries(panel: Any, cta: Any, arteries: Any) -> None:
+    view = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")[0]
+    panel.parameters.cta = cta
+    panel.ui.calcificationThresholdRadio.click()
+    assert not panel.ui.previewCheck.enabled
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    assert panel.ui.previewCheck.enabled
+    panel.ui.previewCheck.click()
+    harness.settle(lambda: view.GetForegroundVolumeID(), 20)
+    shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
+    assert shown.GetDisplayNode().GetLowerThreshold() == 304.0
+    assert panel.ui.previewCheck.text == "Preview on the slices: 304 HU"
+    for row in range(3):
+        combo_of(panel, row).setCurrentIndex(0)
+    harness.settle(lambda: not view.GetForegroundVolumeID(), 20)
+    assert view.GetForegroundVolumeID() is None
+    assert "no segment is chosen as an artery" in panel.ui.previewCheck.toolTip
 
 
 def test_choices_are_kept_in_the_scene(panel: Any, cta: Any) -> None:
