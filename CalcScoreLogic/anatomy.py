@@ -99,3 +99,53 @@ CALCIFICATION_STRUCTURES = {
     ),
 }
 """How the labels of a calcification map are shown and coded."""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A SNOMED CT concept.
+
+    Attributes
+    ----------
+    code : str
+        Concept identifier.
+    meaning : str
+        What it means.
+    """
+
+    code: str
+    meaning: str
+
+
+_LEFT, _RIGHT = Concept("7771000", "Left"), Concept("24028007", "Right")
+_ILIAC, _RENAL = Concept("10293006", "Iliac artery"), Concept("2841007", "Renal artery")
+
+VESSEL_SITES: dict[Vessel, tuple[Concept, Concept | None]] = {
+    Vessel.LEFT_ILIAC: (_ILIAC, _LEFT),
+    Vessel.RIGHT_ILIAC: (_ILIAC, _RIGHT),
+    Vessel.COELIAC: (Concept("57850000", "Celiac artery"), None),
+    Vessel.SUPERIOR_MESENTERIC: (Concept("42258001", "Superior mesenteric artery"), None),
+    Vessel.LEFT_RENAL: (_RENAL, _LEFT),
+    Vessel.RIGHT_RENAL: (_RENAL, _RIGHT),
+}
+"""Artery and side of each vessel."""
+
+ARTERY_CODES = {
+    **{structure.code: territory for territory, structure in STRUCTURES.items()},
+    "15825003": Territory.AORTA,  # aorta
+    "73634005": Territory.ILIAC,  # common iliac artery
+    "113269004": Territory.ILIAC,  # external iliac artery
+    "90024005": Territory.ILIAC,  # internal iliac artery
+    "57850000": Territory.MESENTERIC,  # coeliac artery
+    "42258001": Territory.MESENTERIC,  # superior mesenteric artery
+}
+"""SNOMED CT codes that other tools give arteries, and the territory that each belongs to."""
+
+CALCIFICATION_CODES = frozenset({"29483008", "18115005", "129759000", "237897009"})
+"""SNOMED CT codes that other tools give calcification: of a plaque, any, of a vessel."""
+
+PRIVATE_SCHEME = "99CALCSCORE"
+"""Coding scheme of concepts that no public one has; ``docs/dicom.md`` lists them."""
+
+CUT_OFF = Concept("CUT_OFF", "Cut off by trimming to a standard length")
+"""Modifier, in `PRIVATE_SCHEME`, of the artery that was cut off."""

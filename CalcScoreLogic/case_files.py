@@ -13,6 +13,9 @@ SCORES_TABLE = "scores.csv"
 TRUTH = "truth.json"
 REPORT = "report.html"
 OVERVIEW = "overview.png"
+DICOM_SEGMENTATION = "segmentation.dcm"
+DICOM_REPORT = "scores.dcm"
+DICOM_OBJECTS = (DICOM_SEGMENTATION, DICOM_REPORT)
 
 CASE_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)}
 """Names of a case's files without their endings."""

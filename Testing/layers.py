@@ -78,6 +78,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
         Room("report", ("CalcScoreLogic.report",), "what people look at"),
         Room("inference", ("CalcScoreLogic.inference",), "the networks' subprocess"),
     ),
+    (Room("archive", ("CalcScoreLogic.archive",), "DICOM objects for a PACS"),),
     (
         Room("results", ("CalcScoreLogic.results",), "scores.json"),
         Room("models", ("CalcScoreLogic.models",), "trained networks"),
@@ -131,6 +132,7 @@ FENCED = {
         "CalcScoreLogic.models.checkpoints",
         "CalcScoreLogic.training",
     ),
+    "highdicom": ("CalcScoreLogic.archive", "CalcScoreLogic.images.dicom_segments"),
     "slicer": ("CalcScoreLib",),
     "qt": ("CalcScoreLib",),
     "ctk": ("CalcScoreLib",),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..inference.remaining_time import duration
 from .models import store_folder
-from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
+from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder, shortening_parameters
 from .progress import stage
 from .score import parse_weights, summary
 from .sources import NETWORKS, ChosenSources, add_source_options, chosen_sources
@@ -38,6 +38,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--weights", metavar="TERRITORY=W,…", help="also give a composite score with these weights")
     add_source_options(parser, "territory map, or another tool's label map or folder of masks", "SEG_OR_DIR")
+    add_dicom_option(parser)
     add_shortening_options(parser)
     add_inference_options(parser)
     return parser
@@ -122,6 +123,8 @@ class _Reading:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..archive.objects import DicomOrder
+    from ..archive.source import check_source
     from ..cohort.inputs import single_input
     from ..pipeline import CaseParameters
     from ..report.case_folder import write_case
@@ -142,6 +145,9 @@ def run(options: argparse.Namespace) -> Outcome:
         stage("reading the arteries")
         inputs |= sources.arteries.files(Path(options.arteries))
         arteries, told = sources.arteries.read(Path(options.arteries))
+    order = DicomOrder(case.files, case.name) if options.dicom else None
+    if order is not None:
+        check_source(order.files, order.name)
     read = _Reading(
         options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
     )
@@ -152,7 +158,7 @@ def run(options: argparse.Namespace) -> Outcome:
     warnings = (*case.warnings, *told, *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
-    write_case(options.output, read.cta, scored)
+    write_case(options.output, read.cta, scored, order, stage)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analyze import add_inference_options, chosen_models, inference_options
-from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
+from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder, shortening_parameters
 from .progress import stage
 from .score import parse_weights, summary
 from .sources import add_source_options, chosen_sources
@@ -38,6 +38,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "where the arteries of each case are: a path from the CTA's folder or from here, with {case} for its name "
     )
     add_source_options(parser, pattern + "and wildcards; a list can have a column arteries instead", "PATTERN")
+    add_dicom_option(parser)
     add_shortening_options(parser)
     add_inference_options(parser)
     return parser
@@ -59,7 +60,9 @@ def run(options: argparse.Namespace) -> Outcome:
     sources = chosen_sources(options, options.arteries is not None or names_arteries(options.source))
     models = chosen_models(options, sources)
     networks = inference_options(options, models)
-    recipe = Recipe(tuple(models), parameters, networks, options.python, sources.arteries, sources.calcification)
+    recipe = Recipe(
+        tuple(models), parameters, networks, options.python, sources.arteries, sources.calcification, options.dicom
+    )
     stage("looking for cases")
     inputs = _without_results(find_inputs(options.source, options.keep_identifiers), options.source, options.output)
     if sources.arteries is not None:

@@ -96,6 +96,15 @@ def add_shortening_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_dicom_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--dicom``."""
+    parser.add_argument(
+        "--dicom",
+        action="store_true",
+        help="also write segmentation.dcm and scores.dcm for an archive; they name the patient as the CTA's files do",
+    )
+
+
 def shortening_parameters(options: argparse.Namespace) -> ShorteningParameters:
     """Read what `add_shortening_options` added; options not given take the paper's values."""
     from ..shortening import ShorteningParameters

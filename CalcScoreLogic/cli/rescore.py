@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .outcome import Outcome
+from ..errors import InputError
+from .outcome import Outcome, add_dicom_option
 from .progress import stage
 from .score import summary
+
+if TYPE_CHECKING:
+    from ..archive.objects import DicomOrder
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -30,11 +34,14 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "-o", "--output", type=Path, required=True, metavar="DIR", help="case or cohort with the results"
     )
     parser.add_argument("--cta", type=Path, metavar="CTA", help="the case's CTA (default: cta.* beside the segments)")
+    add_dicom_option(parser)
+    parser.add_argument("--observer", metavar="NAME", help="name who corrected in scores.dcm (default: nobody)")
     return parser
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
+    from ..archive.objects import write_objects
     from ..cohort.apply_correction import correct, correct_in_place
     from ..cohort.case_results import case_of, cta_of, is_in_place, read_scored
     from ..cohort.correction_files import read_correction
@@ -49,6 +56,7 @@ def run(options: argparse.Namespace) -> Outcome:
     cohort = CohortFolder(folder.resolve().parent)
     with cohort.locked() if cohort.exists() else nullcontext():
         stage("reading")
+        order = _order(options)
         before = read_scored(folder)
         source = options.cta or cta_of(options.corrected, folder)
         cta = read_ct(source)
@@ -60,7 +68,9 @@ def run(options: argparse.Namespace) -> Outcome:
             after = correct(before, read_correction(options.corrected, before.territories, before.shortened), cta)
         stage("writing")
         if after is not None:
-            write_case(folder, cta, after)
+            write_case(folder, cta, after, order, stage)
+        elif order is not None:
+            write_objects(folder, before, order, stage)
         if cohort.exists():
             # Also where nothing differs: a rescore that was killed may not have come to the tables.
             read_tables(cohort)[0].write()
@@ -70,3 +80,19 @@ def run(options: argparse.Namespace) -> Outcome:
         return Outcome([told], before.result.to_dict())
     rows = ", ".join(after.result.edited)
     return Outcome([f"{summary(after.result)}; edited: {rows}"], after.result.to_dict(), after.result.warnings)
+
+
+def _order(options: argparse.Namespace) -> DicomOrder | None:
+    """Check, before any work, what the DICOM objects are made for; None where none are wanted."""
+    from ..archive.objects import DicomOrder, files_of
+    from ..archive.source import check_source
+
+    if not options.dicom:
+        if options.observer:
+            raise InputError("--observer names who corrected in scores.dcm, give --dicom too")
+        return None
+    if options.cta is None:
+        raise InputError("--dicom needs the CTA as it came from the archive, give its DICOM folder with --cta")
+    order = DicomOrder(files_of([options.cta]), "the CTA", options.observer)
+    check_source(order.files, order.name)
+    return order

@@ -157,7 +157,7 @@ def score_case(case: CohortInput, recipe: Recipe, labelled: LabelledCase | Endin
                 (folder / name).write_bytes(data)
             run = FinishedRun(folder, labelled.result, recipe.models) if labelled.result else None
             scored = recipe.score(case, images, labelled.content, run, labelled.notices)
-            write_case(folder / "results", images.cta, scored)
+            write_case(folder / "results", images.cta, scored, recipe.order(case))
             files = {path.name: path.read_bytes() for path in sorted((folder / "results").iterdir())}
         return ScoredFiles(Ending(case.name, watch.seconds, labelled.content), files)
     except Exception as error:

@@ -69,6 +69,11 @@ class CohortInput:
     problem: str = ""
 
     @property
+    def is_dicom(self) -> bool:
+        """Whether it is a DICOM series."""
+        return isinstance(self.path, tuple) or self.path.is_dir()
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Files that hold the image, sorted; those of a folder that are there now."""
         if isinstance(self.path, tuple):
@@ -208,10 +213,7 @@ def read_input(case: CohortInput) -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    if isinstance(case.path, tuple) or case.path.is_dir():
-        image = _read_series(case.name, case.files)
-    else:
-        image = read_ct(case.path)
+    image = _read_series(case.name, case.files) if case.is_dicom else read_ct(case.files[0])
     if image.array.min() >= 0 and len(np.unique(image.array[:: max(1, len(image.array) // 32)])) <= _MOST_LABELS:
         raise InputError(f"{case.name}: this looks like a label map and not like a CT, give the CTA")
     return image

@@ -142,7 +142,7 @@ class _Line:
                 scored = self._score(case, read, held, found)
                 # From here on the folder does not hold what its record says.
                 self._cohort.forget(case.name)
-                write_case(self._cohort.case_folder(case.name), read.cta, scored)
+                write_case(self._cohort.case_folder(case.name), read.cta, scored, self._recipe.order(case))
             self._events.put(Ending(case.name, watch.seconds, held))
         except Exception as error:  # the other cases go on
             self._events.put(Ending(case.name, watch.seconds, held, reason_of(error, case)))

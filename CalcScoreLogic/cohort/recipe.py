@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..archive.objects import DicomOrder
+from ..archive.source import check_source
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
 from ..images.geometry import Image, check_same_grid
@@ -60,6 +62,8 @@ class Recipe:
         How the cases' own arteries are read; None: the network labels them.
     calcification : ThresholdMethod, float or None
         Adaptive, or a threshold in HU; None: the network labels it.
+    dicom : bool
+        Whether DICOM objects are written for cases that came as DICOM.
     """
 
     models: tuple[Model, ...]
@@ -68,6 +72,11 @@ class Recipe:
     interpreter: str | None = None
     arteries: ArteryFormat | None = None
     calcification: ThresholdMethod | float | None = None
+    dicom: bool = False
+
+    def order(self, case: CohortInput) -> DicomOrder | None:
+        """Give what the DICOM objects of a case are made for; None where none are wanted or it is no DICOM."""
+        return DicomOrder(case.files, case.name) if self.dicom and case.is_dicom else None
 
     @property
     def model_folders(self) -> dict[str, Path]:
@@ -118,10 +127,13 @@ class Recipe:
         Raises
         ------
         InputError, CalcScoreError
-            As `read_input`; or the arteries cannot be used.
+            As `read_input`; or the arteries cannot be used, or no DICOM objects be made that are wanted.
         """
         if case.problem:
             raise InputError(case.problem)
+        order = self.order(case)
+        if order is not None:
+            check_source(order.files, order.name)
         cta = read_input(case)
         if self.arteries is None or case.arteries is None:
             return CaseImages(cta)

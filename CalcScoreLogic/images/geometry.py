@@ -176,6 +176,23 @@ class Geometry:
         flipped = tuple(slice(None, None, -1 if flips[a] else 1) for a in (2, 1, 0))
         return np.asarray(view[flipped])
 
+    def stored_view(self, canonical: Array) -> Array:
+        """See an array in canonical storage as it is stored on this grid: undoes `canonical_view`.
+
+        Parameters
+        ----------
+        canonical : ndarray, shape (z, y, x)
+            Values on the canonical form of this grid.
+
+        Returns
+        -------
+        ndarray, shape (k, j, i)
+            A view.
+        """
+        order, flips = self._canonical_axes
+        flipped = tuple(slice(None, None, -1 if flips[a] else 1) for a in (2, 1, 0))
+        return np.asarray(canonical[flipped].transpose(np.argsort([2 - order[a] for a in (2, 1, 0)])))
+
 
 @dataclass(frozen=True, eq=False)
 class Image:

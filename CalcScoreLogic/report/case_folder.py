@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
+from ..archive.objects import write_objects
 from ..atomic import atomic_folder
 from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
@@ -15,6 +16,9 @@ from .overview import overview_png
 from .projections import projections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..archive.objects import DicomOrder
     from ..images.geometry import Image
     from ..phantom import Phantom
     from ..results import ScoredCase
@@ -23,7 +27,13 @@ SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, 
 """Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
 
 
-def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
+def write_case(
+    folder: Path,
+    cta: Image,
+    scored: ScoredCase,
+    dicom: DicomOrder | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> None:
     """Write the results of an analysis; the files appear together or not at all.
 
     Parameters
@@ -34,9 +44,15 @@ def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
         HU, for the pictures.
     scored : ScoredCase
         Scores and label maps on the CTA's grid.
+    dicom : DicomOrder, optional
+        What DICOM objects are made for; without it, those of earlier scores go: they would contradict the new ones.
+    tell : callable, optional
+        Told in a few words what is being done with the DICOM objects.
 
     Raises
     ------
+    InputError
+        The DICOM objects cannot be made.
     CalcScoreError
         A file could not be written.
     """
@@ -52,6 +68,10 @@ def write_case(folder: Path, cta: Image, scored: ScoredCase) -> None:
         if picture:
             (part / files.OVERVIEW).write_bytes(picture)
         write_report(part / files.REPORT, scored.result, projections(*images))
+        if dicom is not None:
+            write_objects(part, scored, dicom, tell)
+    for name in files.DICOM_OBJECTS if dicom is None else ():
+        (folder / name).unlink(missing_ok=True)
 
 
 def write_phantom(part: Path, phantom: Phantom) -> None:

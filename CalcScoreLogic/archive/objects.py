@@ -1,0 +1,84 @@
+"""Both DICOM objects of a case, written into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import case_files as files
+from ..atomic import atomic_path
+from ..results import ScoredCase
+from .equipment import plain_errors
+from .source import read_source
+
+
+@dataclass(frozen=True)
+class DicomOrder:
+    """That DICOM objects are wanted, and what they are made for.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Files of the CTA's series.
+    name : str
+        What messages call the CTA.
+    observer : str, optional
+        Name of the person who edited the segments, where it is to be told.
+    """
+
+    files: tuple[Path, ...]
+    name: str
+    observer: str | None = None
+
+
+def write_objects(
+    folder: Path, scored: ScoredCase, order: DicomOrder, tell: Callable[[str], None] | None = None
+) -> None:
+    """Write ``segmentation.dcm`` and ``scores.dcm``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they go.
+    scored : ScoredCase
+        Scores and label maps on the CTA's grid.
+    order : DicomOrder
+        The CTA's files.
+    tell : callable, optional
+        Told in a few words what is being done.
+
+    Raises
+    ------
+    InputError
+        highdicom is not installed, the files do not hold the CTA, or their headers cannot be taken over.
+    CalcScoreError
+        A file could not be written.
+    """
+    from .segmentation import make_segmentation
+    from .source import require_highdicom
+    from .structured_report import make_report
+
+    say: Callable[[str], Any] = tell or (lambda text: None)
+    require_highdicom()
+    with plain_errors(order.name):
+        say("reading the DICOM headers")
+        source = read_source(order.files, scored.shortened.geometry, order.name)
+        segmentation = make_segmentation(
+            source, scored, lambda share: say(f"making the DICOM segmentation, {100 * share:.0f} %")
+        )
+        say("making the DICOM report")
+        report = make_report(source, segmentation, scored.result, order.observer)
+        say("writing the DICOM objects")
+        for name, dataset in zip(files.DICOM_OBJECTS, (segmentation.dataset, report), strict=True):
+            with atomic_path(folder / name) as temporary:
+                dataset.save_as(temporary, enforce_file_format=True)
+
+
+def files_of(source: Iterable[Path]) -> tuple[Path, ...]:
+    """Give the files of a CTA, those in a folder where it is one."""
+    found: list[Path] = []
+    for path in source:
+        found += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return tuple(found)
