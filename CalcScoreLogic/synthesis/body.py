@@ -8,8 +8,9 @@ import numpy as np
 
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
+from .beside import draw_beside_arteries
 from .plaques import Plaque, draw_plaques
-from .soft_parts import draw_beside_arteries, draw_soft_parts
+from .soft_parts import draw_soft_parts
 from .vessels import Tree, draw_tree
 
 
@@ -59,5 +60,5 @@ def draw_body(rng: np.random.Generator, anatomy: Anatomy, calcified: bool = Fals
     """
     tree = draw_tree(rng, anatomy)
     field = draw_soft_parts(rng, anatomy)
-    draw_beside_arteries(rng, tree, field)
+    draw_beside_arteries(rng, anatomy, tree, field)
     return Body(anatomy, field, tree, draw_plaques(rng, tree, calcified))

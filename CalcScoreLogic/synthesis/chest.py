@@ -23,6 +23,7 @@ _ABDOMEN = (
     Tissue.LIVER, Tissue.SPLEEN, Tissue.STOMACH_WALL, Tissue.BOWEL_WALL, Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA,
     Tissue.PANCREAS, Tissue.ADRENAL, Tissue.GALLBLADDER,
 )  # fmt: skip
+_DOME_MM = 24.0  # over which the diaphragm bridges the organs below it
 _REACH_MM = 70.0  # of the ribs that are continued upwards
 
 
@@ -219,15 +220,18 @@ def find_lung_space(tissues: Array, mediastinum: Array, inside_mm: Array, step: 
     there = organs.any(axis=0)
     if not there.any():
         return LungSpace(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
-    top = (tissues.shape[0] - 1 - organs[::-1].argmax(axis=0)).astype(float) * step
+    top = np.where(there, (tissues.shape[0] - 1 - organs[::-1].argmax(axis=0)) * step, -np.inf)
+    top = ndimage.maximum_filter(top, round(_DOME_MM / step))  # the edge of an organ is no place for lung
+    there = np.isfinite(top)
     away, nearest = ndimage.distance_transform_edt(~there, return_indices=True)
     dome = top[tuple(nearest)] - 0.6 * away * step
-    dome = ndimage.gaussian_filter(ndimage.grey_closing(dome, round(24 / step)), 6 / step)
+    dome = ndimage.gaussian_filter(ndimage.grey_closing(dome, round(_DOME_MM / step)), 6 / step)
+    spine = np.isin(tissues, (Tissue.VERTEBRA_MARROW, Tissue.DISC)).any(axis=0)
     lowest = int(dome[there].min() / step)
     part = tissues[lowest:]
     free = (part == Tissue.FAT) & ~mediastinum[lowest:] & (inside_mm[lowest:] > 8)
     height = (np.arange(lowest, tissues.shape[0]) * step)[:, None, None] - dome
-    free &= height > 0
+    free &= (height > 0) & ~spine
     voxels = np.flatnonzero(free) + lowest * part[0].size
     return LungSpace(voxels, inside_mm[lowest:][free].astype(np.float32), height[free].astype(np.float32))
 

@@ -119,7 +119,7 @@ def _plain(rng: np.random.Generator) -> Array:
         Tissue.GAS: n(-850, 100), Tissue.VERTEBRA_CORTEX: u(220, 600), Tissue.VERTEBRA_MARROW: u(90, 300),
         Tissue.DISC: n(85, 22), Tissue.BONE_CORTEX: u(300, 1000), Tissue.BONE_MARROW: u(20, 300),
         Tissue.SPINAL_CANAL: n(30, 14), Tissue.OESOPHAGUS: n(45, 15), Tissue.SKIN: n(20, 25), Tissue.NODE: n(60, 28),
-        Tissue.CALCIUM: u(250, 1400), Tissue.TABLE: u(-300, 300), Tissue.METAL: u(1500, 3071),
+        Tissue.CALCIUM: u(250, 1400), Tissue.TABLE: u(-300, 300), Tissue.METAL: u(1500, 6000),
         Tissue.BLADDER_WALL: n(45, 15), Tissue.URINE: (n(8, 7), u(50, 600))[rng.choice(2, p=[0.88, 0.12])],
         Tissue.PELVIC_ORGAN: n(70, 30), Tissue.LESION: (n(8, 8), n(55, 25))[rng.choice(2)], Tissue.AIRWAY: -980,
     }  # fmt: skip

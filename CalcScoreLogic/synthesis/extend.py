@@ -16,6 +16,7 @@ from .tissues import Tissue
 
 _MARGIN_MM = 28.0  # of air beside the trunk, for fat
 _PELVIS_MM = 90.0  # drawn below a scan that ends in the sacrum
+_DISC_MM = 14.0  # between two vertebrae, filled where the labels have no disc
 _CORTEX_MM = {Tissue.VERTEBRA_CORTEX: 1.5, Tissue.BONE_CORTEX: 3.0, Tissue.KIDNEY_CORTEX: 7.0}
 
 
@@ -118,14 +119,21 @@ def _draw_pelvis(tissues: Array, original: Array, below: int, beside: int, step:
         out, ahead, up = (x - cx) * side, y - cy, z - cz
         r = np.sqrt(up**2 + ahead**2 + out**2)
         socket = (r > 26.4) & (r < 36) & (out < 12)
-        ilium = (np.abs(out + 16) < 8) & (np.abs(ahead) < 28) & (up > 16)
         ischium = (np.abs(out + 16) < 12) & (np.abs(ahead - 20) < 16) & (up < -16)
         pubis = (np.abs(up + 20) < 10) & (np.abs(ahead + 32) < 10) & (out < 0) & ((x - middle * step) * side > 2)
         neck = ((ahead - out * 0.15) ** 2 + (up + out * 0.6) ** 2 < 256) & (out > 0) & (out < 60)
-        tissues[(socket | ilium | ischium | pubis | (r < 24.4) | neck) & floor] = Tissue.BONE_MARROW
+        tissues[(socket | ischium | pubis | (r < 24.4) | neck) & floor] = Tissue.BONE_MARROW
         obturator = (np.abs(out + 40) < 6) & (np.abs(ahead) < 28) & (up < 36)
         iliopsoas = (ahead + 34) ** 2 + out**2 < 320
         tissues[(obturator | iliopsoas) & floor & (tissues == Tissue.AIR)] = Tissue.MUSCLE
+        blade = np.argwhere(original[0] == Tissue.BONE_MARROW) + beside
+        blade = blade[(blade[:, 1] * step - middle * step) * side > 0]
+        for depth in range(1, round(34 / step) if len(blade) else 0):
+            share = depth * step / 34
+            goal = np.array([cy - 4, cx - 14.0 * side]) / step
+            centre = blade.mean(axis=0) * (1 - share) + goal * share
+            spots = np.round((blade - blade.mean(axis=0)) * (1 - 0.45 * share) + centre).astype(int)
+            tissues[below - depth, spots[:, 0], spots[:, 1]] = Tissue.BONE_MARROW
     return hips
 
 
@@ -180,7 +188,10 @@ def _veins(tissues: Array, arteries: dict[str, Array], step: float, drawn_pelvis
 
 def _refine_organs(tissues: Array, step: float) -> None:
     """Part bone into cortex and marrow, kidneys into cortex and medulla; fill the spinal canal and hollow organs."""
-    spine = np.isin(tissues, (Tissue.VERTEBRA_MARROW,))
+    spine = tissues == Tissue.VERTEBRA_MARROW
+    gap = round(_DISC_MM / step)
+    joined = ndimage.binary_closing(np.pad(spine, ((gap, gap), (0, 0), (0, 0))), np.ones((gap + 1, 1, 1), bool))
+    tissues[joined[gap:-gap] & ~spine & (tissues == Tissue.FAT)] = Tissue.DISC
     soft = np.isin(tissues, (Tissue.AIR, Tissue.FAT, Tissue.MUSCLE))
     for k in np.flatnonzero(spine.any(axis=(1, 2))):
         closed = ndimage.binary_closing(spine[k], iterations=max(1, round(6 / step)))

@@ -11,7 +11,7 @@ from .anatomy_file import FIELD_MM
 from .body import Body
 from .contrast import Contrast
 from .fields import low_field
-from .plaques import depth_inside
+from .plaques import Plaque, depth_inside
 from .pose import Pose
 from .tissues import HARD, TERRITORY_CLASS, Tissue
 from .tubes import STEP_MM, Axes, Near, Vessel, locate, pose_vessels
@@ -20,6 +20,7 @@ from .vessels import OTHER
 _NOWHERE = -1e3
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
+_WIRE_MM, _RING_EVERY_MM, _ZIGZAG_MM = 0.25, 6.0, 4.0  # of a stent: half thickness, rings, their height
 _FLAP_MM = 0.8  # half thickness of a dissection's flap
 
 
@@ -137,8 +138,9 @@ class _Painter:
         self.lumen_of = np.full(n, -1, np.int16)
         self.lumen_hu = np.zeros(n, np.float32)
         self.plaques: list[tuple[Array, Array, Array, int]] = []
+        self.wires: list[tuple[Array, Array]] = []
 
-    def add(self, number: int, vessel: Vessel, plaques: tuple) -> None:  # type: ignore[type-arg]
+    def add(self, number: int, vessel: Vessel, plaques: tuple[Plaque, ...]) -> None:
         """Gather what one posed artery holds."""
         near = locate(vessel, self.axes, self.soft_mm)
         if near is None:
@@ -155,6 +157,8 @@ class _Painter:
         chosen = voxels[better]
         self.lumen[chosen], self.lumen_of[chosen], self.lumen_hu[chosen] = lumen[better], n, hu[better]
         arc = at * STEP_MM
+        if vessel.stent_mm is not None:
+            self._stent(vessel.stent_mm, voxels, lumen, arc, np.arctan2(near.v, near.u))
         for plaque in plaques:
             close = np.flatnonzero(
                 np.abs(arc - plaque.arc) * self.scale < plaque.length * self.scale / 2 + self.soft_mm
@@ -193,6 +197,14 @@ class _Painter:
             hu[torn & (side < 0)] = self.contrast.false_lumen
         return lumen, hu
 
+    def _stent(self, reach: tuple[float, float], voxels: Array, lumen: Array, arc: Array, angle: Array) -> None:
+        """Gather the wires of a stent: zigzag rings on the surface of the lumen."""
+        zigzag = np.abs((angle * 6 / np.pi) % 2 - 1) * _ZIGZAG_MM
+        wire = np.abs((arc + zigzag) % _RING_EVERY_MM - 0.5 * _RING_EVERY_MM) * self.scale
+        depth = _WIRE_MM - np.hypot(wire, lumen)
+        there = (arc > reach[0]) & (arc < reach[1]) & (depth > -0.5 * self.soft_mm)
+        self.wires.append((voxels[there], depth[there]))
+
     def finish(self, image: Array, labels: Array, calcified: Array, bone: Array, mixing: Array) -> None:
         """Paint the arteries into image, labels and plaques (all in place)."""
         touched = np.flatnonzero(self.outer > -self.soft_mm)
@@ -213,6 +225,9 @@ class _Painter:
             cover = np.clip(depth / self.soft_mm + 0.5, 0, 1) * walled
             flat[voxels] += (hu - flat[voxels]) * cover
             plaque[voxels[(depth >= 0) & walled & inside[voxels]]] = True
+        for voxels, depth in self.wires:
+            share = np.clip(depth / self.soft_mm + 0.5, 0, 1) * min(1.0, 2 * _WIRE_MM / self.soft_mm)
+            flat[voxels] += (self.contrast.mean[Tissue.METAL] - flat[voxels]) * share
 
 
 def role_labels(rendered: Rendered, role: str) -> Array:

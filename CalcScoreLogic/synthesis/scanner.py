@@ -12,6 +12,8 @@ from .tubes import Axes
 
 _AIR_HU = -1024.0
 _FWHM = 2.355
+_OWN_BLUR = 0.2  # of a drawn voxel, standard deviation in voxels
+_LEAST_BLUR = 0.33  # voxels: the tissues of a coarse grid are drawn with hard edges
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,12 @@ class Scanner:
         Error of the calibration.
     cupping : float
         Beam hardening: how much the middle of the patient is too dark, as a share of (HU + 1000).
+    streaks : float
+        How much longer the noise is from left to right than from front to back, as behind shoulders and hips.
+    sharpening : float
+        Overshoot of a sharp kernel at edges, as a share of them.
+    motion_mm : float
+        How far the patient moved during the scan.
     """
 
     blur_mm: float
@@ -41,6 +49,9 @@ class Scanner:
     gain: float
     offset_hu: float
     cupping: float
+    streaks: float
+    sharpening: float
+    motion_mm: float
 
 
 def draw_scanner(rng: np.random.Generator) -> Scanner:
@@ -54,6 +65,9 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
         gain=float(rng.normal(1, 0.02)),
         offset_hu=float(rng.normal(0, 5)),
         cupping=float(rng.uniform(0, 0.02)),
+        streaks=float(rng.uniform(2, 6) if rng.random() < 0.15 else 1),
+        sharpening=float(rng.uniform(0.3, 1.2) if rng.random() < 0.2 else 0),
+        motion_mm=float(rng.uniform(1, 4) if rng.random() < 0.08 else 0),
     )
 
 
@@ -78,11 +92,15 @@ def scan(rng: np.random.Generator, scanner: Scanner, image: Array, axes: Axes) -
     """
     steps = np.array(axes.steps)
     wanted = np.array([scanner.slice_mm / _FWHM, scanner.blur_mm, scanner.blur_mm])
-    own = steps * 0.29  # a voxel shows the mean over its width
-    sigma = np.sqrt(np.maximum(wanted**2 - own**2, 0)) / steps
-    image = _blur(image, sigma)
+    own = steps * _OWN_BLUR
+    image = _blur(image, np.maximum(np.sqrt(np.maximum(wanted**2 - own**2, 0)) / steps, _LEAST_BLUR))
+    if scanner.motion_mm:
+        moved = ndimage.shift(image, [0, scanner.motion_mm / steps[1], 0.5 * scanner.motion_mm / steps[2]], order=1)
+        image = np.where(moved == 0, image, 0.5 * (image + moved))
+    if scanner.sharpening:
+        image = image + np.float32(scanner.sharpening) * (image - _blur(image, np.array([0.0, 1.2, 1.2])))
     noise = rng.standard_normal(image.shape, dtype=np.float32)
-    grain = np.array([0.6 * scanner.slice_mm / _FWHM, scanner.noise_mm, scanner.noise_mm]) / steps
+    grain = np.array([0.6 * scanner.slice_mm / _FWHM, scanner.noise_mm, scanner.noise_mm * scanner.streaks]) / steps
     noise = _blur(noise, grain)
     image += noise * np.float32(scanner.noise_hu / max(float(noise.std()), 1e-6))
     y = np.linspace(-1, 1, image.shape[1], dtype=np.float32)[:, None]

@@ -8,15 +8,18 @@ from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
 from .fields import among, field_at, stamp, wander
 from .tissues import HARD, Tissue
-from .vessels import Tree
 
-_SOFT = ~HARD
-_SOFT[[Tissue.AIR, Tissue.TABLE, Tissue.METAL]] = False
+SOFT = ~HARD
+SOFT[[Tissue.AIR, Tissue.TABLE, Tissue.METAL]] = False
+"""Tissues that a vein or a spur of bone may replace, shape (256,)."""
+
 _IN_FAT = among(Tissue.FAT)
-_BY_AORTA = among(
+BESIDE_AORTA = among(
     Tissue.FAT, Tissue.STOMACH_WALL, Tissue.STOMACH_CONTENT, Tissue.BOWEL_WALL, Tissue.BOWEL_FLUID, Tissue.GAS,
     Tissue.BOWEL_CONTENT,
 )  # fmt: skip
+"""Tissues that bowel beside the aorta may replace, shape (256,)."""
+
 _FILLINGS = (Tissue.BOWEL_FLUID, Tissue.GAS, Tissue.BOWEL_CONTENT, Tissue.BOWEL_FLUID)
 
 
@@ -120,7 +123,7 @@ def _loose_things(rng: np.random.Generator, field: Array, cavity: Array) -> None
     edge = np.argwhere(field[::2, ::2, ::2] == Tissue.VERTEBRA_CORTEX)[:, ::-1] * 2.0
     for _ in range(rng.integers(0, 12)):  # osteophytes
         spot = edge[rng.integers(len(edge))] + rng.standard_normal((2, 3)) * 1.2
-        stamp(field, spot, rng.uniform(0.8, 2.6, 2), Tissue.VERTEBRA_CORTEX, _SOFT)
+        stamp(field, spot, rng.uniform(0.8, 2.6, 2), Tissue.VERTEBRA_CORTEX, SOFT)
 
 
 def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
@@ -144,7 +147,7 @@ def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
 
 def _veins(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> None:
     """Draw the great veins, wider or narrower than the anatomy's."""
-    flat, free = field.reshape(-1), _SOFT.copy()
+    flat, free = field.reshape(-1), SOFT.copy()
     free[[Tissue.KIDNEY_CORTEX, Tissue.SPLEEN, Tissue.MYOCARDIUM]] = False
     for kind, low, high in (
         (Tissue.LOWER_VEIN, -2.4, 4.4),
@@ -166,62 +169,3 @@ def _table(rng: np.random.Generator, field: Array) -> None:
     shell = shell & (np.abs(columns - middle) < rng.uniform(70, 100))
     below = field[:, back:]
     below[shell & (below == Tissue.AIR)] = Tissue.TABLE
-
-
-def draw_beside_arteries(rng: np.random.Generator, tree: Tree, field: Array) -> None:
-    """Draw soft tissue that touches the aorta: crura, duodenum, jejunum, nodes, left renal vein; fat round arteries.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        Source of randomness.
-    tree : Tree
-        The arteries.
-    field : ndarray of uint8, shape (k, j, i)
-        Painted in place.
-    """
-    if rng.random() < 0.5:
-        thin = np.isin(np.arange(256), (Tissue.MUSCLE, *np.flatnonzero(_BY_AORTA), Tissue.NODE, Tissue.PANCREAS))
-        for vessel in tree.vessels:
-            points, radii = vessel.points / FIELD_MM, vessel.outer / FIELD_MM
-            stamp(field, points, radii + rng.uniform(0.5, 1.4), Tissue.FAT, thin, 3)
-    aorta = tree.aorta
-    axis, radius = aorta.points / FIELD_MM, aorta.outer / FIELD_MM
-    n = len(axis)
-    renals = [v.points[0] for v in tree.vessels if v.name.startswith("renal")]
-    renal = int(np.mean([np.abs(aorta.points - p).sum(axis=1).argmin() for p in renals]))
-    if rng.random() < 0.85:
-        _crura(rng, field, axis, radius, renal)
-    if rng.random() < 0.75:
-        at = int(np.clip(renal + rng.integers(12, 90), 0, n - 1))
-        x = np.linspace(-rng.uniform(10, 35), rng.uniform(2, 22), 40)
-        r = rng.uniform(3, 7.5)
-        front = axis[at, 1] - radius[at] - r * rng.uniform(0.9, 1.3) - rng.uniform(0, 2)
-        rise = np.linspace(-rng.uniform(0, 5), rng.uniform(0, 8), 40)
-        loop = np.stack([axis[at, 0] + x, front + 0.012 * x**2, axis[at, 2] + rise], axis=1)
-        bowel_loop(rng, field, loop, r, _BY_AORTA)
-    for _ in range(rng.integers(0, 5)):
-        at, r = int(rng.integers(min(renal, n - 2), n)), rng.uniform(3.5, 7)
-        aside = rng.choice([1.0, 1.0, -1.0]) * (radius[at] + r * rng.uniform(0.8, 1.2) + rng.uniform(0, 2))
-        start = axis[at] + np.array([aside, rng.uniform(-10, 3), 0])
-        bowel_loop(rng, field, wander(rng, start, int(rng.integers(8, 40)), 0.25), r, _BY_AORTA)
-    for _ in range(rng.integers(0, 10)):
-        at, turn, r = int(rng.integers(n)), rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 2.8)
-        spot = axis[at] + (radius[at] + r) * np.array([np.sin(turn), np.cos(turn), 0])
-        stamp(field, spot[None], np.array([r]), Tissue.NODE, among(Tissue.FAT))
-
-
-def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
-    """Draw the legs of the diaphragm on both sides of the aorta."""
-    free = among(Tissue.FAT, Tissue.LUNG)
-    for side in (-1, 1):
-        first = max(0, renal - int(rng.integers(50, 150)))
-        chosen = np.arange(first, min(len(axis) - 1, renal + int(rng.integers(0, 70))), 3)
-        if len(chosen) < 2:
-            continue
-        r = np.linspace(rng.uniform(1.2, 3.2), rng.uniform(0.8, 2.2), len(chosen))
-        back = np.linspace(rng.uniform(-5, 3), rng.uniform(0, 6), len(chosen))
-        aside = side * (radius[chosen] + r * rng.uniform(0.4, 1.1) + rng.uniform(0, 1.5))
-        course = axis[chosen] + np.stack([aside, back, 0 * back], axis=1)
-        stamp(field, course, r, Tissue.CRUS, free)
-        stamp(field, course + np.array([0, rng.uniform(1, 3), 0]), 0.8 * r, Tissue.CRUS, free)

@@ -42,6 +42,8 @@ class Vessel:
         Dissection: angle of the flap's normal (rad) and its distance from the centreline (mm); NaN where whole.
     dim : float
         Contrast of the lumen as a share of the aorta's.
+    stent_mm : tuple of float or None
+        Arcs between which a stent lies in the lumen.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Vessel:
     label_ends_mm: float = np.inf
     flap: Array | None = None
     dim: float = 1.0
+    stent_mm: tuple[float, float] | None = None
 
     @property
     def length(self) -> float:

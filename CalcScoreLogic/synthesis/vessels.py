@@ -20,6 +20,7 @@ from .tubes import STEP_MM, Vessel
 OTHER = CLASSES["territories"].index("other artery")
 """Value of an artery of none of the four territories."""
 
+_STENT_SHARE = 0.06
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
 _TAPER = ((0, 120, 260, 400, 480, 560), (0.95, 1.05, 1.25, 1.4, 1.65, 1.75))
 # Of the aorta: height above its fork in mm, and calibre there as a share of the lower abdominal one.
@@ -66,7 +67,25 @@ def draw_tree(rng: np.random.Generator, anatomy: Anatomy) -> Tree:
     for side, height in renal.items():
         vessels += tree.renals(side, height)
     vessels += tree.small(min(renal.values()))
+    if rng.random() < _STENT_SHARE:
+        vessels = _stent(rng, vessels)
     return Tree(tuple(vessels))
+
+
+def _stent(rng: np.random.Generator, vessels: list[Vessel]) -> list[Vessel]:
+    """Lay stents: a stent graft of aorta and iliac arteries, or one stent of a branch."""
+    fitting = [n for n, v in enumerate(vessels) if v.label != OTHER and n > 0]
+    if rng.random() < 0.4:
+        fork = vessels[0].length
+        vessels[0] = replace(vessels[0], stent_mm=(fork - rng.uniform(60, 160), fork))
+        chosen = [n for n in fitting if vessels[n].name.startswith("iliac")]
+        starts = dict.fromkeys(chosen, 0.0)
+    else:
+        chosen = [int(rng.choice(fitting))]
+        starts = {n: rng.uniform(8, max(9.0, 0.5 * vessels[n].length)) for n in chosen}
+    for n in chosen:
+        vessels[n] = replace(vessels[n], stent_mm=(starts[n], starts[n] + rng.uniform(12, 60)))
+    return vessels
 
 
 def _vessel(

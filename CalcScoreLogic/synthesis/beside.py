@@ -1,0 +1,162 @@
+"""Draws what lies beside the arteries: veins, crura, bowel, nodes; these touch them and are taken for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..images.geometry import Array
+from .anatomy_file import FIELD_MM, Anatomy
+from .fields import among, stamp, wander
+from .soft_parts import BESIDE_AORTA, SOFT, bowel_loop
+from .tissues import Tissue
+from .tubes import Vessel
+from .vessels import Tree
+
+_VEIN_ROOM = SOFT & ~among(Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA, Tissue.LIVER, Tissue.SPLEEN, Tissue.MUSCLE)
+
+
+def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree, field: Array) -> None:
+    """Draw what touches the arteries, and fat around them in some bodies.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of randomness.
+    anatomy : Anatomy
+        Whose body it is.
+    tree : Tree
+        The arteries.
+    field : ndarray of uint8, shape (k, j, i)
+        Painted in place.
+    """
+    if rng.random() < 0.5:
+        thin = BESIDE_AORTA | among(Tissue.MUSCLE, Tissue.NODE, Tissue.PANCREAS)
+        for vessel in tree.vessels:
+            points, radii = vessel.points / FIELD_MM, vessel.outer / FIELD_MM
+            stamp(field, points, radii + rng.uniform(0.5, 1.4), Tissue.FAT, thin, 3)
+    aorta = tree.aorta
+    axis, radius = aorta.points / FIELD_MM, aorta.outer / FIELD_MM
+    renals = [v.points[0] for v in tree.vessels if v.name.startswith("renal")]
+    renal = int(np.mean([np.abs(aorta.points - p).sum(axis=1).argmin() for p in renals]))
+    if rng.random() < 0.85:
+        _crura(rng, field, axis, radius, renal)
+    _bowel(rng, field, axis, radius, renal)
+    _nodes(rng, field, axis, radius, renal)
+    _renal_veins(rng, anatomy, tree, field, renal)
+    _companions(rng, tree, field)
+
+
+def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
+    """Draw the legs of the diaphragm on both sides of the aorta."""
+    free = among(Tissue.FAT, Tissue.LUNG)
+    for side in (-1, 1):
+        first = max(0, renal - int(rng.integers(50, 150)))
+        chosen = np.arange(first, min(len(axis) - 1, renal + int(rng.integers(0, 70))), 3)
+        if len(chosen) < 2:
+            continue
+        r = np.linspace(rng.uniform(1.2, 3.2), rng.uniform(0.8, 2.2), len(chosen))
+        back = np.linspace(rng.uniform(-5, 3), rng.uniform(0, 6), len(chosen))
+        aside = side * (radius[chosen] + r * rng.uniform(0.4, 1.1) + rng.uniform(0, 1.5))
+        course = axis[chosen] + np.stack([aside, back, 0 * back], axis=1)
+        stamp(field, course, r, Tissue.CRUS, free)
+        stamp(field, course + np.array([0, rng.uniform(1, 3), 0]), 0.8 * r, Tissue.CRUS, free)
+
+
+def _bowel(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
+    """Draw the duodenum across the aorta and loops of jejunum beside it."""
+    n = len(axis)
+    if rng.random() < 0.75:
+        at = int(np.clip(renal + rng.integers(12, 90), 0, n - 1))
+        x = np.linspace(-rng.uniform(10, 35), rng.uniform(2, 22), 40)
+        r = rng.uniform(3, 7.5)
+        front = axis[at, 1] - radius[at] - r * rng.uniform(0.9, 1.3) - rng.uniform(0, 2)
+        rise = np.linspace(-rng.uniform(0, 5), rng.uniform(0, 8), 40)
+        loop = np.stack([axis[at, 0] + x, front + 0.012 * x**2, axis[at, 2] + rise], axis=1)
+        bowel_loop(rng, field, loop, r, BESIDE_AORTA)
+    for _ in range(rng.integers(0, 5)):
+        at, r = int(rng.integers(min(renal, n - 2), n)), rng.uniform(3.5, 7)
+        aside = rng.choice([1.0, 1.0, -1.0]) * (radius[at] + r * rng.uniform(0.8, 1.2) + rng.uniform(0, 2))
+        start = axis[at] + np.array([aside, rng.uniform(-10, 3), 0])
+        bowel_loop(rng, field, wander(rng, start, int(rng.integers(8, 40)), 0.25), r, BESIDE_AORTA)
+
+
+def _nodes(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
+    low, n = max(0, renal - 80), len(axis)
+    for _ in range(rng.integers(0, 10)):
+        at, turn, r = int(rng.integers(low, n)), rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 2.8)
+        spot = axis[at] + (radius[at] + r) * np.array([np.sin(turn), np.cos(turn), 0])
+        stamp(field, spot[None], np.array([r]), Tissue.NODE, among(Tissue.FAT))
+    for _ in range(rng.poisson(0.25)):  # clips of an operation, calcified nodes
+        at, turn = int(rng.integers(low, n)), rng.uniform(0, 2 * np.pi)
+        spot = axis[at] + (radius[at] + rng.uniform(1.5, 6)) * np.array([np.sin(turn), np.cos(turn), 0])
+        kind = int(rng.choice([Tissue.METAL, Tissue.CALCIUM]))
+        stamp(field, spot[None], np.array([rng.uniform(0.6, 2)]), kind, among(Tissue.FAT, Tissue.NODE))
+
+
+def _renal_veins(rng: np.random.Generator, anatomy: Anatomy, tree: Tree, field: Array, renal: int) -> None:
+    """Draw both renal veins: the left one before the aorta, seldom behind it."""
+    aorta, hila = tree.aorta, anatomy.landmarks.kidneys
+    at = min(max(0, renal + int(rng.integers(-14, 14))), len(aorta.points) - 1)
+    middle, r = aorta.points[at], float(aorta.outer[at])
+    cava = _cava(field, middle)
+    width = rng.uniform(2.2, 5.0) / FIELD_MM
+    if rng.random() < 0.92:
+        front = middle + np.array([rng.uniform(-3, 3), -r - width * FIELD_MM - rng.uniform(0, 2.5), rng.uniform(-3, 3)])
+    else:
+        front = middle + np.array([0, r + width * FIELD_MM, -rng.uniform(0, 15)])
+    beside = front + np.array([r + 10, r * 0.6 + rng.uniform(0, 6), rng.uniform(-4, 4)])
+    hilum = hila["left"] + np.array([-4.0, -4, rng.uniform(-8, 8)])
+    _vein(field, [cava, 0.5 * (cava + front), front, beside, hilum], width, Tissue.UPPER_VEIN)
+    hilum = hila["right"] + np.array([4.0, -4, rng.uniform(-8, 8)])
+    bend = 0.5 * (cava + hilum) + rng.normal(0, 3, 3)
+    _vein(field, [cava, bend, hilum], rng.uniform(2.2, 4.5) / FIELD_MM, Tissue.UPPER_VEIN)
+
+
+def _cava(field: Array, middle: Array) -> Array:
+    """Find the inferior vena cava right of a point (3,) of the aorta, mm."""
+    k = int(np.clip(round(middle[2] / FIELD_MM), 0, field.shape[0] - 1))
+    rows, columns = np.nonzero((field[k] == Tissue.LOWER_VEIN) | (field[k] == Tissue.UPPER_VEIN))
+    x, y = columns * FIELD_MM, rows * FIELD_MM
+    near = (x < middle[0]) & (x > middle[0] - 55) & (np.abs(y - middle[1]) < 35)
+    if not near.any():
+        return np.asarray(middle + np.array([-26.0, -2, 0]))
+    return np.array([x[near].mean(), y[near].mean(), middle[2]])
+
+
+def _companions(rng: np.random.Generator, tree: Tree, field: Array) -> None:
+    """Draw the veins that run beside iliac, superior mesenteric and splenic arteries."""
+    for vessel in tree.vessels:
+        side = 1 if vessel.name.endswith("left") else -1
+        if vessel.name.startswith("iliac") and rng.random() < 0.4:
+            aside = -side * rng.uniform(2, 9)
+            _beside(rng, field, vessel, np.array([aside, rng.uniform(6, 12), 0]), (4, 7.5), Tissue.LOWER_VEIN, 0.15)
+        elif vessel.name == "superior_mesenteric" and rng.random() < 0.6:
+            aside = -rng.uniform(8, 14)
+            _beside(rng, field, vessel, np.array([aside, rng.uniform(-3, 3), 0]), (4, 6.5), Tissue.PORTAL_VEIN, 0.25)
+        elif vessel.name == "splenic" and rng.random() < 0.5:
+            below = np.array([0, rng.uniform(4, 9), -rng.uniform(3, 9)])
+            _beside(rng, field, vessel, below, (3, 5), Tissue.PORTAL_VEIN, 0.2)
+
+
+def _beside(
+    rng: np.random.Generator,
+    field: Array,
+    vessel: Vessel,
+    offset: Array,
+    radius_mm: tuple[float, float],
+    tissue: Tissue,
+    starts: float,
+) -> None:
+    """Draw a vein beside an artery, from a share of its length on."""
+    course = vessel.points[int(starts * len(vessel.points)) :: 2] + offset
+    radii = np.full(len(course), rng.uniform(*radius_mm)) / FIELD_MM
+    stamp(field, course / FIELD_MM, radii, tissue, _VEIN_ROOM)
+
+
+def _vein(field: Array, points: list[Array], radius: float, tissue: Tissue) -> None:
+    knots = np.array(points)
+    t, fine = np.linspace(0, 1, len(knots)), np.linspace(0, 1, 60)
+    course = np.stack([np.interp(fine, t, column) for column in knots.T], axis=1)
+    for _ in range(4):
+        course[1:-1] = 0.25 * course[:-2] + 0.5 * course[1:-1] + 0.25 * course[2:]
+    stamp(field, course / FIELD_MM, np.full(60, radius), tissue, _VEIN_ROOM)
