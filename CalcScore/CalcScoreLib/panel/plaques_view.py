@@ -1,13 +1,17 @@
-"""The list of plaques: a click shows the place in all views."""
+"""The list of plaques: goes to them with the arrow keys, and takes them away, marks them, moves them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import qt
 
-from CalcScoreLogic.anatomy import STRUCTURES
+from CalcScoreLogic.anatomy import STRUCTURES, Territory
 
+from ..scene.checked import checked_keys, keep_checked
+from ..scene.outline import PlaqueOutline
 from ..scene.plaques import Plaque
 from ..scene.tables import row_title
 from ..scene.views import jump_to
@@ -15,13 +19,34 @@ from ..translation import _
 from .number_format import number
 
 _COLUMNS = (
+    ("✓", _("Checked: you have looked at this plaque")),
     ("#", _("Largest first; the id in scores.json")),
     (_("Territory"), _("Artery that the plaque lies in")),
     (_("mm³"), _("Volume of the plaque")),
     (_("max HU"), _("Highest intensity in the plaque")),
 )
-_TEXT_COLUMN = 1
+_CHECK_COLUMN, _TEXT_COLUMN = 0, 2
+_CHECKED = "✓"
 _MOST_ROWS = 7
+
+
+@dataclass(frozen=True)
+class PlaqueActions:
+    """What the list does to plaques.
+
+    Attributes
+    ----------
+    remove : callable
+        Takes plaques out of the calcification.
+    move : callable
+        Gives plaques to another territory.
+    undo : callable
+        Takes the last correction back.
+    """
+
+    remove: Callable[[Sequence[Plaque]], None]
+    move: Callable[[Sequence[Plaque], Territory], None]
+    undo: Callable[[], None]
 
 
 class PlaquesView:
@@ -31,15 +56,101 @@ class PlaquesView:
     ----------
     ui : object
         Widgets of the panel by name.
+    actions : PlaqueActions
+        What keys, buttons and menu do.
     """
 
-    def __init__(self, ui: Any) -> None:
-        self._ui = ui
+    def __init__(self, ui: Any, actions: PlaqueActions) -> None:
+        self._ui, self._actions = ui, actions
         self._plaques: list[Plaque] = []
         self._volume: Any = None
-        tree = ui.plaquesTree
+        self._record: Any = None
+        self._usable = False
+        self._outline = PlaqueOutline()
+        self._set_up_table()
+        ui.checkButton.connect("clicked()", self.check)
+        ui.removeButton.connect("clicked()", self.remove)
+        ui.undoButton.connect("clicked()", actions.undo)
+        menu = qt.QMenu(ui.territoryButton)
+        for territory in Territory:
+            action = menu.addAction(STRUCTURES[territory].title)
+            action.connect("triggered()", lambda territory=territory: self.move(territory))
+        ui.territoryButton.setMenu(menu)
+        # A right click shows the same.
+        ui.plaquesTree.addAction(menu.menuAction())
+        for key, function in (("Space", self.check), ("Delete", self.remove), ("Backspace", self.remove)):
+            self._key(key, function)
+        self._key("Z", actions.undo)
+
+    def show(self, plaques: list[Plaque], record: Any, volume: Any, current: bool) -> None:
+        """List the plaques of a case; grey where they are out of date. The same ones stay selected."""
+        kept, row = {plaque.key for plaque in self.selected()}, self._current_row()
+        same_case = record is self._record
+        self._plaques, self._record, self._volume = plaques, record, volume
+        tree = self._ui.plaquesTree
+        tree.blockSignals(True)
+        tree.clear()
+        for plaque in plaques:
+            tree.addTopLevelItem(self._item(plaque, current))
+        if same_case and row >= 0:
+            self._select_again(kept, row)
+        tree.blockSignals(False)
+        self._ui.plaquesSection.text = _("Plaques ({count})").format(count=len(plaques)) if plaques else _("Plaques")
+        self._fit_height()
+        self._show_checked()
+        self._show_selected()
+
+    def lock(self, locked: bool, can_undo: bool) -> None:
+        """Let nothing be corrected while a run goes on."""
+        self._usable = not locked and self._record is not None
+        for widget in (self._ui.checkButton, self._ui.removeButton, self._ui.territoryButton):
+            widget.setEnabled(self._usable and bool(self._plaques))
+        self._ui.undoButton.setEnabled(self._usable and can_undo)
+
+    def selected(self) -> list[Plaque]:
+        """Give the plaques that are selected, in their order."""
+        tree = self._ui.plaquesTree
+        rows = [tree.indexOfTopLevelItem(item) for item in tree.selectedItems()]
+        return [self._plaques[row] for row in sorted(rows) if 0 <= row < len(self._plaques)]
+
+    def check(self) -> None:
+        """Mark the selected plaques as checked, or take the marks away where all of them have one; then go on."""
+        chosen = self.selected()
+        if not self._usable or not chosen:
+            return
+        keys, own = checked_keys(self._record), {plaque.key for plaque in chosen}
+        checking = not own <= keys
+        keep_checked(self._record, keys | own if checking else keys - own)
+        self._show_checked()
+        if checking and len(chosen) == 1:
+            self._go_on()
+
+    def remove(self) -> None:
+        """Take the selected plaques away."""
+        chosen = self.selected()
+        if self._usable and chosen:
+            self._strike(chosen)
+            self._actions.remove(chosen)
+
+    def move(self, territory: Territory) -> None:
+        """Give the selected plaques to another territory."""
+        chosen = [plaque for plaque in self.selected() if plaque.territory is not territory]
+        if self._usable and chosen:
+            self._actions.move(chosen, territory)
+
+    def go_to(self, number_from_1: int) -> None:
+        """Show a plaque in all views."""
+        jump_to(self._volume, self._plaques[number_from_1 - 1].position_ras)
+
+    def hide_outline(self) -> None:
+        """Take the outline of the selected plaques from the views."""
+        self._outline.hide()
+
+    def _set_up_table(self) -> None:
+        tree = self._ui.plaquesTree
         tree.setColumnCount(len(_COLUMNS))
         tree.setHeaderLabels([title for title, _tip in _COLUMNS])
+        tree.setContextMenuPolicy(qt.Qt.ActionsContextMenu)
         head, header = tree.headerItem(), tree.header()
         for column, (_title, tip) in enumerate(_COLUMNS):
             text = column == _TEXT_COLUMN
@@ -47,40 +158,89 @@ class PlaquesView:
             head.setToolTip(column, tip)
             header.setSectionResizeMode(column, qt.QHeaderView.Stretch if text else qt.QHeaderView.ResizeToContents)
         header.setStretchLastSection(False)
+        header.setMinimumSectionSize(20)
         tree.connect("itemClicked(QTreeWidgetItem*,int)", lambda item, column: self._go_to(item))
         tree.connect("currentItemChanged(QTreeWidgetItem*,QTreeWidgetItem*)", lambda item, before: self._go_to(item))
+        tree.connect("itemSelectionChanged()", self._show_selected)
 
-    def show(self, plaques: list[Plaque], volume: Any, current: bool) -> None:
-        """List the plaques of a CTA; grey where they are out of date."""
-        self._plaques, self._volume = plaques, volume
-        tree = self._ui.plaquesTree
-        tree.blockSignals(True)
-        tree.clear()
-        for plaque in plaques:
-            tree.addTopLevelItem(self._item(plaque, current))
-        tree.blockSignals(False)
-        self._ui.plaquesSection.text = _("Plaques ({count})").format(count=len(plaques)) if plaques else _("Plaques")
-        row_height = tree.visualItemRect(tree.topLevelItem(0)).height() if plaques else 0
-        rows = min(len(plaques), _MOST_ROWS)
-        tree.setFixedHeight(tree.header().sizeHint.height() + rows * row_height + 2 * tree.frameWidth + 2)
-
-    def go_to(self, number_from_1: int) -> None:
-        """Show a plaque in all views."""
-        jump_to(self._volume, self._plaques[number_from_1 - 1].position_ras)
+    def _key(self, key: str, function: Callable[[], None]) -> None:
+        shortcut = qt.QShortcut(qt.QKeySequence(key), self._ui.plaquesTree)
+        shortcut.setContext(qt.Qt.WidgetShortcut)
+        shortcut.connect("activated()", function)
 
     def _go_to(self, item: Any) -> None:
         row = self._ui.plaquesTree.indexOfTopLevelItem(item) if item else -1
         if 0 <= row < len(self._plaques):
             self.go_to(row + 1)
 
+    def _go_on(self) -> None:
+        """Select the plaque below the current one."""
+        tree = self._ui.plaquesTree
+        below = tree.topLevelItem(self._current_row() + 1)
+        if below:
+            tree.setCurrentItem(below)
+
+    def _strike(self, plaques: Sequence[Plaque]) -> None:
+        """Strike plaques through that are about to go, and select the next: the scores take a moment."""
+        tree = self._ui.plaquesTree
+        gone = {plaque.key for plaque in plaques}
+        rows = [row for row, plaque in enumerate(self._plaques) if plaque.key in gone]
+        for row in rows:
+            item = tree.topLevelItem(row)
+            for column in range(len(_COLUMNS)):
+                font = item.font(column)
+                font.setStrikeOut(True)
+                item.setFont(column, font)
+        left = [row for row in range(rows[-1] + 1, len(self._plaques))] or list(range(rows[0]))[-1:]
+        if left:
+            tree.setCurrentItem(tree.topLevelItem(left[0]))
+
+    def _current_row(self) -> int:
+        tree = self._ui.plaquesTree
+        item = tree.currentItem()
+        return int(tree.indexOfTopLevelItem(item)) if item else -1
+
+    def _select_again(self, keys: set[str], row: int) -> None:
+        """Select the same plaques as before, or the one in the same row where they have gone."""
+        tree = self._ui.plaquesTree
+        rows = [n for n, plaque in enumerate(self._plaques) if plaque.key in keys]
+        rows = rows or ([min(row, len(self._plaques) - 1)] if self._plaques else [])
+        for n in rows:
+            item = tree.topLevelItem(n)
+            if n == rows[0]:
+                tree.setCurrentItem(item)
+            item.setSelected(True)
+
+    def _show_selected(self) -> None:
+        chosen = self.selected()
+        if chosen and self._volume is not None:
+            self._outline.show(self._volume, chosen)
+        else:
+            self._outline.hide()
+
+    def _show_checked(self) -> None:
+        keys = checked_keys(self._record) if self._record is not None else set()
+        done = 0
+        for row, plaque in enumerate(self._plaques):
+            checked = plaque.key in keys
+            done += checked
+            self._ui.plaquesTree.topLevelItem(row).setText(_CHECK_COLUMN, _CHECKED if checked else "")
+        text = _("Checked {done} of {count}").format(done=done, count=len(self._plaques))
+        self._ui.checkedLabel.setText(text if self._plaques else _("No plaques"))
+
+    def _fit_height(self) -> None:
+        tree = self._ui.plaquesTree
+        row_height = tree.visualItemRect(tree.topLevelItem(0)).height() if self._plaques else 0
+        rows = min(len(self._plaques), _MOST_ROWS)
+        tree.setFixedHeight(tree.header().sizeHint.height() + rows * row_height + 2 * tree.frameWidth + 2)
+
     def _item(self, plaque: Plaque, current: bool) -> Any:
         item = qt.QTreeWidgetItem()
         where = row_title(plaque.vessel.value) if plaque.vessel else STRUCTURES[plaque.territory].title
-        cells = (str(plaque.number), where, number(plaque.volume_mm3), number(plaque.max_hu))
+        cells = ("", str(plaque.number), where, number(plaque.volume_mm3), number(plaque.max_hu))
         for column, text in enumerate(cells):
             item.setText(column, text)
             item.setTextAlignment(column, _alignment(column))
-            item.setToolTip(column, _("Click to go there in all views"))
             if not current:
                 disabled = self._ui.plaquesTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text)
                 item.setForeground(column, qt.QBrush(disabled))

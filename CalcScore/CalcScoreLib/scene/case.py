@@ -227,8 +227,8 @@ class SceneCase(CaseNodes):
         InputError
             A node of the case has been deleted, the correction cannot be made, or segments were edited meanwhile.
         """
-        yield from self._read_steps()
-        masks, before, cta = self._masks(), self._states(), volume_image(self.volume)
+        masks = yield from self.mask_steps()
+        before, cta = self._states(), volume_image(self.volume)
         planned: Planned = yield lambda: edit.plan(masks, cta)
         self._check()
         if self._states() != before:
@@ -243,6 +243,15 @@ class SceneCase(CaseNodes):
             change_voxels(self.segmentation(change.key), self.volume, change.key, change.voxels, change.added)
         steps = self.rescore_steps() if edit.lengths is None else self.trim_steps(edit.lengths)
         return (yield from steps)
+
+    def mask_steps(self) -> Steps[CaseMasks]:
+        """Read the segments, one a piece; raises InputError where a node has been deleted."""
+        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
+            self._check()
+            self._masks_reader().read(self.segmentation(structure), structure)
+            yield None
+        # All are known by now, but for those that have been edited.
+        return self._masks()
 
     def scored_case(self) -> ScoredCase:
         """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
@@ -288,9 +297,8 @@ class SceneCase(CaseNodes):
 
     def _update_steps(self, work: Callable[[CaseResult, CaseMasks, Fingerprints, Image], Content]) -> Steps[CaseResult]:
         """Read the segments, work in a thread, and write, all of it in one piece, where nothing has changed since."""
-        yield from self._read_steps()
-        # All are known by now, but for those that have been edited.
-        masks, before = self._masks(), self._states()
+        masks = yield from self.mask_steps()
+        before = self._states()
         given = (self.result(), masks, Fingerprints.of(self.record), volume_image(self.volume))
         content: Content = yield lambda: work(*given)
         self._check()
@@ -299,13 +307,6 @@ class SceneCase(CaseNodes):
         with batch(self.record.GetScene()) if content.trimmed else nullcontext():
             self._take(content)
         return content.result
-
-    def _read_steps(self) -> Steps[None]:
-        """Read the segments, one a piece."""
-        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
-            self._check()
-            self._masks_reader().read(self.segmentation(structure), structure)
-            yield None
 
     def _check(self) -> None:
         """Raise InputError where a node has been deleted."""
