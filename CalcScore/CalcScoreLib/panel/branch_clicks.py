@@ -53,7 +53,7 @@ class BranchClicks(VTKObservationMixin):
         interaction.SwitchToPersistentPlaceMode()
         self.addObserver(points, points.PointPositionDefinedEvent, self._clicked)
         self.addObserver(interaction, interaction.InteractionModeChangedEvent, self._mode_changed)
-        self._asked(_("Click where the branch leaves its artery, on any slice (Esc ends it)."))
+        self._asked(_("Click where the branch leaves its artery, on any slice (a right click ends it)."))
 
     def stop(self) -> None:
         """Wait no longer; the points go."""

@@ -1,7 +1,8 @@
-"""Edit, Rescore, Trim again: learns of edits, says what they did to the scores, and scores again."""
+"""Rescore, Trim again, corrections by key: learns of edits, says what they did to the scores, and scores again."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,13 +18,12 @@ from ..background_work import InSteps
 from ..incremental_work import Steps
 from ..scene import frames, structures
 from ..scene.case import SceneCase
-from ..scene.display import show_full_arteries
+from ..scene.hand_edits import HandEdit
 from ..translation import _
 from .parameters import CalcScoreParameters, lengths_of
 
 _CHECK_MS = 300
 _RESCORE_MS = 1200
-_EDITOR_TAG = "SegmentEditor"
 
 
 class Corrections(VTKObservationMixin):
@@ -39,29 +39,35 @@ class Corrections(VTKObservationMixin):
         Shows a sentence of trouble.
     refresh : callable
         Brings the panel up to date when scoring starts or ends without new scores.
+    before_change : callable
+        Called with each segmentation that a correction is about to change.
+    tell : callable
+        Shows what a correction did.
     """
 
     def __init__(
-        self, ui: Any, changed: Callable[[bool], None], say: Callable[[str], None], refresh: Callable[[], None]
+        self,
+        ui: Any,
+        changed: Callable[[bool], None],
+        say: Callable[[str], None],
+        refresh: Callable[[], None],
+        before_change: Callable[[Any], None],
+        tell: Callable[[str], None],
     ) -> None:
         VTKObservationMixin.__init__(self)
         self._ui, self._changed, self._say, self._refresh = ui, changed, say, refresh
+        self._before_change, self._tell = before_change, tell
         self._work: InSteps | None = None
         self._case: SceneCase | None = None
         self._parameters: CalcScoreParameters | None = None
         self._locked = False
+        self._making: HandEdit | None = None
+        self._undoing = False
+        self._waiting: deque[HandEdit | None] = deque()
+        self._made: list[HandEdit] = []
         self.stale: tuple[str, ...] = ()
         self._check_timer = _single_shot(_CHECK_MS, self.check)
         self._rescore_timer = _single_shot(_RESCORE_MS, self._rescore_by_itself)
-        ui.editButton.connect("clicked()", lambda: self.edit(structures.CALCIFICATION))
-        menu = qt.QMenu(ui.editButton)
-        for text, structure in (
-            (_("Calcification and trimmed arteries"), structures.CALCIFICATION),
-            (_("Full-length arteries, then Trim again"), structures.FULL_KEYS[0]),
-        ):
-            action = menu.addAction(text)
-            action.connect("triggered()", lambda structure=structure: self.edit(structure))
-        ui.editButton.setMenu(menu)
         ui.rescoreButton.connect("clicked()", self.rescore)
         ui.trimButton.connect("clicked()", self.trim_again)
 
@@ -70,8 +76,16 @@ class Corrections(VTKObservationMixin):
         """Whether segments are being scored."""
         return self._work is not None
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a correction to take back."""
+        return bool(self._made or self._making or any(self._waiting))
+
     def watch(self, case: SceneCase | None) -> None:
         """Learn of the edits of a case, and of no other; what is being scored is dropped."""
+        self._making = None
+        self._waiting.clear()
+        self._made.clear()
         if self._work is not None:
             self._work.forget()
             self._work = None
@@ -95,7 +109,7 @@ class Corrections(VTKObservationMixin):
         """Bring the section up to date."""
         self._parameters, self._locked = parameters, locked
         usable = self._case is not None and self._case.missing() is None and not locked and not self.busy
-        for widget in (self._ui.editButton, self._ui.rescoreButton, self._ui.trimButton):
+        for widget in (self._ui.rescoreButton, self._ui.trimButton):
             widget.setEnabled(usable)
         if usable and self.stale and parameters.rescore_after_edits and not self._rescore_timer.isActive():
             self._rescore_timer.start()
@@ -112,22 +126,21 @@ class Corrections(VTKObservationMixin):
         self._find_changes()
         self._changed(False)
 
-    def edit(self, structure: str) -> None:
-        """Open the Segment Editor on a structure and the CTA."""
-        if self._case is None:
+    def apply(self, edit: HandEdit) -> None:
+        """Make a correction and score; it waits its turn where another one is being made."""
+        if self._case is not None and not self._locked:
+            self._waiting.append(edit)
+            self._make_next()
+
+    def undo(self) -> None:
+        """Take the last correction back, or the one that waits."""
+        if self._case is None or self._locked or not self.can_undo:
             return
-        if structure.startswith(structures.FULL):
-            show_full_arteries(self._case, True)
-        editor = slicer.mrmlScene.GetSingletonNode(_EDITOR_TAG, "vtkMRMLSegmentEditorNode")
-        if editor is None:
-            editor = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
-            editor.UnRegister(None)
-            editor.SetSingletonTag(_EDITOR_TAG)
-            editor = slicer.mrmlScene.AddNode(editor)
-        self._case.prepare_editor(editor, structure)
-        slicer.util.selectModule("SegmentEditor")
-        # A segmentation that is new to the editor gets its first segment selected.
-        self._case.prepare_editor(editor, structure)
+        if self._waiting and self._waiting[-1] is not None:
+            self._waiting.pop()
+        else:
+            self._waiting.append(None)
+        self._make_next()
 
     def rescore(self) -> None:
         """Score the trimmed segments as they are."""
@@ -145,6 +158,8 @@ class Corrections(VTKObservationMixin):
             question = _("Trimming again replaces the trimmed arteries and loses your edits of: {names}. Go on?")
             if not slicer.util.confirmYesNoDisplay(question.format(names=names), _("CalcScore")):
                 return
+        # A correction is undone voxel by voxel, and the voxels it was made in go.
+        self._made.clear()
         self._score(case.trim_steps(lengths_of(parameters)))
 
     def close(self) -> None:
@@ -177,6 +192,19 @@ class Corrections(VTKObservationMixin):
         if self.stale and not self._locked and self._parameters and self._parameters.rescore_after_edits:
             self.rescore()
 
+    def _make_next(self) -> None:
+        """Make the correction that has waited longest; None stands for an undo."""
+        if self.busy or not self._waiting or self._case is None:
+            return
+        edit = self._waiting.popleft()
+        self._undoing = edit is None
+        if edit is None:
+            if not self._made:
+                return
+            edit = self._made.pop().undo()
+        self._making = edit
+        self._score(self._case.edit_steps(edit, self._before_change))
+
     def _score(self, work: Steps[CaseResult]) -> None:
         self._rescore_timer.stop()
         self._work = InSteps(work, self._scored)
@@ -185,7 +213,11 @@ class Corrections(VTKObservationMixin):
 
     def _scored(self, result: CaseResult | None, error: BaseException | None) -> None:
         self._work = None
+        made, self._making = self._making, None
+        if made is not None and made.changes and not self._undoing:
+            self._made.append(made)
         if error is not None:
+            self._waiting.clear()
             self._refresh()
             if not isinstance(error, CalcScoreError):
                 raise error
@@ -194,6 +226,9 @@ class Corrections(VTKObservationMixin):
         self._check_timer.stop()
         self._find_changes()
         self._changed(True)
+        if made is not None and made.note:
+            self._tell(made.note)
+        self._make_next()
 
     def _text(self) -> str:
         """Say what was edited, and what that means for the scores."""

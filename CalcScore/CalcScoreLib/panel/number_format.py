@@ -12,6 +12,7 @@ from ..translation import _
 
 MISSING = "–"
 _THIN_SPACE = "\u202f"
+_MINUS = "\N{MINUS SIGN}"
 
 _STAGES = {
     "starting": _("Starting"),
@@ -26,8 +27,23 @@ _STAGES = {
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """Write a number with thousands apart; `MISSING` for None."""
-    return MISSING if value is None else f"{value:,.{digits}f}".replace(",", _THIN_SPACE)
+    """Write a number with thousands apart; `MISSING` for None, and never 0 for what is more than nothing."""
+    if value is None:
+        return MISSING
+    smallest = 10.0**-digits
+    if 0 < value < smallest / 2:
+        return f"<{smallest:.{digits}f}"
+    return f"{value:,.{digits}f}".replace(",", _THIN_SPACE)
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """Write a difference with its sign, a minus and no hyphen; `MISSING` for None."""
+    if value is None:
+        return MISSING
+    text = f"{abs(value):,.{digits}f}".replace(",", _THIN_SPACE)
+    if text == number(0.0, digits):
+        return text
+    return ("+" if value > 0 else _MINUS) + text
 
 
 def percent(share: float | None) -> str:
@@ -43,6 +59,23 @@ def figures_of(row: Row) -> tuple[str, ...]:
         number(row.artery_volume_mm3 / 1000, 1),
         number(row.cluster_count),
         number(row.mean_cluster_volume_mm3),
+    )
+
+
+def changes_of(row: Row, before: Row) -> tuple[str, ...]:
+    """Write what has changed in a row, in the order of `figures_of`."""
+
+    def change(name: str) -> float | None:
+        after, earlier = getattr(row, name), getattr(before, name)
+        return None if after is None or earlier is None else after - earlier
+
+    burden = change("burden")
+    return (
+        signed(None if burden is None else 100 * burden, 1),
+        signed(change("calcified_volume_mm3")),
+        signed((row.artery_volume_mm3 - before.artery_volume_mm3) / 1000, 1),
+        signed(change("cluster_count")),
+        signed(change("mean_cluster_volume_mm3")),
     )
 
 

@@ -19,6 +19,7 @@ from .. import install, settings
 from ..analysis import Analysis
 from ..scene import views
 from ..scene.case import SceneCase
+from ..scene.hand_edits import reassignment, removal
 from ..scene.plaques import Plaque
 from ..translation import _
 from . import exports
@@ -27,12 +28,14 @@ from .bindings import Bindings
 from .corrections import Corrections
 from .display_view import DisplayView
 from .edit_guard import EditGuard
+from .editing_view import EditingView
 from .models_view import ModelsView
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
-from .plaques_view import PlaquesView
+from .plaques_view import PlaqueActions, PlaquesView
 from .quality_view import QualityView
 from .results_view import ResultsView
 from .run_view import Outcome, RunView
+from .segment_editor import SegmentEditorAccess
 from .sources_view import SourcesView
 
 
@@ -79,8 +82,12 @@ class Panel(VTKObservationMixin):
         self.models = ModelsView(ui, self.refresh, self.run.say)
         self.quality = QualityView(ui, self.run.say)
         self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
-        self.plaques = PlaquesView(ui)
-        self.corrections = Corrections(ui, self._corrected, self._complain, self.refresh)
+        self.editor = SegmentEditorAccess(self._complain)
+        self.corrections = Corrections(
+            ui, self._corrected, self._complain, self.refresh, self.editor.save_undo_state, self.run.say
+        )
+        self.editing = EditingView(ui, self.editor, self.corrections.apply, self.run.say)
+        self.plaques = PlaquesView(ui, self._plaque_actions())
         self._add_keys()
         self.models.read()
 
@@ -140,6 +147,9 @@ class Panel(VTKObservationMixin):
         for view in (self.sources, self.advanced):
             view.lock(running)
         self.corrections.show(parameters, running)
+        intact = self.case is not None and self.case.missing() is None
+        self.editing.show(self.case, parameters, intact and not running and not self.corrections.busy)
+        self.plaques.lock(running or not intact, self.corrections.can_undo)
         self.ui.analyzeButton.setText(_("Cancel") if running else _("Analyze"))
         problem = self.sources.problem()
         ready = parameters.cta is not None and not problem and self.models.complete(parameters)
@@ -162,11 +172,16 @@ class Panel(VTKObservationMixin):
     def leave(self) -> None:
         """Another module is shown: what only previews goes from the slices."""
         self.sources.hide_preview()
+        self.editing.stop()
+        self.plaques.hide_outline()
 
     def forget_scene(self) -> None:
         """End the run and let go of the nodes: the scene is about to close."""
         self.run.close()
         self.sources.hide_preview()
+        self.editing.stop()
+        self.editor.forget()
+        self.plaques.hide_outline()
         self.run.say("")
         self.run.outcome = Outcome.NONE
         self._take_case(None, True)
@@ -178,6 +193,9 @@ class Panel(VTKObservationMixin):
         self.models.close()
         self.sources.hide_preview()
         self.corrections.close()
+        self.editing.stop()
+        self.editor.close()
+        self.plaques.hide_outline()
         self.display.close()
         self.removeObservers()
         self._bindings.use(None)
@@ -249,6 +267,14 @@ class Panel(VTKObservationMixin):
             self.display.complete_3d()
             views.look_at(self.case)
 
+    def _plaque_actions(self) -> PlaqueActions:
+        apply = self.corrections.apply
+        return PlaqueActions(
+            lambda plaques: apply(removal(plaques)),
+            lambda plaques, territory: apply(reassignment(plaques, territory)),
+            self.corrections.undo,
+        )
+
     def _corrected(self, scored: bool) -> None:
         """Segments were edited, or scored again."""
         if scored:
@@ -284,7 +310,8 @@ class Panel(VTKObservationMixin):
             self._read_result()
         current = not self.corrections.stale
         self.results.show(self._result, current)
-        self.plaques.show(self._plaques, self._cta, current)
+        record = self.case.record if self.case is not None else None
+        self.plaques.show(self._plaques, record, self._cta, current)
         for section in (self.ui.scoresSection, self.ui.correctSection, self.ui.plaquesSection, self.ui.displaySection):
             section.setVisible(self._result is not None)
 

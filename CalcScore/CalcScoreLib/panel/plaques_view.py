@@ -191,7 +191,7 @@ class PlaquesView:
                 font = item.font(column)
                 font.setStrikeOut(True)
                 item.setFont(column, font)
-        left = [row for row in range(rows[-1] + 1, len(self._plaques))] or list(range(rows[0]))[-1:]
+        left = list(range(rows[-1] + 1, len(self._plaques))) or list(range(rows[0]))[-1:]
         if left:
             tree.setCurrentItem(tree.topLevelItem(left[0]))
 

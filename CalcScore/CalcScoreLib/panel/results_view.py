@@ -14,7 +14,7 @@ from CalcScoreLogic.scoring import Row, Status
 from ..scene.tables import DEFINITIONS, row_title, status_text
 from ..translation import _
 from .chart import bars
-from .number_format import MISSING, clipboard_text, figures_of, fold_range, has_artery, why_missing
+from .number_format import MISSING, changes_of, clipboard_text, figures_of, fold_range, has_artery, why_missing
 
 _COLUMNS = (
     (_("Territory"), "territory"),
@@ -101,6 +101,7 @@ class ResultsView:
         tree = self._ui.scoresTree
         for territory in Territory:
             item = self._item(territory.key, STRUCTURES[territory].title, result, current)
+            item.setData(0, qt.Qt.UserRole, territory.key)
             tree.addTopLevelItem(item)
             self._finish(item, result.scores.territories[territory.key])
             found = has_artery(result.scores.territories[territory.key])
@@ -112,14 +113,31 @@ class ResultsView:
             tree.blockSignals(True)
             item.setExpanded(territory.key not in self._folded)
             tree.blockSignals(False)
+            self._add_change(territory.key, result)
         tree.addTopLevelItem(_line(tree))
         total = self._item(COMBINED, row_title(COMBINED), result, current)
         tree.addTopLevelItem(total)
         self._finish(total, result.scores.territories[COMBINED])
+        self._add_change(COMBINED, result)
         for column in range(len(_COLUMNS)):
             font = total.font(column)
             font.setBold(True)
             total.setFont(column, font)
+
+    def _add_change(self, name: str, result: CaseResult) -> None:
+        """Add a grey line with what edits by hand have changed in a row, where that is known."""
+        row, before = result.scores.territories[name], result.before(name)
+        if name not in result.edited or before is None or row == before:
+            return
+        item = qt.QTreeWidgetItem()
+        item.setFlags(qt.Qt.ItemIsEnabled)
+        grey = qt.QBrush(self._ui.scoresTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text))
+        for column, text in enumerate((_("Δ by hand"), *changes_of(row, before))):
+            item.setText(column, text)
+            item.setTextAlignment(column, _alignment(column, qt.Qt.AlignVCenter))
+            item.setForeground(column, grey)
+            item.setToolTip(column, _("What edits by hand have changed; burden in percentage points"))
+        self._ui.scoresTree.addTopLevelItem(item)
 
     def _item(self, name: str, title: str, result: CaseResult, current: bool) -> Any:
         """Make the item of a row."""
@@ -148,9 +166,8 @@ class ResultsView:
         item.setFirstColumnSpanned(not has_artery(row))
 
     def _fold(self, item: Any, folded: bool) -> None:
-        row = self._ui.scoresTree.indexOfTopLevelItem(item)
-        if 0 <= row < len(Territory):
-            key = list(Territory)[row].key
+        key = item.data(0, qt.Qt.UserRole)
+        if key:
             (self._folded.add if folded else self._folded.discard)(key)
         self._fit_height()
 

@@ -134,7 +134,7 @@ def trimming(panel: Any, gate: Gate) -> None:
 def test_the_page_waits_while_it_trims(analyzed: Analyzed, gate: Gate) -> None:
     panel = analyzed()
     trimming(panel, gate)
-    buttons = (panel.ui.trimButton, panel.ui.rescoreButton, panel.ui.editButton, panel.ui.analyzeButton)
+    buttons = (panel.ui.trimButton, panel.ui.rescoreButton, panel.ui.editPlaquesButton, panel.ui.analyzeButton)
     assert not any(button.enabled for button in buttons)
     assert panel.ui.editsLabel.text.splitlines()[0] == "Scoring …"
     assert panel.case.result().parameters["length_mm"] == 25.0
@@ -210,19 +210,6 @@ def test_trimming_asks_before_it_loses_edits(analyzed: Analyzed, dialogs: harnes
     assert case.result().scores.territories["renal"].artery_volume_mm3 == 432.0
 
 
-def test_edit_opens_the_segment_editor_on_the_right_nodes(analyzed: Analyzed) -> None:
-    panel = analyzed()
-    panel.ui.editButton.click()
-    assert slicer.util.selectedModule() == "SegmentEditor"
-    node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
-    assert node.GetSegmentationNode() is panel.case.calcification
-    assert node.GetSourceVolumeNode() is panel.case.volume
-    assert node.GetSelectedSegmentID() == panel.case.segment_id("calcification")
-    assert node.GetOverwriteMode() == node.OverwriteNone
-    panel.corrections.edit("full.aorta")
-    assert node.GetSegmentationNode() is panel.case.arteries
-
-
 def test_a_renamed_segment_changes_nothing(analyzed: Analyzed) -> None:
     panel = analyzed()
     segment = panel.case.calcification.GetSegmentation().GetSegment(panel.case.segment_id("aorta"))
@@ -277,8 +264,8 @@ def test_a_saved_scene_shows_the_same_page_and_rescores_without_models(analyzed:
 def test_a_plaque_that_is_clicked_is_shown_in_all_slices(analyzed: Analyzed) -> None:
     panel = analyzed()
     tree = panel.ui.plaquesTree
-    first = tuple(tree.topLevelItem(0).text(n) for n in range(4))
-    assert first == ("1", "Aorta", "24", "1\u202f240")
+    first = tuple(tree.topLevelItem(0).text(n) for n in range(5))
+    assert first == ("", "1", "Aorta", "24", "1\u202f240")
     tree.setCurrentItem(tree.topLevelItem(0))
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
     # k = 20 in LPS grows to superior from 10 mm, 2 mm a slice.

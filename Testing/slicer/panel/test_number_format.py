@@ -14,6 +14,19 @@ def test_precision_and_thousands() -> None:
     assert number_format.figures_of(row) == ("8.4", "2\u202f210", "26.3", "14", "158")
 
 
+def test_something_is_never_shown_as_nothing() -> None:
+    row = Row(Status.OK, 26_349.0, 0.3, 0.3 / 26_349.0, 1, 0.3)
+    assert number_format.figures_of(row) == ("<0.1", "<1", "26.3", "1", "<1")
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(1.25, 1, "+1.2"), (-1234.0, 0, "\N{MINUS SIGN}1\u202f234"), (0.0, 1, "0.0"), (-0.02, 1, "0.0"), (None, 0, "–")],
+)
+def test_differences_have_a_sign(value: float | None, digits: int, text: str) -> None:
+    assert number_format.signed(value, digits) == text
+
+
 def test_a_mean_without_a_plaque_is_a_dash_and_says_why() -> None:
     row = Row(Status.OK, 1_100.0, 0.0, 0.0, 0, None)
     assert number_format.figures_of(row) == ("0.0", "0", "1.1", "0", "–")

@@ -14,9 +14,11 @@ class SegmentEditorPage:
 
     def __init__(self) -> None:
         self._shown: Any = None
+        self.editor = slicer.qMRMLSegmentEditorWidget()
 
     def enter(self) -> None:
         node = slicer.mrmlScene.GetSingletonNode("SegmentEditor", "vtkMRMLSegmentEditorNode")
+        self.editor.setMRMLSegmentEditorNode(node)
         segmentation = node.GetSegmentationNode() if node is not None else None
         if segmentation is not self._shown and segment_ids(segmentation):
             node.SetSelectedSegmentID(segment_ids(segmentation)[0])

@@ -225,6 +225,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._node: Any = None
+        self._history = slicer.vtkSegmentationHistory()
         self._order: list[str] = []
         self._list = _SegmentList()
         layout = QtWidgets.QVBoxLayout(self)
@@ -303,6 +304,25 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
     def setUndoEnabled(self, enabled: bool) -> None:
         self.undoEnabled = enabled
+
+    def saveStateForUndo(self) -> None:
+        self._remember()
+        self._history.SaveState()
+
+    def undo(self) -> None:
+        self._remember()
+        self._history.RestorePreviousState()
+
+    def redo(self) -> None:
+        self._remember()
+        self._history.RestoreNextState()
+
+    def _remember(self) -> None:
+        """Start a new history where the segmentation is another one."""
+        node = self.segmentationNode()
+        content = node.GetSegmentation() if node is not None else None
+        if content is not self._history.GetSegmentation():
+            self._history.SetSegmentation(content)
 
     def setReadOnly(self, read_only: bool) -> None:
         self.readOnly = read_only
