@@ -12,6 +12,7 @@ from .outcome import Outcome, make_folder
 
 if TYPE_CHECKING:
     from ..phantom import Phantom
+    from ..synthesis import SyntheticCase
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> Outcome:
     for seed in tqdm(range(first.seed, first.seed + options.cases), unit="case", disable=not sys.stderr.isatty()):
         phantom = make_phantom(PhantomParameters(seed, first.spacing))
         folder = options.output / f"case_{seed}"
-        truth = write_case(folder, phantom)
+        truth = write_case(folder, phantom, "phantom")
         combined = truth["territories"]["combined"]
         cases.append({"case": folder.name, "folder": str(folder), "truth": truth["territories"]})
         lines.append(
@@ -54,8 +55,11 @@ def run(options: argparse.Namespace) -> Outcome:
     return Outcome(lines, {"cases": cases})
 
 
-def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:
-    """Write a phantom as a case folder, which appears whole or not at all; give its true scores."""
+def write_case(folder: Path, phantom: Phantom | SyntheticCase, kind: str) -> dict[str, Any]:
+    """Write a synthetic case as a folder, which appears whole or not at all; give its true scores.
+
+    `kind` names the part of ``truth.json`` that tells what was drawn.
+    """
     from .. import case_files as files
     from ..atomic import atomic_folder, write_json
     from ..pipeline import CaseParameters, score_masks
@@ -66,5 +70,5 @@ def write_case(folder: Path, phantom: Phantom) -> dict[str, Any]:
     ).result.to_dict()
     with atomic_folder(folder) as part:
         write_phantom(part, phantom)
-        write_json(part / files.TRUTH, {**truth, "phantom": phantom.details})
+        write_json(part / files.TRUTH, {**truth, kind: phantom.details})
     return truth

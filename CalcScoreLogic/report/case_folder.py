@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..images.geometry import Image
     from ..phantom import Phantom
     from ..results import ScoredCase
+    from ..synthesis import SyntheticCase
 
 SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
 """Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
@@ -74,15 +75,15 @@ def write_case(
         (folder / name).unlink(missing_ok=True)
 
 
-def write_phantom(part: Path, phantom: Phantom) -> None:
-    """Write a phantom's CTA and true label maps into a folder that is there.
+def write_phantom(part: Path, phantom: Phantom | SyntheticCase) -> None:
+    """Write a synthetic case's CTA and true label maps into a folder that is there.
 
     Parameters
     ----------
     part : Path
         The folder.
-    phantom : Phantom
-        The synthetic case.
+    phantom : Phantom or SyntheticCase
+        The case.
 
     Raises
     ------

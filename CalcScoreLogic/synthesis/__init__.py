@@ -5,8 +5,9 @@ plaques as geometry. A grid of any spacing is laid over a posed body (`render`),
 """
 
 from .anatomy_file import Anatomy, read_anatomy
+from .case import SyntheticCase, make_case
 from .drawn import drawn_anatomy
 from .patches import patches
 from .tissues import CLASSES
 
-__all__ = ["CLASSES", "Anatomy", "drawn_anatomy", "patches", "read_anatomy"]
+__all__ = ["CLASSES", "Anatomy", "SyntheticCase", "drawn_anatomy", "make_case", "patches", "read_anatomy"]

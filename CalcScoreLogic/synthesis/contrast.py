@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,11 @@ import numpy as np
 from ..images.geometry import Array
 from .tissues import Tissue
 
-_SHARES = {"arterial": 0.42, "portal venous": 0.36, "none": 0.1, "any": 0.12}
+PATCH_PHASES = {"arterial": 0.42, "portal venous": 0.36, "none": 0.1, "any": 0.12}
+"""Shares of the phases among training patches."""
+
+CASE_PHASES = {"arterial": 0.7, "portal venous": 0.3}
+"""Shares of the phases among whole cases, which are angiograms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +45,9 @@ class Contrast:
     mixing: float
 
 
-def draw_contrast(rng: np.random.Generator) -> Contrast:
-    """Draw a phase and the intensities of everything in it."""
-    phase = str(rng.choice(list(_SHARES), p=list(_SHARES.values())))
+def draw_contrast(rng: np.random.Generator, shares: Mapping[str, float] = PATCH_PHASES) -> Contrast:
+    """Draw a phase, by the shares of the phases, and the intensities of everything in it."""
+    phase = str(rng.choice(list(shares), p=list(shares.values())))
     mean = _plain(rng)
     u, n = rng.uniform, rng.normal
     if phase == "arterial":

@@ -19,6 +19,7 @@ from .vessels import OTHER
 
 _NOWHERE = -1e3
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
+_SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
 _WIRE_MM, _RING_EVERY_MM, _ZIGZAG_MM = 0.25, 6.0, 4.0  # of a stent: half thickness, rings, their height
 _FLAP_MM = 0.8  # half thickness of a dissection's flap
@@ -71,20 +72,16 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
         lies inside that. Voxels at a surface show a mean by their distance from it.
     """
     steps = np.array(axes.steps)
-    index = pose.to_body(axes.x, axes.y, axes.z)
-    index *= np.float32(1 / FIELD_MM)
-    shape = body.field.shape
-    outside = (index[2] < 0) | (index[2] > shape[0] - 1)
-    for axis in range(3):
-        np.clip(index[axis], 0, shape[2 - axis] - 1.001, out=index[axis])
-    flat = body.field.reshape(-1)
-    tissue = flat.take(_flat(np.rint(index).astype(np.int32), shape))
     texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * np.float32(0.6)
     texture += low_field(rng, axes.shape, np.maximum(rng.uniform(3, 9) / steps, 1)) * np.float32(0.7)
-    image = contrast.spread.take(tissue) * texture
-    image += (
-        contrast.mean.take(tissue) if steps.min() > _SOFT_EDGES_MM else _interpolate(contrast.mean, body.field, index)
-    )
+    tissue, image = np.empty(axes.shape, np.uint8), np.empty(axes.shape, np.float32)
+    outside = np.empty(axes.shape, bool)
+    slices = max(1, _SLAB_VOXELS // (axes.shape[1] * axes.shape[2]))
+    for first in range(0, axes.shape[0], slices):
+        slab = slice(first, first + slices)
+        part = axes._replace(z=axes.z[slab])
+        tissue[slab], image[slab], outside[slab] = _lay(body.field, pose, contrast.mean, part, steps.min())
+    image += contrast.spread.take(tissue) * texture
     labels = TERRITORY_CLASS[tissue]
     calcified = np.zeros(axes.shape, bool)
     mixing = 1 + np.float32(contrast.mixing) * texture
@@ -94,6 +91,17 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
     artery = painter.outer.reshape(axes.shape) >= 0
     return Rendered(image, labels, calcified, artery, outside)
+
+
+def _lay(field: Array, pose: Pose, mean: Array, axes: Axes, finest_mm: float) -> tuple[Array, Array, Array]:
+    """Give tissue, mean intensity, and what is above or below the body, on a slab."""
+    index = pose.to_body(axes.x, axes.y, axes.z)
+    index *= np.float32(1 / FIELD_MM)
+    outside = (index[2] < 0) | (index[2] > field.shape[0] - 1)
+    for axis in range(3):
+        np.clip(index[axis], 0, field.shape[2 - axis] - 1.001, out=index[axis])
+    tissue = field.reshape(-1).take(_flat(np.rint(index).astype(np.int32), field.shape))
+    return tissue, mean.take(tissue) if finest_mm > _SOFT_EDGES_MM else _interpolate(mean, field, index), outside
 
 
 def _flat(index: Array, shape: tuple[int, ...]) -> Array:
