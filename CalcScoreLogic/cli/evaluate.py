@@ -67,14 +67,14 @@ def parse_predictions(given: list[str]) -> dict[str, Path]:
     InputError
         Two have the same name, or a name is that of another method.
     """
-    from ..evaluation import FIXED, IDEAL, NETWORK
+    from ..evaluation import NETWORK, THRESHOLDS
 
     predictions: dict[str, Path] = {}
     for text in given:
         name, _, folder = text.partition("=")
         if not folder or Path(text).is_dir():
             name, folder = (Path(text).resolve().name if predictions else NETWORK), text
-        if name in predictions or name in (IDEAL, FIXED, "reference", ""):
+        if name in predictions or name in (*THRESHOLDS, "reference", ""):
             raise InputError(f"--prediction: the name {name!r} is taken, give another one as NAME={folder}")
         predictions[name] = Path(folder)
     return predictions

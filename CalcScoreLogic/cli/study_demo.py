@@ -23,7 +23,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "study-demo",
         help="run a study on phantoms with the demo ensembles",
         description="Make 24 phantoms that no ensemble has learned from, label them with the demo ensembles and by "
-        "both thresholds, and evaluate. The same command goes on where it was interrupted.",
+        "thresholds, and evaluate. The same command goes on where it was interrupted.",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for cases and results")
     return parser

@@ -5,14 +5,16 @@ pandas, statsmodels, MONAI and the drawing libraries are imported where they are
 
 from __future__ import annotations
 
-from .cases import FIXED, IDEAL, NETWORK, Matching, StudyCase, StudyParameters, match_cases
+from .cases import ADAPTIVE, FIXED, IDEAL, NETWORK, THRESHOLDS, Matching, StudyCase, StudyParameters, match_cases
 from .study import Study
 from .workflow import FixedThreshold, check_packages, find_fixed_threshold, run_study, write_study
 
 __all__ = [
+    "ADAPTIVE",
     "FIXED",
     "IDEAL",
     "NETWORK",
+    "THRESHOLDS",
     "FixedThreshold",
     "Matching",
     "Study",

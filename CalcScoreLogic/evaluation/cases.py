@@ -16,8 +16,9 @@ from ..thresholding import FIXED_HU
 REFERENCE = "reference"
 NETWORK = "network"
 IDEAL = "ideal threshold"
+ADAPTIVE = "adaptive threshold"
 FIXED = "fixed threshold"
-THRESHOLDS = (IDEAL, FIXED)
+THRESHOLDS = (IDEAL, ADAPTIVE, FIXED)
 
 _CTA, _TERRITORIES, _CALCIFICATION = (
     name.split(".")[0] for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION)

@@ -22,7 +22,8 @@ from ..shortening import shorten
 from ..thresholding import ThresholdMethod, threshold
 from ..vessels import separate_vessels
 from .accuracy import accuracy
-from .cases import FIXED, IDEAL, REFERENCE, LabelFiles, StudyCase, StudyParameters
+from .cases import ADAPTIVE, FIXED, IDEAL, REFERENCE, LabelFiles, StudyCase, StudyParameters
+from .phases import threshold_figures
 
 VESSELS = (Vessel.COELIAC, Vessel.SUPERIOR_MESENTERIC, Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL)
 """Single vessels whose overlap is measured, where they can be told apart on both sides."""
@@ -46,7 +47,7 @@ class Measurement:
     structure : str
         One of `STRUCTURES`.
     measure : str
-        One of `accuracy.METRICS`, one of `FIGURES`, `LUMEN_HU` or `THRESHOLD_HU`.
+        One of `accuracy.METRICS`, one of `FIGURES`, `LUMEN_HU`, `THRESHOLD_HU`, or one of those of `phases`.
     value : float or None
         None where it is not defined.
     reference : float or None
@@ -159,8 +160,9 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
     -----
     The territories are compared after shortening both sides, the calcification as it was labelled, in the part of
     the volume that the network was run on where ``scores.json`` beside it says so (thresholds: as the first). The ideal
-    threshold acts inside the reference's arteries; the fixed one, which knows no reference, inside those of the first
-    prediction. The scores of both rest on the first prediction's shortened arteries, as the paper's do.
+    threshold acts inside the reference's arteries; the adaptive and the fixed one, which know no reference, inside
+    those of the first prediction. The scores of all rest on the first prediction's shortened arteries, as the paper's
+    do. Thresholds are compared by themselves inside the reference's arteries (`phases`).
     """
     warnings: list[str] = []
     truth = _read_side(case.reference, REFERENCE, parameters, warnings)
@@ -178,6 +180,8 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
         check_same_grid(cta, truth.territories, str(case.cta), str(case.reference.territories))
         found += _lumen(cta, truth)
         found += _thresholds(cta, truth, first, expected, parameters, warnings)
+        compared = threshold_figures(cta, truth.territories, truth.shortened, truth.calcification)
+        found += [Measurement(*figure) for figure in compared]
     return warnings, found
 
 
@@ -264,9 +268,10 @@ def _lumen(cta: Image, truth: _Side) -> Iterator[Measurement]:
 def _thresholds(
     cta: Image, truth: _Side, first: _Side, expected: Scores, parameters: StudyParameters, warnings: list[str]
 ) -> Iterator[Measurement]:
-    """Measure both thresholds; one that cannot be used in this case is left out with a warning."""
+    """Measure the thresholds; one that cannot be used in this case is left out with a warning."""
     ways = (
         (IDEAL, truth.territories, ThresholdMethod.IDEAL, None, truth.calcification),
+        (ADAPTIVE, first.territories, ThresholdMethod.ADAPTIVE, None, None),
         (FIXED, first.territories, ThresholdMethod.FIXED, parameters.fixed_hu, None),
     )
     for method, arteries, way, value, reference in ways:

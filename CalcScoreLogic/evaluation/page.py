@@ -10,6 +10,7 @@ from html import escape
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from ..lumen import CALCIUM_SDS, WALL_MM, WALL_VOXELS
 from ..version import __version__
 from .accuracy import HAUSDORFF_PERCENTILE, METRICS, SURFACE_TOLERANCE_MM
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
@@ -79,7 +80,7 @@ def study_page(study: Study, figures: Sequence[Picture]) -> str:
 <h2>Segmentation accuracy</h2>
 <p class="quiet">Mean ± SD (range), n. Arteries after shortening both sides, calcification as labelled.</p>
 {_accuracy_table(study)}
-<h2>Agreement of the scores</h2>
+{_phases(study)}<h2>Agreement of the scores</h2>
 <p class="quiet">Differences are method minus reference. R² about the line of unity, r² the squared correlation.
 Limits of agreement are bias ± 1.96 SD; intervals are 95 %. n counts the cases where both sides have the score.</p>
 {_agreement_tables(study)}
@@ -119,10 +120,12 @@ def methods_paragraph(study: Study) -> str:
     ]
     if FIXED in methods_of(study.cases) or (study.cases["measure"] == THRESHOLD_HU).any():
         told.append(
-            "Two thresholds were compared: an ideal one, for each case the one of 101 thresholds over the intensity "
-            "range inside the reference arteries with the best Dice against the reference calcification, and a fixed "
-            f"one of {study.parameters.fixed_hu:.0f} HU ({study.parameters.fixed_from}) inside the predicted arteries. "
-            "Their scores rest on the predicted, shortened arteries."
+            "Three thresholds were compared: an ideal one, for each case the one of 101 thresholds over the intensity "
+            "range inside the reference arteries with the best Dice against the reference calcification; an adaptive "
+            f"one, the median of the aorta's lumen core ({WALL_MM:g} mm and {WALL_VOXELS} voxels inside its surface) "
+            f"plus {CALCIUM_SDS:g} robust SD of it (1.4826 times the median absolute deviation); and a fixed one of "
+            f"{study.parameters.fixed_hu:.0f} HU ({study.parameters.fixed_from}). The latter two acted inside the "
+            "predicted arteries. The scores of all rest on the predicted, shortened arteries."
         )
     told.append(
         "Agreement is given as Pearson's correlation with 95 % confidence interval (Fisher's z), the coefficient of "
@@ -173,6 +176,32 @@ def _spread(row: Any) -> str:
         return _NONE
     sd = "" if math.isnan(row["sd"]) else f" ± {row['sd']:.3f}"
     return f"{row['mean']:.3f}{sd}\n({row['min']:.3f}–{row['max']:.3f}), {row['n']}"
+
+
+def _phases(study: Study) -> str:
+    """Lay out the thresholds by phase; empty without a CTA."""
+    if not len(study.phases):
+        return ""
+    rows = []
+    for _, row in study.phases.iterrows():
+        bias, low, high = (100 * float(row[key]) for key in ("burden_bias", "burden_loa_low", "burden_loa_high"))
+        told = [_number(row[key], digits) for key, digits in (("hu_mean", 0), ("dice_mean", 3), ("dice_sd", 3))]
+        rows.append(
+            (
+                row["phase"],
+                row["method"],
+                str(row["n"]),
+                *told,
+                _number(row["dice_min"], 3),
+                _interval(bias, low, high, 2),
+            )
+        )
+    header = ("Phase", "Threshold", "n", "Mean HU", "Dice, mean", "SD", "Lowest", "Bias of the burden (limits)")
+    note = (
+        "Thresholds by themselves: inside the reference's arteries, Dice of the calcification, and the combined burden "
+        "against the reference's in percentage points. The phase is that of the lumen's intensity in the image."
+    )
+    return f'<h2>Thresholds by contrast phase</h2><p class="quiet">{note}</p>{_table(header, rows)}'
 
 
 def _agreement_tables(study: Study) -> str:

@@ -14,7 +14,7 @@ from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image, nonzero_box
 from ..shortening import shorten
 from ..thresholding import ThresholdMethod, threshold
-from .cases import IDEAL, THRESHOLDS, StudyCase, StudyParameters
+from .cases import ADAPTIVE, IDEAL, THRESHOLDS, StudyCase, StudyParameters
 from .measure import CALCIFICATION
 from .style import COLUMN_INCHES, RC, Picture, capital, save
 from .tables import methods_of
@@ -102,7 +102,7 @@ def _draw_case(
 def _threshold_maps(
     case: StudyCase, parameters: StudyParameters, full: dict[str, Image], truth: Image
 ) -> dict[str, Image]:
-    """Give the calcification by both thresholds, as far as they can be used."""
+    """Give the calcification by the thresholds, as far as they can be used."""
     from ..errors import InputError
 
     if case.cta is None:
@@ -113,6 +113,8 @@ def _threshold_maps(
         try:
             if name == IDEAL:
                 found = threshold(cta, full["reference"], ThresholdMethod.IDEAL, reference=truth)
+            elif name == ADAPTIVE:
+                found = threshold(cta, first, ThresholdMethod.ADAPTIVE)
             else:
                 found = threshold(cta, first, ThresholdMethod.FIXED, parameters.fixed_hu)
         except InputError:

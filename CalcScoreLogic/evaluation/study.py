@@ -24,7 +24,7 @@ class Study:
         Which cases were taken, and which left out.
     outcomes : tuple of CaseOutcome
         What became of the cases, in the order of `matching.cases`.
-    cases, accuracy, agreement, tests : pandas.DataFrame
+    cases, accuracy, agreement, tests, phases : pandas.DataFrame
         The tables (`tables`).
     """
 
@@ -35,6 +35,7 @@ class Study:
     accuracy: DataFrame
     agreement: DataFrame
     tests: DataFrame
+    phases: DataFrame
 
     @property
     def failed(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..anatomy import COMBINED, STRUCTURES, Territory
-from .cases import FIXED, IDEAL
+from .cases import ADAPTIVE, FIXED, IDEAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +38,11 @@ RC = {
 TITLES = {**{t.key: s.title for t, s in STRUCTURES.items()}, COMBINED: "Combined"}
 COLOURS = {**{t.key: "#{:02x}{:02x}{:02x}".format(*STRUCTURES[t].colour) for t in Territory}, COMBINED: "#1c1c1f"}
 
-_METHOD_STYLES = {IDEAL: (COLOURS["renal"], "s"), FIXED: (COLOURS["aorta"], "^")}
+_METHOD_STYLES = {
+    IDEAL: (COLOURS["renal"], "s"),
+    ADAPTIVE: (COLOURS[COMBINED], "v"),
+    FIXED: (COLOURS["aorta"], "^"),
+}
 _PREDICTION_STYLES = tuple((COLOURS[key], marker) for key, marker in (("iliac", "o"), ("mesenteric", "D")))
 
 

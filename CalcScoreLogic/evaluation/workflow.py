@@ -23,7 +23,7 @@ from .study import Study
 if TYPE_CHECKING:
     from ..training import TrainingCase
 
-CASES, TABLE2, TABLE3, TESTS = "cases.csv", "table2.csv", "table3.csv", "tests.csv"
+CASES, TABLE2, TABLE3, TESTS, PHASES = "cases.csv", "table2.csv", "table3.csv", "tests.csv", "phases.csv"
 FIGURES_FOLDER, PAGE = "figures", "study.html"
 
 _PACKAGES = ("pandas", "seaborn", "matplotlib", "statsmodels", "monai")
@@ -62,6 +62,8 @@ def run_study(
     CalcScoreError
         No case could be measured.
     """
+    from .measure import LUMEN_HU
+    from .phases import phase_table
     from .tables import accuracy_table, agreement_table, cases_table, comparison_table
 
     workers = worker_count(len(matching.cases), max(_voxels(case.reference.territories) for case in matching.cases))
@@ -69,7 +71,7 @@ def run_study(
     if all(outcome.reason for outcome in outcomes):
         raise CalcScoreError(f"no case could be measured, e.g. {outcomes[0].case}: {outcomes[0].reason}")
     cases = cases_table(outcomes)
-    tables = accuracy_table(cases), agreement_table(cases), comparison_table(cases)
+    tables = accuracy_table(cases), agreement_table(cases), comparison_table(cases), phase_table(cases, LUMEN_HU)
     return Study(parameters, matching, tuple(outcomes), cases, *tables)
 
 
@@ -98,6 +100,8 @@ def write_study(folder: Path, study: Study) -> None:
         figures = [*draw_renderings(study, pictures), *draw_figures(study, pictures)]
         (part / PAGE).write_text(study_page(study, figures), encoding="utf-8")
         tables = {CASES: study.cases, TABLE2: study.accuracy, TABLE3: study.agreement, TESTS: study.tests}
+        if len(study.phases):
+            tables[PHASES] = study.phases
         for name, table in tables.items():
             table.map(as_cell).to_csv(part / name, index=False, lineterminator="\r\n")
 

@@ -16,6 +16,7 @@ from Testing.bench import (
     real,
     score,
     shortening,
+    thresholds,
 )
 
 MINUTES = {
@@ -33,6 +34,7 @@ HOURS = {
     "evaluate": evaluate.run,
     "memory": memory.run,
     "region": full_size.run_region,
+    "thresholds": thresholds.run,
 }
 
 parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.evaluation import FIXED, IDEAL, StudyParameters
+from CalcScoreLogic.evaluation import ADAPTIVE, FIXED, IDEAL, StudyParameters
 from CalcScoreLogic.evaluation.measure import FIGURES, Measurement, examine, measure_case
 from CalcScoreLogic.images.coverage import Coverage
 from CalcScoreLogic.images.geometry import Geometry, Image
@@ -36,7 +36,7 @@ def test_the_same_maps_agree_in_everything(tmp_path: Path) -> None:
         values = [found["network", structure, name].value for name in ("dice", "jaccard", "surface_dice")]
         assert values == [1, 1, 1]
         assert found["network", structure, "hausdorff95_mm"].value == 0
-    for method in ("network", IDEAL, FIXED):
+    for method in ("network", IDEAL, ADAPTIVE, FIXED):
         assert found[method, "calcification", "dice"].value == 1
         for figure in FIGURES:
             pair = found[method, "aorta", figure]
@@ -45,6 +45,15 @@ def test_the_same_maps_agree_in_everything(tmp_path: Path) -> None:
         assert found[method, "aorta", "mean_cluster_volume_mm3"].value == 3
     assert found["reference", "combined", "lumen_hu"].value == 350
     assert found[FIXED, "calcification", "threshold_hu"].value == 470
+    # A lumen without noise, whose SD is taken as 1 HU.
+    assert found[ADAPTIVE, "calcification", "threshold_hu"].value == 354
+    for method in (IDEAL, ADAPTIVE, "470 HU", "800 HU"):
+        assert found[method, "calcification", "dice_in_reference_arteries"].value == 1
+    # Below the lumen everything is called calcification: 6 of all artery voxels are.
+    arteries = np.count_nonzero(territories)
+    assert found["300 HU", "calcification", "dice_in_reference_arteries"].value == pytest.approx(12 / (arteries + 6))
+    burden = found["300 HU", "combined", "burden_in_reference_arteries"]
+    assert (burden.value, burden.reference) == (1, found["network", "combined", "burden"].reference)
     # The first 1 % step from 350 to 800 HU above the lumen.
     assert found[IDEAL, "calcification", "threshold_hu"].value == 354.5
 

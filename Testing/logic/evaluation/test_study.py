@@ -21,6 +21,7 @@ from CalcScoreLogic.cli import main
 from CalcScoreLogic.errors import CalcScoreError
 from CalcScoreLogic.evaluation import StudyParameters, find_fixed_threshold, match_cases, run_study
 from CalcScoreLogic.evaluation.measure import examine
+from CalcScoreLogic.evaluation.phases import PHASE_COLUMNS
 from CalcScoreLogic.evaluation.pool import map_cases, worker_count
 from CalcScoreLogic.evaluation.tables import CASES_COLUMNS, TABLE2_COLUMNS, TABLE3_COLUMNS, TESTS_COLUMNS
 from Testing.logic.evaluation.small_cases import bar, cta_of, plaques, tree, write
@@ -85,9 +86,24 @@ def test_a_name_is_no_formula_in_a_spreadsheet(folders: Path, tmp_path: Path) ->
 
 def test_tables_have_the_columns_of_the_contract(study: Path) -> None:
     names = {"cases.csv": CASES_COLUMNS, "table2.csv": TABLE2_COLUMNS, "table3.csv": TABLE3_COLUMNS}
-    for name, columns in {**names, "tests.csv": TESTS_COLUMNS}.items():
+    names |= {"tests.csv": TESTS_COLUMNS, "phases.csv": PHASE_COLUMNS}
+    for name, columns in names.items():
         assert list(rows(study / name)[0]) == columns
-    assert sorted(p.name for p in study.iterdir()) == sorted([*names, "tests.csv", "figures", "study.html"])
+    assert sorted(p.name for p in study.iterdir()) == sorted([*names, "figures", "study.html"])
+
+
+def test_thresholds_stand_side_by_side_by_phase(study: Path) -> None:
+    table = {(row["phase"], row["method"]): row for row in rows(study / "phases.csv")}
+    phase = "arterial (over 200 HU)"
+    assert {key[0] for key in table} == {phase}
+    assert [key[1] for key in table] == ["ideal threshold", "adaptive threshold", "300 HU", "470 HU", "800 HU"]
+    assert all(row["n"] == "4" for row in table.values())
+    # The lumen of each case is uniform and its plaques are brighter, so only a fixed value can be wrong.
+    assert (table[phase, "adaptive threshold"]["dice_min"], table[phase, "ideal threshold"]["dice_min"]) == ("1.0",) * 2
+    assert float(table[phase, "adaptive threshold"]["burden_bias"]) == 0
+    assert float(table[phase, "300 HU"]["dice_mean"]) < 0.02
+    assert float(table[phase, "300 HU"]["burden_bias"]) > 0.9
+    assert "Thresholds by contrast phase" in (study / "study.html").read_text(encoding="utf-8")
 
 
 def test_a_failed_case_is_named_and_left_out(study: Path, folders: Path) -> None:
@@ -135,7 +151,7 @@ def test_figures_are_fit_for_print(study: Path) -> None:
         f"{kind}_{score}_{method}"
         for kind in ("bland_altman", "regression")
         for score in ("burden", "cluster_count", "mean_cluster_volume_mm3")
-        for method in ("network", "ideal_threshold", "fixed_threshold")
+        for method in ("network", "ideal_threshold", "adaptive_threshold", "fixed_threshold")
     }
     sides = {f"{what}_{which}" for what in ("arteries", "calcification") for which in ("median", "lowest")}
     assert set(figures) == expected | sides | {"dice_by_lumen"}
@@ -150,12 +166,19 @@ def test_figures_are_fit_for_print(study: Path) -> None:
 def test_the_page_needs_no_other_file_and_names_no_case(study: Path) -> None:
     page = (study / "study.html").read_text(encoding="utf-8")
     assert page.count("not a medical device") == 1
-    assert page.count('src="data:image/png;base64,') == page.count("<img") == 23
+    assert page.count('src="data:image/png;base64,') == page.count("<img") == 29
     assert "href=" not in page
     text = re.sub('base64,[^"]*', "", page)
     assert not [name for name in ("anna", "broken", "alone") if name in text]
     assert "4 cases measured, 1 case failed (named in cases.csv), 1 case left out" in page
-    for told in ("25 mm of each side branch", "470 HU (the published value)", "2000 resamples", "scipy 1.", "monai 1."):
+    for told in (
+        "25 mm of each side branch",
+        "470 HU (the published value)",
+        "plus 4 robust SD",
+        "2000 resamples",
+        "scipy 1.",
+        "monai 1.",
+    ):
         assert told in page
 
 
