@@ -23,6 +23,9 @@ ONE_SIDED = 0.75
 ORIGIN_REACH_MM = 2.5
 """Voxels of a branch at most this far from the aorta belong to its origin."""
 
+TOUCHING_MM = 10.0
+"""Origins that touch part within this distance from the aorta; a longer common trunk is one vessel."""
+
 MINOR_SHARE = 0.1
 """Pieces smaller than this share of their whole do not make a vessel of their own."""
 
@@ -52,7 +55,8 @@ def separate_vessels(territories: Array, spacing_mm: Sequence[float]) -> tuple[A
     Iliac and renal arteries go by the side of the aorta on which a connected piece lies. A piece on both
     sides (iliacs that touch at the bifurcation) is cut back from the aorta until it falls into a left and
     a right part, and the rest goes to the nearer one. The coeliac trunk is the mesenteric branch with the
-    highest origin on the aorta, the superior mesenteric artery the one with the lowest.
+    highest origin on the aorta, the superior mesenteric artery the one with the lowest; where their origins touch they
+    are cut back in the same way, until one part lies above another that descends.
     """
     vessel_map = np.zeros(territories.shape, np.uint8)
     untold = []
@@ -145,21 +149,15 @@ def _parts_from_aorta(piece: Array, from_aorta: Array, midline: Array, step_mm: 
 
 def _by_origin(voxels: Array, aorta: Array, spacing: Array) -> Array | None:
     """Give 0 to voxels of the upper vessel and 1 to those of the lower; None: cannot be told."""
-    reach = max(ORIGIN_REACH_MM, 1.01 * float(spacing.max()))
-    near = voxels[_distances(voxels, aorta, spacing) <= reach]
+    from_aorta = _distances(voxels, aorta, spacing)
+    near = voxels[from_aorta <= max(ORIGIN_REACH_MM, 1.01 * float(spacing.max()))]
     origins = [near[own] for own in _pieces(near)] if len(near) else []
     largest = max(map(len, origins), default=0)
     origins = [origin for origin in origins if len(origin) >= 2 * MINOR_SHARE * largest]
-    if len(origins) < 2:
+    parts = _upper_and_lower(origins, origins) if len(origins) > 1 else _parted(voxels, from_aorta, spacing)
+    if parts is None:
         return None
-    heights = np.array([origin[:, 0].mean() for origin in origins])
-    if heights.max() == heights.min():
-        return None
-    is_upper = np.abs(heights - heights.max()) <= np.abs(heights - heights.min())
-    upper, lower = (
-        np.concatenate([origin for origin, wanted in zip(origins, chosen, strict=True) if wanted])
-        for chosen in (is_upper, ~is_upper)
-    )
+    upper, lower = parts
     sides = _nearer_to_second(voxels, upper, lower, spacing)
     # A piece with origins of one vessel only is that vessel, however close the other one passes.
     from_upper, from_lower = (_among(voxels, origin) for origin in (upper, lower))
@@ -168,6 +166,43 @@ def _by_origin(voxels: Array, aorta: Array, spacing: Array) -> Array | None:
         if present[0] != present[1]:
             sides[own] = present[1]
     return sides
+
+
+def _upper_and_lower(parts: list[Array], bases: list[Array]) -> tuple[Array, Array] | None:
+    """Put parts together by whether their bases lie nearer to the highest or to the lowest one's height."""
+    heights = np.array([base[:, 0].mean() for base in bases])
+    if heights.max() == heights.min():
+        return None
+    is_upper = np.abs(heights - heights.max()) <= np.abs(heights - heights.min())
+    upper, lower = (
+        np.concatenate([part for part, wanted in zip(parts, chosen, strict=True) if wanted])
+        for chosen in (is_upper, ~is_upper)
+    )
+    return upper, lower
+
+
+def _parted(voxels: Array, from_aorta: Array, spacing: Array) -> tuple[Array, Array] | None:
+    """Cut touching origins back from the aorta until one part lies above another that descends; None: they do not."""
+    step = 2 * float(spacing.min())
+    farthest = max(TOUCHING_MM, 2 * float(spacing.max()))
+    for cut_mm in np.arange(step, farthest + step / 2, step):
+        left = from_aorta > cut_mm
+        beyond, reach = voxels[left], from_aorta[left]
+        large = [own for own in _pieces(beyond) if len(own) >= MINOR_SHARE * len(voxels)] if left.any() else []
+        if len(large) < 2:
+            continue
+        base_mm = cut_mm + max(ORIGIN_REACH_MM, 1.01 * float(spacing.max()))
+        parts = [beyond[own] for own in large]
+        bases = [beyond[own[reach[own] <= base_mm]] for own in large]
+        if not all(map(len, bases)):
+            continue
+        centres = sorted(((base.mean(axis=0) * spacing).tolist(), n) for n, base in enumerate(bases))
+        (low, lowest), (high, _) = centres[0], centres[-1]
+        # A coeliac trunk forks sideways, and neither of its branches runs down the aorta.
+        descends = float(parts[lowest][:, 0].mean() * spacing[0]) < low[0]
+        if descends and high[0] - low[0] > abs(high[2] - low[2]):
+            return _upper_and_lower(parts, bases)
+    return None
 
 
 def _among(voxels: Array, some: Array) -> Array:

@@ -13,8 +13,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from CalcScoreLogic.anatomy import Vessel
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.cohort.inputs import find_inputs, read_input
+from CalcScoreLogic.images.files import read_territories
+from CalcScoreLogic.shortening import shorten
+from CalcScoreLogic.vessels import separate_vessels
 from Testing.logic.dicom_files import write_slice
 from Testing.reference.scoring import figures
 from Testing.reference.shortening import shorten_image
@@ -154,3 +158,22 @@ def test_a_stent_graft_is_told_by_the_adaptive_threshold(tmp_path: Path, capsys:
     # Neither lumen is swallowed: what is marked lies above both.
     assert np.count_nonzero(found == 2) < 0.02 * np.count_nonzero(found)
     assert hu[found == 2].min() > 600
+
+
+def test_coeliac_and_superior_mesenteric_are_told_apart_though_they_touch() -> None:
+    territories = read_territories(DATA / "ctliver" / "labels.nii.gz")
+    image = shorten(territories).territories.canonical()
+    vessel_map, untold = separate_vessels(image.array, image.geometry.spacing[::-1])
+    assert untold == ()
+    with (DATA / "ctliver" / "centrelines.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for names, vessel in ((("coel", "cha", "spl", "lga"), Vessel.COELIAC), (("sma",), Vessel.SUPERIOR_MESENTERIC)):
+        drawn = [[float(row[f"{axis}_mm"]) for axis in "xyz"] for row in rows if row["vessel"] in names]
+        at = np.rint((np.array(drawn) - image.geometry.origin) @ image.geometry.matrix / image.geometry.spacing).astype(
+            int
+        )
+        found = vessel_map[tuple(at[:, ::-1].T)]
+        # Cut off, or in the aorta's wall, the centreline is no vessel.
+        found = found[found > 0]
+        assert len(found) > 20
+        assert np.mean(found == list(Vessel).index(vessel) + 1) > 0.95

@@ -87,6 +87,69 @@ def test_one_common_trunk_is_not_told_apart() -> None:
     assert any("Mesenteric: coeliac and superior mesenteric could not be told apart" in w for w in scores.warnings)
 
 
+TOUCHING = [
+    Capsule(3, (X, Y, 92), (X + 2, Y - 16, 92), 4),
+    Capsule(3, (X + 2, Y - 16, 92), (X + 14, Y - 24, 95), 3),
+    Capsule(3, (X + 2, Y - 16, 92), (X - 12, Y - 24, 94), 3),
+    Capsule(3, (X, Y, 87), (X + 1, Y - 12, 84), 4),
+    Capsule(3, (X + 1, Y - 12, 84), (X, Y - 20, 62), 3),
+]
+"""A coeliac trunk that forks and a superior mesenteric artery whose origins touch."""
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 0.7, 0.7), (0.8, 0.8, 3.0)])
+def test_touching_origins_are_cut_back_from_the_aorta(spacing: tuple) -> None:
+    territories, vessel_map, untold = separate(AORTA + TOUCHING, spacing)
+    assert untold == ()
+    mask = territories == Territory.MESENTERIC
+    assert set(np.unique(vessel_map[mask])) == {number(Vessel.COELIAC), number(Vessel.SUPERIOR_MESENTERIC)}
+    # What lies outside the aorta, away from the other one's centreline, is known for certain.
+    z, y, _ = (axis * mm for axis, mm in zip(np.indices(mask.shape), spacing[::-1], strict=True))
+    outside = mask & (y < Y - 12)
+    assert (vessel_map[outside & (z > 90)] == number(Vessel.COELIAC)).all()
+    assert (vessel_map[outside & (z < 80)] == number(Vessel.SUPERIOR_MESENTERIC)).all()
+
+
+def test_touching_origins_change_no_row_of_a_territory() -> None:
+    plaques = np.where(paint(AORTA + TOUCHING, SIZE, (1, 1, 1)) > 0, 1, 0).astype(np.uint8)
+    plaques[84:94, Y - 11 : Y - 8, X - 1 : X + 2] = 2
+    calcification = to_image(to_sitk(plaques, (1, 1, 1)))
+    rows, vessels = {}, {}
+    for name, length in (("touching", TOUCHING), ("trunk", [Capsule(3, (X, Y, 92), (X + 2, Y - 40, 92), 4)])):
+        image = to_image(to_sitk(paint(AORTA + length, SIZE, (1, 1, 1)), (1, 1, 1)))
+        scores = score(image, calcification)
+        rows[name], vessels[name] = scores.territories, scores.vessels
+    assert "coeliac" not in vessels["trunk"]
+    pair = [vessels["touching"][vessel] for vessel in ("coeliac", "superior_mesenteric")]
+    whole = rows["touching"]["mesenteric"]
+    assert sum(row.artery_volume_mm3 for row in pair) == whole.artery_volume_mm3
+    assert sum(row.calcified_volume_mm3 for row in pair) == whole.calcified_volume_mm3
+    assert whole.cluster_count == 1
+
+
+@pytest.mark.parametrize("fork", [9, 14, 20])
+def test_a_coeliac_trunk_that_forks_is_not_two_vessels(fork: int) -> None:
+    forked = [
+        Capsule(3, (X, Y, 98), (X, Y - fork, 97), 3),
+        Capsule(3, (X, Y - fork, 97), (X + 22, Y - fork - 8, 101), 3),
+        Capsule(3, (X, Y - fork, 97), (X - 22, Y - fork - 8, 94), 3),
+    ]
+    _, vessel_map, untold = separate(AORTA + forked)
+    assert untold == (Territory.MESENTERIC,)
+    assert not vessel_map.any()
+
+
+def test_a_long_common_trunk_is_one_vessel() -> None:
+    common = [
+        Capsule(3, (X, Y, 90), (X, Y - 26, 90), 4),
+        Capsule(3, (X, Y - 26, 90), (X + 4, Y - 36, 97), 3),
+        Capsule(3, (X, Y - 26, 90), (X, Y - 34, 70), 3),
+    ]
+    _, vessel_map, untold = separate(AORTA + common)
+    assert untold == (Territory.MESENTERIC,)
+    assert not vessel_map.any()
+
+
 def test_two_origins_at_one_height_are_not_told_apart() -> None:
     twins = [Capsule(3, (X - d, Y, 90), (X - 3 * d, Y - 25, 90), 3) for d in (5, -5)]
     _, vessel_map, untold = separate(AORTA + twins)
