@@ -11,6 +11,7 @@ from typing import Any
 from ..anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, VESSELS_OF, CalcificationLabel
 from ..results import CaseResult
 from ..scoring import Row
+from .method import method_text
 from .page import MISSING, NOTICE, colour, css, number, swatch, write_page
 from .projections import CUT_COLOUR, Projection
 
@@ -65,8 +66,9 @@ def write_report(path: Path, result: CaseResult, pictures: Sequence[Projection] 
         What `report_pictures.projections` drew.
     """
     title = f"{result.case}: arterial calcification"
+    how = f"{method_text(result)}. Burden is calcified volume / artery volume."
     body = (
-        f'<h1>{escape(title)}</h1><p class="quiet">{escape(_how(result))}</p>',
+        f'<h1>{escape(title)}</h1><p class="quiet">{escape(how)}</p>',
         f'<div class="top">{"".join(_figure(picture) for picture in pictures)}{_bars(result)}</div>',
         _legend() if pictures else "",
         _table(result),
@@ -78,19 +80,6 @@ def write_report(path: Path, result: CaseResult, pictures: Sequence[Projection] 
     picture, scale = _fit_sheet(result)
     fitted = f":root {{ --picture: {picture:.0f}mm; --print: {_PRINT_PT * scale:.2f}pt; }}"
     write_page(path, title, body, _STYLE + fitted)
-
-
-def _how(result: CaseResult) -> str:
-    """Say in one sentence what was measured."""
-    parameters = result.parameters
-    if parameters["length_mm"] is None:
-        trimmed = "Arteries as segmented, not trimmed"
-    else:
-        trimmed = (
-            f"Side branches trimmed to {parameters['length_mm']:g} mm ({parameters['method']} method), "
-            f"aorta to {parameters['aorta_margin_mm']:g} mm above the highest branch"
-        )
-    return f"{trimmed}; calcification from: {parameters['calcification']}. Burden is calcified volume / artery volume."
 
 
 def _fit_sheet(result: CaseResult) -> tuple[float, float]:

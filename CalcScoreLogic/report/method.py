@@ -1,0 +1,61 @@
+"""What scores were made with, in one line: the same figures mean something else by another method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..results import CaseResult
+from ..shortening import ShorteningMethod
+
+SOURCES = "sources"
+"""Key of the provenance under which a program names segments that took a network's place, by role."""
+
+_THRESHOLDS = {"fixed": "fixed threshold", "adaptive": "adaptive threshold"}
+
+
+def method_text(result: CaseResult) -> str:
+    """Say where arteries and calcification came from and how the arteries were trimmed.
+
+    Parameters
+    ----------
+    result : CaseResult
+        The scores.
+
+    Returns
+    -------
+    str
+        For instance ``"arteries: network A · calcium: fixed threshold, 470 HU · branches 25 mm along the axes
+        (published method), aorta + 10 mm"``.
+    """
+    return f"arteries: {_arteries(result)} · calcium: {_calcium(result)} · {_trimmed(result.parameters)}"
+
+
+def _arteries(result: CaseResult) -> str:
+    return _network(result, "territories") or _named(result, "territories") or "a mask"
+
+
+def _calcium(result: CaseResult) -> str:
+    source = str(result.parameters["calcification"])
+    threshold_hu = result.parameters.get("threshold_hu")
+    if source == "network":
+        return _network(result, "calcification") or "network"
+    if threshold_hu is not None:
+        return f"{_THRESHOLDS.get(source, f'{source} threshold')}, {threshold_hu:.0f} HU"
+    return _named(result, "calcification") or f"a {source}"
+
+
+def _network(result: CaseResult, role: str) -> str:
+    model = result.provenance.get("models", {}).get(role)
+    return f"network {model['name']}" if model else ""
+
+
+def _named(result: CaseResult, role: str) -> str:
+    return str(result.provenance.get(SOURCES, {}).get(role, ""))
+
+
+def _trimmed(parameters: dict[str, Any]) -> str:
+    if parameters["length_mm"] is None:
+        return "as segmented, not trimmed"
+    true_length = parameters["method"] == ShorteningMethod.GEODESIC.value
+    how = "of true length (geodesic method)" if true_length else "along the axes (published method)"
+    return f"branches {parameters['length_mm']:g} mm {how}, aorta + {parameters['aorta_margin_mm']:g} mm"
