@@ -10,6 +10,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
 from CalcScoreLogic.pipeline import CaseParameters
+from CalcScoreLogic.report.method import SOURCES
 from CalcScoreLogic.results import ScoredCase
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters
 from CalcScoreLogic.sources import Calcium, FinishedRun, score_sources
@@ -109,6 +110,7 @@ class Analysis:
         self._warnings: tuple[str, ...] = volume_warnings(volume)
         self._territories: Image | None = None
         self._calcification: Calcium = None
+        self._named = _names_of(self._sources)
         self._models = _models_of(self._sources.roles, models)
         self._run: InferenceRun | None = None
         self._is_read = False
@@ -211,7 +213,8 @@ class Analysis:
         scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, lengths)
         notices = self._run.notices if self._run else ()
         warnings = (*self._warnings, *notices, *scored.result.warnings)
-        scored = replace(scored, result=replace(scored.result, warnings=warnings))
+        record = {**scored.result.provenance, SOURCES: self._named} if self._named else scored.result.provenance
+        scored = replace(scored, result=replace(scored.result, warnings=warnings, provenance=record))
         # Worked out here, so that `store` has only to write.
         self._content = new_content(scored)
         return scored
@@ -300,6 +303,19 @@ def adaptive_steps(volume: Any, arteries: SegmentsSource) -> Steps[float]:
     cta = volume_image(volume)
     threshold_hu: float = yield lambda: adaptive_threshold(cta, found.territories).threshold_hu
     return threshold_hu
+
+
+def _names_of(sources: Sources) -> dict[str, str]:
+    """Name the segments that take a network's place, by role."""
+    found = {}
+    if sources.arteries is not None:
+        found[Role.TERRITORIES.value] = f"segmentation {sources.arteries.node.GetName()}"
+    if isinstance(sources.calcification, SegmentsSource):
+        node, mapping = sources.calcification.node, sources.calcification.mapping
+        segments = [node.GetSegmentation().GetSegment(name) for name, key in mapping.items() if key is not None]
+        names = ", ".join(segment.GetName() for segment in segments if segment is not None)
+        found[Role.CALCIFICATION.value] = f"segment {names} of {node.GetName()}"
+    return found
 
 
 def _models_of(roles: Sequence[Role], models: Sequence[Model]) -> list[Model]:

@@ -10,8 +10,6 @@ from ..shortening import ShorteningMethod
 SOURCES = "sources"
 """Key of the provenance under which a program names segments that took a network's place, by role."""
 
-_THRESHOLDS = {"fixed": "fixed threshold", "adaptive": "adaptive threshold"}
-
 
 def method_text(result: CaseResult) -> str:
     """Say where arteries and calcification came from and how the arteries were trimmed.
@@ -24,8 +22,8 @@ def method_text(result: CaseResult) -> str:
     Returns
     -------
     str
-        For instance ``"arteries: network A · calcium: fixed threshold, 470 HU · branches 25 mm along the axes
-        (published method), aorta + 10 mm"``.
+        For instance ``"arteries: network A · calcium: fixed 470 HU · branches 25 mm (published method), aorta +
+        10 mm"``.
     """
     return f"arteries: {_arteries(result)} · calcium: {_calcium(result)} · {_trimmed(result.parameters)}"
 
@@ -40,7 +38,7 @@ def _calcium(result: CaseResult) -> str:
     if source == "network":
         return _network(result, "calcification") or "network"
     if threshold_hu is not None:
-        return f"{_THRESHOLDS.get(source, f'{source} threshold')}, {threshold_hu:.0f} HU"
+        return f"{source} {threshold_hu:.0f} HU"
     return _named(result, "calcification") or f"a {source}"
 
 
@@ -57,5 +55,5 @@ def _trimmed(parameters: dict[str, Any]) -> str:
     if parameters["length_mm"] is None:
         return "as segmented, not trimmed"
     true_length = parameters["method"] == ShorteningMethod.GEODESIC.value
-    how = "of true length (geodesic method)" if true_length else "along the axes (published method)"
-    return f"branches {parameters['length_mm']:g} mm {how}, aorta + {parameters['aorta_margin_mm']:g} mm"
+    how = "geodesic, true length" if true_length else "published method"
+    return f"branches {parameters['length_mm']:g} mm ({how}), aorta + {parameters['aorta_margin_mm']:g} mm"

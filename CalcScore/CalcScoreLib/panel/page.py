@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.models import Model
+from CalcScoreLogic.report.method import method_text
 from CalcScoreLogic.results import CaseResult
 
 from .. import install, settings
@@ -22,7 +23,7 @@ from ..scene.case import SceneCase
 from ..scene.hand_edits import reassignment, removal
 from ..scene.plaques import Plaque
 from ..translation import _
-from . import exports
+from . import exports, scored_inputs
 from .advanced_view import AdvancedView
 from .bindings import Bindings
 from .corrections import Corrections
@@ -71,6 +72,8 @@ class Panel(VTKObservationMixin):
         self._plaques: list[Plaque] = []
         self._cta: Any = None
         self._edits = EditGuard()
+        self._other_inputs: tuple[str, ...] = ()
+        self._run_models: list[Model] = []
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
         self._bindings = Bindings()
@@ -101,7 +104,7 @@ class Panel(VTKObservationMixin):
         if self.run.outcome is Outcome.CANCELLED:
             return State.CANCELLED
         if self._result is not None:
-            return State.OUT_OF_DATE if self.corrections.stale else State.DONE
+            return State.OUT_OF_DATE if self.corrections.stale or self._other_inputs else State.DONE
         return State.EMPTY if self.parameters is None or self.parameters.cta is None else State.READY
 
     def set_parameters(self, parameters: CalcScoreParameters | None) -> None:
@@ -142,6 +145,7 @@ class Panel(VTKObservationMixin):
             return
         running = self.run.running
         self.sources.show(parameters)
+        self._other_inputs = () if running else self._changed_inputs(parameters)
         self.models.show(parameters, running)
         self.quality.show(parameters, self._models_or_none(), running)
         for view in (self.sources, self.advanced):
@@ -208,6 +212,11 @@ class Panel(VTKObservationMixin):
         except InputError:
             return []
 
+    def _changed_inputs(self, parameters: CalcScoreParameters) -> tuple[str, ...]:
+        if self.case is None or self._result is None:
+            return ()
+        return scored_inputs.changed(self.case, parameters, self._models_or_none())
+
     def _button_tip(self) -> str:
         """Say what the button does, or why it cannot."""
         if self.run.running:
@@ -231,13 +240,15 @@ class Panel(VTKObservationMixin):
             self.models.read()
         self.sources.hide_preview()
         options = options_of(parameters, settings.device())
-        chosen = self.models.chosen(parameters)
+        chosen = self._run_models = self.models.chosen(parameters)
         return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options)
 
     def _stored(self, case: SceneCase) -> None:
         """Show the result that a run has put into the scene."""
         first = self.case is None
         self.run.say(_said(f"{self._edits.note()} {self.sources.note()}".strip()))
+        if self.parameters is not None:
+            scored_inputs.keep(case, self.parameters, self._run_models)
         self._take_case(case, True)
         self.display.refresh_3d()
         views.show_only(case, case.volume)
@@ -327,15 +338,19 @@ class Panel(VTKObservationMixin):
             self._complain(str(error))
 
     def _show_state(self) -> None:
-        states = {
-            State.RUNNING: _("last run ○"),
-            State.OUT_OF_DATE: _("out of date ○"),
-        }
-        old = bool(self.corrections.stale)
-        text = states.get(State.OUT_OF_DATE if old else self.state, _("current ●"))
+        """Say what was scored, whether that is still so, and what is chosen otherwise now."""
+        if self.corrections.stale:
+            text = _("out of date ○")
+        elif self.run.running:
+            text = _("last run ○")
+        else:
+            text = _("other inputs ○") if self._other_inputs else _("current ●")
         self.ui.stateLabel.setText(text)
-        lengths = self._result.parameters if self._result is not None else {}
-        self.ui.caseLabel.setText(_trimmed_text(lengths))
+        lines = [_(method_text(self._result))] if self._result is not None else []
+        if self._other_inputs:
+            names = ", ".join(self._other_inputs)
+            lines.append(_("○ Changed since these scores: {names}. Analyze applies it.").format(names=names))
+        self.ui.caseLabel.setText("\n".join(lines))
 
     def _export(self, save: Callable[[SceneCase], Any]) -> Callable[[], None]:
         def export() -> None:
@@ -383,15 +398,3 @@ def _only_volume() -> Any:
 
 def _said(note: str) -> str:
     return f"⚠ {note}" if note else ""
-
-
-def _trimmed_text(parameters: dict[str, Any]) -> str:
-    """Say what the scores stand for."""
-    if not parameters or parameters.get("length_mm") is None:
-        return ""
-    told = _("branches {length:g} mm, aorta + {margin:g} mm").format(
-        length=parameters["length_mm"], margin=parameters["aorta_margin_mm"]
-    )
-    if parameters.get("threshold_hu") is None:
-        return told
-    return told + _(", calcium from {hu:.0f} HU").format(hu=parameters["threshold_hu"])

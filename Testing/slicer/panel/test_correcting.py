@@ -41,7 +41,9 @@ def test_the_table_shows_the_figures_worked_out_by_hand(analyzed: Analyzed) -> N
     assert rows["Mesenteric   ⚠ absent"] == ()
     assert "Mesenteric: no artery was found although the scan covers it" in panel.ui.warningsLabel.text
     assert panel.ui.stateLabel.text == "current ●"
-    assert panel.ui.caseLabel.text == "branches 25 mm, aorta + 10 mm"
+    assert panel.ui.caseLabel.text == (
+        "arteries: segmentation Other tool · calcium: fixed 470 HU · branches 25 mm (published method), aorta + 10 mm"
+    )
 
 
 def test_the_same_warning_for_two_territories_is_one_line(analyzed: Analyzed) -> None:
@@ -96,7 +98,7 @@ def test_trimming_to_35_mm_lengthens_the_renal_artery(analyzed: Analyzed) -> Non
     result = panel.case.result()
     assert result.parameters["length_mm"] == 35.0
     assert result.scores.territories["renal"].artery_volume_mm3 == 592.0
-    assert panel.ui.caseLabel.text == "branches 35 mm, aorta + 10 mm"
+    assert panel.ui.caseLabel.text.endswith("branches 35 mm (published method), aorta + 10 mm")
 
 
 class Gate:

@@ -1,0 +1,123 @@
+"""What the scores of a case were made from, kept with its record, and what of it is chosen otherwise now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.models import Model
+
+from ..scene.case import SceneCase
+from ..translation import _
+from .parameters import NETWORK, SEGMENTS, THRESHOLD, CalcScoreParameters, lengths_of, mapping_of
+
+_INPUTS = "CalcScore.Inputs"
+_NODES = {"artery_segmentation": "CalcScore.arteriesFrom", "calcification_segmentation": "CalcScore.calciumFrom"}
+
+_TITLES = {
+    "arteries_from": _("where the arteries come from"),
+    "artery_segmentation": _("the segmentation of the arteries"),
+    "mapping": _("which segment is which artery"),
+    "calcification_from": _("where the calcium comes from"),
+    "threshold_hu": _("the HU threshold"),
+    "calcification_segmentation": _("the segmentation of the calcium"),
+    "calcification_segment": _("the segment of the calcium"),
+    "models": _("the networks"),
+    "quality": _("the quality"),
+}
+
+
+def keep(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> None:
+    """Keep what a case was scored from with its record.
+
+    Parameters
+    ----------
+    case : SceneCase
+        The case.
+    parameters : CalcScoreParameters
+        What the panel was set to.
+    models : sequence of Model
+        The networks that were run.
+    """
+    case.record.SetAttribute(_INPUTS, json.dumps(_choices(parameters, models)))
+    for name, role in _NODES.items():
+        node = getattr(parameters, name) if name in _used_nodes(parameters) else None
+        case.record.SetNodeReferenceID(role, node.GetID() if node is not None else None)
+
+
+def changed(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> tuple[str, ...]:
+    """Name what is chosen otherwise than when a case was scored.
+
+    Parameters
+    ----------
+    case : SceneCase
+        The case.
+    parameters : CalcScoreParameters
+        What the panel is set to.
+    models : sequence of Model
+        The networks that would be run; none where one is missing.
+
+    Returns
+    -------
+    tuple of str
+        For a reader, e.g. ``"the HU threshold"``. A case that was made without the panel knows its lengths only.
+    """
+    found = [*_changed_choices(case, parameters, models)]
+    # Told where they are used.
+    with suppress(InputError):
+        if case.parameters() != lengths_of(parameters):
+            found.append(_("the lengths"))
+    return tuple(found)
+
+
+def _changed_choices(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> Iterable[str]:
+    text = case.record.GetAttribute(_INPUTS)
+    if not text:
+        return
+    before, now = json.loads(text), _choices(parameters, models)
+    sources_differ = False
+    for name in ("arteries_from", "calcification_from"):
+        if before.get(name) != now[name]:
+            sources_differ = True
+            yield _TITLES[name]
+    for name in _used_nodes(parameters):
+        same_kind = before.get(_kind_of(name)) == now[_kind_of(name)]
+        if same_kind and case.record.GetNodeReference(_NODES[name]) is not getattr(parameters, name):
+            yield _TITLES[name]
+            now.pop("mapping" if name == "artery_segmentation" else "calcification_segment", None)
+    for name in ("mapping", "threshold_hu", "calcification_segment"):
+        if name in now and name in before and now[name] != before[name]:
+            yield _TITLES[name]
+    # Other sources need other networks: that is told already. Missing ones are told elsewhere.
+    if not sources_differ and models:
+        yield from (_TITLES[name] for name in ("models", "quality") if before.get(name) != now.get(name))
+
+
+def _choices(parameters: CalcScoreParameters, models: Sequence[Model]) -> dict[str, Any]:
+    """Give what matters of the choices: what is not used is left out."""
+    found: dict[str, Any] = {
+        "arteries_from": parameters.arteries_from,
+        "calcification_from": parameters.calcification_from,
+    }
+    if parameters.arteries_from == SEGMENTS:
+        found["mapping"] = {name: key for name, key in mapping_of(parameters).items() if key is not None}
+    if parameters.calcification_from == THRESHOLD:
+        found["threshold_hu"] = "adaptive" if parameters.adaptive else parameters.threshold_hu
+    if parameters.calcification_from == SEGMENTS:
+        found["calcification_segment"] = parameters.calcification_segment
+    if NETWORK in (parameters.arteries_from, parameters.calcification_from):
+        folds = " ".join(parameters.folds.replace(",", " ").split())
+        found["quality"] = [folds, parameters.mirroring, parameters.step_size]
+        found["models"] = [[model.role.value, model.fingerprint] for model in models]
+    return found
+
+
+def _used_nodes(parameters: CalcScoreParameters) -> list[str]:
+    return [name for name in _NODES if getattr(parameters, _kind_of(name)) == SEGMENTS]
+
+
+def _kind_of(node_name: str) -> str:
+    return "arteries_from" if node_name == "artery_segmentation" else "calcification_from"
