@@ -44,6 +44,8 @@ def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree,
     _nodes(rng, field, axis, radius, renal)
     _renal_veins(rng, anatomy, tree, field, renal)
     _companions(rng, tree, field)
+    if rng.random() < 0.6:
+        _confluence(rng, tree, field)
 
 
 def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
@@ -65,14 +67,18 @@ def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, r
 def _bowel(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
     """Draw the duodenum across the aorta and loops of jejunum beside it."""
     n = len(axis)
-    if rng.random() < 0.75:
-        at = int(np.clip(renal + rng.integers(12, 90), 0, n - 1))
-        x = np.linspace(-rng.uniform(10, 35), rng.uniform(2, 22), 40)
-        r = rng.uniform(3, 7.5)
-        front = axis[at, 1] - radius[at] - r * rng.uniform(0.9, 1.3) - rng.uniform(0, 2)
+    if rng.random() < 0.9:  # the duodenum: a flat band between aorta and superior mesenteric artery
+        at = int(np.clip(renal + rng.integers(12, 75), 0, n - 1))
+        x = np.linspace(-rng.uniform(15, 40), rng.uniform(0, 25), 40)
+        r = rng.uniform(2, 4.5)
+        front = axis[at, 1] - radius[at] - r * rng.uniform(0.8, 1.1) - rng.exponential(0.5)
         rise = np.linspace(-rng.uniform(0, 5), rng.uniform(0, 8), 40)
-        loop = np.stack([axis[at, 0] + x, front + 0.012 * x**2, axis[at, 2] + rise], axis=1)
-        bowel_loop(rng, field, loop, r, BESIDE_AORTA)
+        band = np.stack([axis[at, 0] + x, front + 0.01 * x**2, axis[at, 2] + rise], axis=1)
+        for lift in np.arange(0, rng.uniform(0, 3) * r + 1, 0.7 * r):
+            stamp(field, band + np.array([0, 0, lift]), np.full(40, r), Tissue.BOWEL_WALL, BESIDE_AORTA, 2)
+        if rng.random() < 0.5 and r > 2.5:
+            filling = int(rng.choice([Tissue.BOWEL_FLUID, Tissue.BOWEL_FLUID, Tissue.BOWEL_CONTENT, Tissue.GAS]))
+            stamp(field, band, np.full(40, r - 1.5), filling, among(Tissue.BOWEL_WALL), 2)
     for _ in range(rng.integers(0, 5)):
         at, r = int(rng.integers(min(renal, n - 2), n)), rng.uniform(3.5, 7)
         aside = rng.choice([1.0, 1.0, -1.0]) * (radius[at] + r * rng.uniform(0.8, 1.2) + rng.uniform(0, 2))
@@ -138,19 +144,38 @@ def _companions(rng: np.random.Generator, tree: Tree, field: Array) -> None:
             _beside(rng, field, vessel, below, (3, 5), Tissue.PORTAL_VEIN, 0.2)
 
 
+def _confluence(rng: np.random.Generator, tree: Tree, field: Array) -> None:
+    """Join the common iliac veins to the vena cava behind the right common iliac artery."""
+    fork = tree.aorta.points[-1]
+    cava = _cava(field, fork + np.array([0, 0, 16.0]))
+    low = np.array([cava[0] + rng.uniform(2, 12), max(cava[1], fork[1] + 4), fork[2] - rng.uniform(4, 26)])
+    width = rng.uniform(4.5, 8) / FIELD_MM
+    _vein(field, [cava, 0.5 * (cava + low), low], width * 1.25, Tissue.LOWER_VEIN)
+    for vessel in tree.vessels:
+        if not vessel.name.startswith("iliac"):
+            continue
+        side = 1 if vessel.name.endswith("left") else -1
+        aside = np.array([-side * rng.uniform(0, 6), rng.uniform(9, 14), 0])
+        picked = [point + aside for point in vessel.points[40:160:30] if point[2] < low[2] - 6]
+        if len(picked) > 1:
+            _vein(field, [low, *picked], width, Tissue.LOWER_VEIN)
+
+
 def _beside(
     rng: np.random.Generator,
     field: Array,
     vessel: Vessel,
-    offset: Array,
+    towards: Array,
     radius_mm: tuple[float, float],
     tissue: Tissue,
     starts: float,
 ) -> None:
-    """Draw a vein beside an artery, from a share of its length on."""
-    course = vessel.points[int(starts * len(vessel.points)) :: 2] + offset
-    radii = np.full(len(course), rng.uniform(*radius_mm)) / FIELD_MM
-    stamp(field, course / FIELD_MM, radii, tissue, _VEIN_ROOM)
+    """Draw a vein that touches an artery on the side `towards`, from a share of its length on."""
+    first = int(starts * len(vessel.points))
+    width = rng.uniform(*radius_mm)
+    gap = width + vessel.outer[first::2] * rng.uniform(0.75, 1.2)
+    course = vessel.points[first::2] + gap[:, None] * towards / np.linalg.norm(towards)
+    stamp(field, course / FIELD_MM, np.full(len(course), width / FIELD_MM), tissue, _VEIN_ROOM)
 
 
 def _vein(field: Array, points: list[Array], radius: float, tissue: Tissue) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..images.geometry import Array
 from .tissues import Tissue
 
-PATCH_PHASES = {"arterial": 0.42, "portal venous": 0.36, "none": 0.1, "any": 0.12}
+PATCH_PHASES = {"arterial": 0.34, "portal venous": 0.48, "none": 0.08, "any": 0.1}
 """Shares of the phases among training patches."""
 
 CASE_PHASES = {"arterial": 0.7, "portal venous": 0.3}
@@ -64,7 +64,7 @@ def draw_contrast(rng: np.random.Generator, shares: Mapping[str, float] = PATCH_
         organs[Tissue.MYOCARDIUM] = u(70, 140)
     elif phase == "portal venous":
         lumen = u(100, 240)
-        equal = rng.random() < 0.5
+        equal = rng.random() < 0.65
         veins = {
             Tissue.LOWER_VEIN: lumen * (u(0.85, 1.05) if equal else u(0.35, 1.05)),
             Tissue.UPPER_VEIN: lumen * (u(0.9, 1.08) if equal else u(0.65, 1.05)),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from ..anatomy import Territory
 from ..images.geometry import Array
 from .anatomy_file import Anatomy
 from .body import Body, draw_body
@@ -20,7 +21,7 @@ _PATCHES_A_BODY = {"territories": 8, "calcification": 20}
 _CUT_SHARE = 0.35
 _ABROAD_SHARE = {"territories": 0.3, "calcification": 0.1}  # of the patches, not centred near an artery
 _PLAQUE_SHARE = 0.85  # of the calcification patches on an artery with plaques, centred near one
-_WEIGHTS = {"aorta": 0.26, "iliac": 0.3, "mesenteric": 0.22, "renal": 0.22}
+_WEIGHTS = {"aorta": 0.2, "iliac": 0.32, "mesenteric": 0.22, "renal": 0.26}
 
 
 def patches(
@@ -94,5 +95,6 @@ def _centre(rng: np.random.Generator, body: Body, role: str, size_mm: Array) -> 
             arc = own[int(rng.integers(len(own)))].arc
             near = vessel.points[min(int(arc / vessel.length * (len(vessel.points) - 1)), len(vessel.points) - 1)]
             return np.asarray(near + rng.uniform(-0.25, 0.25, 3) * size_mm[::-1])
-    near = vessel.points[int(rng.integers(len(vessel.points)))]
+    at = rng.beta(0.7, 1.8) if vessel.label in (Territory.ILIAC, Territory.RENAL) else rng.random()  # their beginnings
+    near = vessel.points[int(at * (len(vessel.points) - 1))]
     return np.asarray(near + rng.uniform(-0.3, 0.3, 3) * size_mm[::-1])

@@ -18,6 +18,8 @@ from .tubes import STEP_MM, Axes, Near, Vessel, locate, pose_vessels
 from .vessels import OTHER
 
 _NOWHERE = -1e3
+_THIN_WALL_MM, _SEEN_WALL_MM = 1.7, 0.3
+# A thin wall beside bright blood is not seen: an artery's edge is where the image is steepest, just outside the lumen.
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
 _SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
@@ -37,7 +39,7 @@ class Rendered(NamedTuple):
     calcified : ndarray of bool, shape (k, j, i)
         Inside a plaque.
     artery : ndarray of bool, shape (k, j, i)
-        Inside an artery's outer wall.
+        Inside an artery.
     outside : ndarray of bool, shape (k, j, i)
         Above or below the body.
     """
@@ -69,7 +71,8 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     -------
     Rendered
         A voxel belongs to an artery when its centre lies inside the outer wall, and to a plaque when its centre
-        lies inside that. Voxels at a surface show a mean by their distance from it.
+        lies inside that. With contrast a wall thinner than 1.7 mm counts only where it is calcified and up to 0.3 mm
+        outside the lumen. Voxels at a surface show a mean by their distance from it.
     """
     steps = np.array(axes.steps)
     texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * np.float32(0.6)
@@ -88,9 +91,8 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     painter = _Painter(pose.scale, contrast, axes)
     for number, vessel in enumerate(pose_vessels(body.tree.vessels, pose)):
         painter.add(number, vessel, body.plaques[number])
-    painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
-    artery = painter.outer.reshape(axes.shape) >= 0
-    return Rendered(image, labels, calcified, artery, outside)
+    artery = painter.finish(image, labels, calcified, HARD[tissue] & (tissue != Tissue.DISC), mixing)
+    return Rendered(image, labels, calcified, artery.reshape(axes.shape), outside)
 
 
 def _lay(field: Array, pose: Pose, mean: Array, axes: Axes, finest_mm: float) -> tuple[Array, Array, Array]:
@@ -213,8 +215,8 @@ class _Painter:
         there = (arc > reach[0]) & (arc < reach[1]) & (depth > -0.5 * self.soft_mm)
         self.wires.append((voxels[there], depth[there]))
 
-    def finish(self, image: Array, labels: Array, calcified: Array, bone: Array, mixing: Array) -> None:
-        """Paint the arteries into image, labels and plaques (all in place)."""
+    def finish(self, image: Array, labels: Array, calcified: Array, bone: Array, mixing: Array) -> Array:
+        """Paint the arteries into image, labels and plaques (all in place); tell which voxels are artery."""
         touched = np.flatnonzero(self.outer > -self.soft_mm)
         flat, marks, plaque = image.reshape(-1), labels.reshape(-1), calcified.reshape(-1)
         there = np.clip(self.outer[touched] / self.soft_mm + 0.5, 0, 1)
@@ -224,7 +226,6 @@ class _Painter:
         inner += (self.lumen_hu[touched] * mixing.reshape(-1)[touched] - inner) * open_
         flat[touched] += (inner - flat[touched]) * there
         inside = self.outer >= 0
-        marks[inside] = self.label[inside]
         for voxels, depth, hu, number in sorted(
             self.plaques, key=lambda part: float(part[2][0]) if len(part[2]) else 0
         ):
@@ -233,9 +234,14 @@ class _Painter:
             cover = np.clip(depth / self.soft_mm + 0.5, 0, 1) * walled
             flat[voxels] += (hu - flat[voxels]) * cover
             plaque[voxels[(depth >= 0) & walled & inside[voxels]]] = True
+        if self.contrast.phase != "none":
+            thin = (self.lumen < -_SEEN_WALL_MM) & (self.outer - self.lumen < _THIN_WALL_MM)
+            inside &= ~thin | plaque
+        marks[inside] = self.label[inside]
         for voxels, depth in self.wires:
             share = np.clip(depth / self.soft_mm + 0.5, 0, 1) * min(1.0, 2 * _WIRE_MM / self.soft_mm)
             flat[voxels] += (self.contrast.mean[Tissue.METAL] - flat[voxels]) * share
+        return inside
 
 
 def role_labels(rendered: Rendered, role: str) -> Array:
