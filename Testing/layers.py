@@ -132,7 +132,11 @@ FENCED = {
         "CalcScoreLogic.models.checkpoints",
         "CalcScoreLogic.training",
     ),
-    "highdicom": ("CalcScoreLogic.archive", "CalcScoreLogic.images.dicom_segments"),
+    "highdicom": (
+        "CalcScoreLogic.archive",
+        "CalcScoreLogic.images.dicom_segments",
+        "CalcScoreLogic.images.highdicom_bridge",
+    ),
     "slicer": ("CalcScoreLib",),
     "qt": ("CalcScoreLib",),
     "ctk": ("CalcScoreLib",),

@@ -1,15 +1,11 @@
-"""What both objects say of the program that made them, and how their text is written."""
+"""What both objects say of the program that made them."""
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ..anatomy import PRIVATE_SCHEME
-from ..errors import CalcScoreError, InputError
 from ..version import __version__
 
 NAME = "CalcScore"
@@ -32,39 +28,6 @@ def equipment() -> dict[str, Any]:
 
 
 def networks_of(provenance: Mapping[str, Any]) -> dict[str, str]:
-    """Name the networks that labelled a case, with the beginning of their fingerprints, by role."""
+    """Name the networks that labelled a case, with their fingerprints, by role."""
     models = provenance.get("models") or {}
     return {role: f"{model['name']} sha256:{model['sha256']}" for role, model in models.items()}
-
-
-@contextmanager
-def plain_errors(what: str) -> Iterator[None]:
-    """Turn what highdicom and pydicom raise into one sentence, and keep their warnings in: they quote the patient.
-
-    Parameters
-    ----------
-    what : str
-        What the message names.
-
-    Raises
-    ------
-    InputError
-        A header holds what a valid object cannot take over.
-    """
-    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except CalcScoreError:
-        raise
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
-        problem = "the DICOM objects cannot be made, a header of the CTA holds what the standard does not allow"
-        # The cause quotes the header.
-        raise InputError(f"{what}: {problem} ({type(error).__name__}); leave out --dicom") from None
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

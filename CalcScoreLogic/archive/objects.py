@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import case_files as files
 from ..atomic import atomic_path
+from ..images.highdicom_bridge import plain_errors, require_highdicom
 from ..results import ScoredCase
-from .equipment import plain_errors
 from .source import read_source
 
 
@@ -57,12 +57,12 @@ def write_objects(
         A file could not be written.
     """
     from .segmentation import make_segmentation
-    from .source import require_highdicom
     from .structured_report import make_report
 
     say: Callable[[str], Any] = tell or (lambda text: None)
     require_highdicom()
-    with plain_errors(order.name):
+    problem = "the DICOM objects cannot be made, a header of the CTA holds what the standard does not allow"
+    with plain_errors(f"{order.name}: {problem}; leave out --dicom"):
         say("reading the DICOM headers")
         source = read_source(order.files, scored.shortened.geometry, order.name)
         segmentation = make_segmentation(

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..images.geometry import Array, Geometry
+from ..images.highdicom_bridge import require_highdicom
 
 _LATER = (
     "PatientName",
@@ -71,16 +72,6 @@ def check_source(files: Iterable[Path], what: str) -> None:
         _check_identifiers(header, what)
     if not found:
         raise InputError(f"{what}: this is no DICOM series, which --dicom needs; leave it out or give the DICOM folder")
-
-
-def require_highdicom() -> None:
-    """Refuse to go on without the library that writes the objects; raises InputError."""
-    try:
-        import highdicom  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            'DICOM objects need highdicom, install it with: pip install "CalcScoreLogic[dicom]"'
-        ) from error
 
 
 def read_source(files: Iterable[Path], grid: Geometry, what: str) -> Source:

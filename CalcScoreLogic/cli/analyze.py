@@ -109,15 +109,17 @@ class _Reading:
 
     def __init__(self, path: Path, forecast: Callable[[Geometry], str]) -> None:
         self._path, self._forecast = path, forecast
-        self.forecast = ""
+        self._read, self.forecast = False, ""
 
     def __call__(self) -> Image:
         from ..images.files import read_ct
 
-        stage("reading")
-        self.cta = read_ct(self._path)
-        self.forecast = self._forecast(self.cta.geometry)
-        stage(self.forecast)
+        if not self._read:
+            stage("reading")
+            self.cta = read_ct(self._path)
+            self._read = True
+            self.forecast = self._forecast(self.cta.geometry)
+            stage(self.forecast)
         return self.cta
 
 
@@ -141,16 +143,19 @@ def run(options: argparse.Namespace) -> Outcome:
     case, inputs = single_input(options.cta), {"cta": options.cta}
     arteries: Image | None = None
     told: tuple[str, ...] = ()
-    if sources.arteries is not None:
-        stage("reading the arteries")
-        inputs |= sources.arteries.files(Path(options.arteries))
-        arteries, told = sources.arteries.read(Path(options.arteries))
     order = DicomOrder(case.files, case.name) if options.dicom else None
     if order is not None:
         check_source(order.files, order.name)
     read = _Reading(
         options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
     )
+    if sources.arteries is not None:
+        path = Path(options.arteries)
+        inputs |= sources.arteries.files(path)
+        # A DICOM segmentation is laid onto the CTA's grid, so that the CTA has to be read first.
+        grid = read().geometry if sources.arteries.knows(path) else None
+        stage("reading the arteries")
+        arteries, told = sources.arteries.read(path, grid)
     tell = teller(lambda: read.forecast)
     scored = analyze_sources(
         case.name, read, models, arteries, sources.calcification, parameters, networks, options.python, tell, inputs

@@ -28,7 +28,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "corrected",
         type=Path,
         metavar="CORRECTED",
-        help=".seg.nrrd file, label map named shortened, calcification or territories, or a folder with them",
+        help=".seg.nrrd file, DICOM segmentation, label map named shortened, calcification or territories, or a "
+        "folder with them",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="case or cohort with the results"

@@ -55,11 +55,13 @@ def run(options: argparse.Namespace) -> Outcome:
     )
     stage("reading")
     # SimpleITK reads outside Python's lock, so two threads take half the time.
-    with ThreadPoolExecutor() as threads:
-        reading = threads.submit(read_calcification, options.calcification)
-        territories, calcification = read_territories(options.territories), reading.result()
-    check_same_grid(territories, calcification, str(options.territories), str(options.calcification))
     cta = read_ct(options.cta) if options.cta else None
+    grid = cta.geometry if cta is not None else None
+    with ThreadPoolExecutor() as threads:
+        reading = threads.submit(read_calcification, options.calcification, grid)
+        territories = read_territories(options.territories, grid, trimmed=options.no_shorten)
+        calcification = reading.result()
+    check_same_grid(territories, calcification, str(options.territories), str(options.calcification))
     if cta is not None:
         check_same_grid(territories, cta, str(options.territories), str(options.cta))
     stage("shortening and scoring")

@@ -24,7 +24,11 @@ def add(commands: Any) -> argparse.ArgumentParser:
         description="Make a territory map from a label map, from TotalSegmentator's output, or from mask files.",
     )
     parser.add_argument(
-        "segmentation", nargs="?", type=Path, metavar="SEG_OR_DIR", help="label map, or folder of mask files"
+        "segmentation",
+        nargs="?",
+        type=Path,
+        metavar="SEG_OR_DIR",
+        help="label map, folder of mask files, or DICOM segmentation",
     )
     parser.add_argument("--preset", choices=("totalsegmentator",), help="how the labels or files are named")
     parser.add_argument("--map", metavar="LABEL=TERRITORY,…", help="e.g. 52=aorta,65=iliac,66=iliac")
@@ -32,6 +36,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{key}", type=Path, action="append", default=[], metavar="FILE", help=f"mask file of the {key} territory"
         )
+    parser.add_argument("--cta", type=Path, metavar="CTA", help="grid for a DICOM segmentation that leaves slices out")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="territory map to write")
     return parser
 
@@ -61,14 +66,16 @@ def _read(options: argparse.Namespace, masks: list[tuple[Path, Any]]) -> Territo
     """Read what the options point at."""
     from ..images import other_tools
     from ..images.artery_files import ArteryFormat
-    from ..images.files import read_mask
+    from ..images.files import read_ct, read_mask
 
+    own = options.segmentation is not None and ArteryFormat().knows(options.segmentation)
     ways = [bool(options.preset), bool(options.map), bool(masks)]
-    if sum(ways) != 1 or bool(masks) == bool(options.segmentation):
+    if sum(ways) > 1 or (not any(ways) and not own) or bool(masks) == bool(options.segmentation):
         raise InputError(
-            "give a segmentation with --preset or with --map, "
+            "give a segmentation with --preset or with --map (a DICOM segmentation needs neither), "
             "or mask files with --aorta, --iliac, --mesenteric, --renal"
         )
+    grid = read_ct(options.cta).geometry if options.cta else None
     if masks:
         return other_tools.from_masks((path.name, territory, read_mask(path)) for path, territory in masks)
-    return ArteryFormat(options.preset, options.map).read_structures(options.segmentation)
+    return ArteryFormat(options.preset, options.map).read_structures(options.segmentation, grid)

@@ -46,9 +46,9 @@ def run(options: argparse.Namespace) -> Outcome:
     check_arguments(method, options.value, options.reference is not None)
     check_outputs([options.output], [options.cta, options.arteries, options.reference])
     stage("reading")
-    arteries = read_territories(options.arteries)
-    reference = read_calcification(options.reference) if options.reference else None
     cta = read_ct(options.cta)
+    arteries = read_territories(options.arteries, cta.geometry)
+    reference = read_calcification(options.reference, cta.geometry) if options.reference else None
     check_same_grid(cta, arteries, str(options.cta), str(options.arteries))
     if reference is not None:
         check_same_grid(cta, reference, str(options.cta), str(options.reference))

@@ -15,6 +15,7 @@ from .. import case_files as files
 from ..anatomy import STRUCTURES, CalcificationLabel, Territory
 from ..errors import InputError
 from ..images import file_checks
+from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import Array, Geometry, Image, check_same_grid
 from ..images.itk_bridge import plain_errors
@@ -59,7 +60,8 @@ def read_correction(source: Path, territories: Image, shortened: Image) -> Corre
     ----------
     source : Path
         A .seg.nrrd file with segments named (or tagged by CalcScore) as territories and calcification; a
-        label map named ``territories``, ``shortened`` or ``calcification``; or a folder with such files.
+        label map named ``territories``, ``shortened`` or ``calcification``; a folder with such files; or a DICOM
+        segmentation, or a folder with one and nothing else of these.
     territories, shortened : Image
         The case's maps: what a file has no segment for stays as it is there.
 
@@ -74,11 +76,15 @@ def read_correction(source: Path, territories: Image, shortened: Image) -> Corre
         Nothing that can be read as a correction, unknown segments, or another grid.
     """
     correction = Correction()
+    segmentation = _dicom_segmentation(source)
+    if segmentation is not None:
+        _take_dicom(segmentation, correction, territories, shortened)
+        return correction
     found = list(_files(source))
     if not found:
         raise InputError(
-            f"{source}: no corrected segments in this folder, give a .seg.nrrd file or label maps named "
-            f"{files.SHORTENED}, {files.CALCIFICATION} or {files.TERRITORIES}"
+            f"{source}: no corrected segments in this folder, give a .seg.nrrd file, a DICOM segmentation or label "
+            f"maps named {files.SHORTENED}, {files.CALCIFICATION} or {files.TERRITORIES}"
         )
     for path in found:
         if file_checks.image_suffix(path) == ".seg.nrrd":
@@ -86,6 +92,21 @@ def read_correction(source: Path, territories: Image, shortened: Image) -> Corre
         else:
             _take_label_map(path, correction, territories)
     return correction
+
+
+def _dicom_segmentation(source: Path) -> Path | None:
+    """Find the DICOM segmentation that a correction is; none where label maps or .seg.nrrd files speak for it."""
+    if file_checks.image_suffix(source) or (source.is_dir() and next(_files(source), None) is not None):
+        return None
+    return find_segmentation(source)
+
+
+def _take_dicom(path: Path, correction: Correction, territories: Image, shortened: Image) -> None:
+    """Read the segments of a DICOM segmentation: those that are not cut off are what is scored."""
+    found = read_dicom_segments(path, territories.geometry)
+    correction.calcified = found.calcified
+    arteries = {t: found.kept == t for t in Territory if t in found.territories and (found.kept == t).any()}
+    _take_arteries(arteries, found.cut_off, correction, territories, shortened)
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -129,9 +150,16 @@ def _take_segments(path: Path, correction: Correction, territories: Image, short
     if _CALCIFICATION in masks:
         correction.calcified = masks[_CALCIFICATION]
     arteries = {territory: masks[territory.key] for territory in Territory if territory.key in masks}
+    full = full or path.name.split(".")[0] == files.TERRITORIES.split(".")[0]
+    _take_arteries(arteries, full, correction, territories, shortened)
+
+
+def _take_arteries(
+    arteries: Mapping[Territory, Array], full: bool, correction: Correction, territories: Image, shortened: Image
+) -> None:
+    """Take the masks of the arteries of a file, at full length or trimmed."""
     if not arteries:
         return
-    full = full or path.name.split(".")[0] == files.TERRITORIES.split(".")[0]
     before = territories if full else shortened
     missing = [STRUCTURES[territory].title for territory in Territory if territory not in arteries]
     if missing:

@@ -137,7 +137,7 @@ class Recipe:
         cta = read_input(case)
         if self.arteries is None or case.arteries is None:
             return CaseImages(cta)
-        territories, warnings = self.arteries.read(case.arteries)
+        territories, warnings = self.arteries.read(case.arteries, cta.geometry)
         check_same_grid(cta, territories, "the CTA", "the arteries")
         return CaseImages(cta, territories, warnings)
 

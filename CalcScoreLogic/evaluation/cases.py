@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
+from ..images.dicom_segments import find_segmentation
 from ..images.file_checks import image_suffix
 from ..shortening import ShorteningParameters
 from ..thresholding import FIXED_HU
@@ -96,7 +97,8 @@ def match_cases(reference: Path, predictions: Mapping[str, Path], cta: Path | No
     Parameters
     ----------
     reference : Path
-        Folder with one folder a case, each with ``territories`` and ``calcification`` in any format that is read.
+        Folder with one folder a case, each with ``territories`` and ``calcification`` in any format that is read, or
+        with one DICOM segmentation.
     predictions : mapping of str to Path
         The same, by method.
     cta : Path, optional
@@ -147,10 +149,14 @@ def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
 
 
 def _candidates(case: Path, stem: str) -> list[Path]:
-    """List what could be a file of a case; a DICOM series is a folder."""
+    """List what could be a file of a case; a DICOM series is a folder, a DICOM segmentation holds both label maps."""
     finish_folder(case)
     named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
-    return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
+    found = [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
+    if found or stem == _CTA:
+        return found
+    segmentation = find_segmentation(case)
+    return [segmentation] if segmentation is not None else []
 
 
 def _lacks(held: _Found | None) -> bool:

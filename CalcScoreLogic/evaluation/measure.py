@@ -189,7 +189,9 @@ def _read_side(
     files: LabelFiles, name: str, parameters: StudyParameters, warnings: list[str], like: _Side | None = None
 ) -> _Side:
     """Read the label maps of one side and shorten its territories."""
-    territories, calcification = read_territories(files.territories), read_calcification(files.calcification)
+    grid = None if like is None else like.territories.geometry
+    territories = read_territories(files.territories, grid)
+    calcification = read_calcification(files.calcification, grid)
     check_same_grid(territories, calcification, str(files.territories), str(files.calcification))
     if like is not None:
         check_same_grid(like.territories, territories, f"the {REFERENCE}", str(files.territories))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ..errors import InputError
 from . import other_tools
+from .dicom_segments import find_segmentation, read_dicom_segments
+from .file_checks import image_suffix
 from .files import read_labels, read_mask, read_territories
-from .geometry import Image
+from .geometry import Geometry, Image
 
 TOTALSEGMENTATOR = "totalsegmentator"
 PRESETS = (TOTALSEGMENTATOR,)
@@ -61,19 +63,22 @@ class ArteryFormat:
         """
         if not path.exists():
             raise InputError(f"{path}: no such file or folder, give the arteries of this case")
-        if not path.is_dir():
-            return {"arteries": path}
+        found = self._segmentation(path)
+        if found is not None or not path.is_dir():
+            return {"arteries": found or path}
         if self.preset is None:
             raise InputError(f"{path}: a folder of masks needs --preset {TOTALSEGMENTATOR}, or give a label map")
         return {f"arteries, {name}": file for name, _, file in other_tools.find_totalsegmentator_files(path)}
 
-    def read(self, path: Path) -> tuple[Image, tuple[str, ...]]:
+    def read(self, path: Path, grid: Geometry | None = None) -> tuple[Image, tuple[str, ...]]:
         """Read the arteries.
 
         Parameters
         ----------
         path : Path
-            A label map, or a folder of mask files.
+            A label map, a DICOM segmentation, or a folder of mask files or with such a segmentation.
+        grid : Geometry, optional
+            The CTA's grid, which a DICOM segmentation that leaves slices out is laid onto.
 
         Returns
         -------
@@ -88,24 +93,37 @@ class ArteryFormat:
             The files cannot be used.
         """
         self.files(path)
-        if not (path.is_dir() or self.preset or self.mapping):
+        if self._segmentation(path) is None and not (path.is_dir() or self.preset or self.mapping):
             return read_territories(path), ()
-        found = self.read_structures(path)
+        found = self.read_structures(path, grid)
         return found.territories, found.warnings
 
-    def read_structures(self, path: Path) -> other_tools.TerritoryMap:
+    def knows(self, path: Path) -> bool:
+        """Tell whether a path is a DICOM segmentation whose segments tell by themselves what they are."""
+        return path.exists() and self._segmentation(path) is not None
+
+    def _segmentation(self, path: Path) -> Path | None:
+        """Find the DICOM segmentation whose segments tell by themselves what they are; None otherwise."""
+        return None if self.mapping or image_suffix(path) else find_segmentation(path)
+
+    def read_structures(self, path: Path, grid: Geometry | None = None) -> other_tools.TerritoryMap:
         """Read what another tool has segmented; raises InputError.
 
         Parameters
         ----------
         path : Path
-            A label map, or a folder of mask files.
+            A label map, a DICOM segmentation, or a folder of mask files or with such a segmentation.
+        grid : Geometry, optional
+            The CTA's grid, which a DICOM segmentation that leaves slices out is laid onto.
 
         Returns
         -------
         TerritoryMap
             Territory map, and what was used and lacking.
         """
+        segmentation = self._segmentation(path)
+        if segmentation is not None:
+            return read_dicom_segments(segmentation, grid).artery_map()
         if path.is_dir() and self.preset:
             masks = other_tools.find_totalsegmentator_files(path)
             return other_tools.from_masks((name, territory, read_mask(file)) for name, territory, file in masks)

@@ -20,6 +20,7 @@ from ..atomic import atomic_path
 from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
+from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
 from .geometry import Geometry, Image
 from .itk_bridge import array_of, plain_errors
 from .label_values import brief, label_values, relabelled
@@ -79,13 +80,39 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
     return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)[0]
 
 
-def read_territories(path: str | os.PathLike[str]) -> Image:
-    """Read a territory map; see `read_label_map`."""
+def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None, trimmed: bool = False) -> Image:
+    """Read a territory map.
+
+    Parameters
+    ----------
+    path : path
+        A label map (`read_label_map`), or a DICOM segmentation or a folder with one (`read_dicom_segments`).
+    grid : Geometry, optional
+        The CTA's grid, which a DICOM segmentation that leaves slices out is laid onto.
+    trimmed : bool
+        Leave out what a DICOM segmentation says was cut off.
+
+    Returns
+    -------
+    Image
+        Values of `Territory`, shape (k, j, i), uint8.
+
+    Raises
+    ------
+    InputError, CalcScoreError
+        As `read_label_map` and `read_dicom_segments`.
+    """
+    segmentation = _dicom_segmentation(path)
+    if segmentation is not None:
+        return read_dicom_segments(segmentation, grid).territory_map(trimmed)
     return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map")
 
 
-def read_calcification(path: str | os.PathLike[str]) -> Image:
-    """Read a calcification map; see `read_label_map`."""
+def read_calcification(path: str | os.PathLike[str], grid: Geometry | None = None) -> Image:
+    """Read a calcification map; parameters, return and errors as `read_territories`."""
+    segmentation = _dicom_segmentation(path)
+    if segmentation is not None:
+        return read_dicom_segments(segmentation, grid).calcification_map(segmentation)
     return read_label_map(path, {label.key: int(label) for label in CalcificationLabel}, "calcification map")
 
 
@@ -163,7 +190,8 @@ def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Ima
     Parameters
     ----------
     path : path
-        An image file with whole numbers from 0 to 65535.
+        An image file with whole numbers from 0 to 65535; or a DICOM segmentation, whose labels are the numbers
+        of its segments.
     what : str
         What a message calls it.
 
@@ -179,7 +207,8 @@ def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Ima
     CalcScoreError
         The memory does not suffice.
     """
-    image, _ = _read(path)
+    segmentation = _dicom_segmentation(path)
+    image = read_segment_numbers(segmentation) if segmentation is not None else _read(path)[0]
     values = label_values(path, image.array, what)
     outside = [v for v in values if not 0 <= v <= 65535]
     if outside:
@@ -243,6 +272,11 @@ def write_label_map(
 ) -> None:
     """Write a label map, with names and colours where the format has them; see `write_image`."""
     write_image(path, image, labels, note)
+
+
+def _dicom_segmentation(path: str | os.PathLike[str]) -> Path | None:
+    """Find the DICOM segmentation that a path is or holds; None for every other file or folder."""
+    return None if file_checks.image_suffix(path) else find_segmentation(path)
 
 
 def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[Image, dict[str, str]]:

@@ -162,7 +162,28 @@ def merge(sources: Iterable[Source], grid: Image) -> TerritoryMap:
             wins = inside if source.territory is Territory.AORTA else inside & (window == 0)
             window[wins] = source.territory
         used[source.name] = count * voxel
-    counts = np.array([np.count_nonzero(merged == territory) for territory in Territory])
+    return described(Image(merged, grid.geometry), used, overlap)
+
+
+def described(territories: Image, used: dict[str, float], overlap: int) -> TerritoryMap:
+    """Say what a reader of a merged map should know.
+
+    Parameters
+    ----------
+    territories : Image
+        The map.
+    used : dict of str to float
+        Volume of each structure that was used, mm³.
+    overlap : int
+        Voxels that structures of several territories claimed.
+
+    Returns
+    -------
+    TerritoryMap
+        With what was lacking, and warnings.
+    """
+    voxel = territories.geometry.voxel_volume_mm3
+    counts = np.array([np.count_nonzero(territories.array == territory) for territory in Territory])
     lacked = tuple(territory for territory, count in zip(Territory, counts, strict=True) if not count)
     warnings = [f"{name} is empty." for name, volume in used.items() if not volume]
     if lacked:
@@ -170,7 +191,7 @@ def merge(sources: Iterable[Source], grid: Image) -> TerritoryMap:
         warnings.append(f"No voxels for: {titles}; these rows will have no score.")
     if overlap:
         warnings.append(f"Structures of different territories overlap in {overlap * voxel:.0f} mm³; the aorta wins.")
-    return TerritoryMap(Image(merged, grid.geometry), used, lacked, tuple(warnings))
+    return TerritoryMap(territories, used, lacked, tuple(warnings))
 
 
 def find_totalsegmentator_files(folder: Path) -> list[tuple[str, Territory, Path]]:
