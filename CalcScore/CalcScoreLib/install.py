@@ -43,16 +43,19 @@ class Package:
 
 _ALWAYS = (Package("platformdirs", "platformdirs>=3.0", 1),)
 _TORCH = Package("torch", "torch>=2.6", 900)
+_HIGHDICOM = Package("highdicom", "highdicom>=0.28", 10)
 _NNUNET = Package("nnunetv2", "nnunetv2>=2.6", 150)
 
 
-def missing_packages(networks: bool) -> tuple[Package, ...]:
+def missing_packages(networks: bool, dicom: bool = False) -> tuple[Package, ...]:
     """Name what is missing in this Python.
 
     Parameters
     ----------
     networks : bool
         Whether the networks are to be run; another interpreter that the user chose brings its own.
+    dicom : bool
+        Whether DICOM objects are to be written.
 
     Returns
     -------
@@ -62,16 +65,20 @@ def missing_packages(networks: bool) -> tuple[Package, ...]:
     wanted = [*_ALWAYS]
     if networks and not settings.chosen_interpreter():
         wanted += [_TORCH, _NNUNET]
+    if dicom:
+        wanted.append(_HIGHDICOM)
     return tuple(package for package in wanted if importlib.util.find_spec(package.name) is None)
 
 
-def ensure(networks: bool) -> bool:
+def ensure(networks: bool, dicom: bool = False) -> bool:
     """Install what is missing, after asking once.
 
     Parameters
     ----------
     networks : bool
         Whether the networks are to be run.
+    dicom : bool
+        Whether DICOM objects are to be written.
 
     Returns
     -------
@@ -85,7 +92,7 @@ def ensure(networks: bool) -> bool:
     CalcScoreError
         An installation failed.
     """
-    missing = missing_packages(networks)
+    missing = missing_packages(networks, dicom)
     if not missing:
         return True
     if _TORCH in missing:

@@ -27,6 +27,7 @@ from . import exports, scored_inputs
 from .advanced_view import AdvancedView
 from .bindings import Bindings
 from .corrections import Corrections
+from .dicom_export import DicomExport
 from .display_view import DisplayView
 from .edit_guard import EditGuard
 from .editing_view import EditingView
@@ -84,6 +85,7 @@ class Panel(VTKObservationMixin):
         self.run = RunView(ui, self._prepare, lambda: self._edits.keep(self.case), self._stored, self.refresh)
         self.models = ModelsView(ui, self.refresh, self.run.say)
         self.quality = QualityView(ui, self.run.say)
+        self.dicom = DicomExport(ui, self.run.say, self.refresh)
         self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
         self.editor = SegmentEditorAccess(self._complain)
         self.corrections = Corrections(
@@ -164,6 +166,8 @@ class Panel(VTKObservationMixin):
             self.run.say(f"⚠ {problem[:1].upper()}{problem[1:]}.")
         self._escape.setEnabled(running)
         self.ui.reportButton.setEnabled(self._result is not None and not running and not self.corrections.busy)
+        current = self._result is not None and not self.corrections.stale
+        self.dicom.show(self.case, current and not running and not self.corrections.busy)
         self._show_state()
 
     def enter(self) -> None:
@@ -182,6 +186,7 @@ class Panel(VTKObservationMixin):
     def forget_scene(self) -> None:
         """End the run and let go of the nodes: the scene is about to close."""
         self.run.close()
+        self.dicom.close()
         self.sources.hide_preview()
         self.editing.stop()
         self.editor.forget()
@@ -194,6 +199,7 @@ class Panel(VTKObservationMixin):
     def close(self) -> None:
         """Let go of everything: the module goes away."""
         self.run.close()
+        self.dicom.close()
         self.models.close()
         self.sources.hide_preview()
         self.corrections.close()

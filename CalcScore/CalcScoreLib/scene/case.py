@@ -21,7 +21,7 @@ from . import display, frames, hierarchy, structures
 from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
 from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
 from .fingerprints import Fingerprints, prints_of
-from .grids import volume_geometry
+from .grids import own_geometry, volume_geometry
 from .hand_edits import HandEdit, Planned
 from .kept_edits import Snapshot
 from .masks import CaseMasks, MaskReader
@@ -257,6 +257,18 @@ class SceneCase(CaseNodes):
         """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
         images = self._masks().images(volume_image(self.volume), whole=True)
         return ScoredCase(self.result(), images.territories, images.shortened, images.calcification)
+
+    def scored_steps(self) -> Steps[ScoredCase]:
+        """Give in pieces what `scored_case` gives, on the CTA's own grid: that of its DICOM, whatever moves it."""
+        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
+            self._check()
+            self._masks_reader().read(self.segmentation(structure), structure)
+            yield None
+        masks, cta, result = self._masks(), volume_image(self.volume), self.result()
+        own = own_geometry(self.volume)
+        images = yield lambda: masks.images(cta, whole=True)
+        maps = (images.territories, images.shortened, images.calcification)
+        return ScoredCase(result, *(Image(image.array, own) for image in maps))
 
     def plaques(self) -> list[Plaque]:
         """List the plaques of the last scores, largest first."""

@@ -112,10 +112,20 @@ def volume_geometry(volume: Any) -> Geometry:
     InputError
         Sheared axes, or a transform that is not rigid.
     """
+    return _geometry(volume, transform_to_world(volume))
+
+
+def own_geometry(volume: Any) -> Geometry:
+    """Give the grid of a volume as it was loaded, in LPS, whatever transform it lies under; raises InputError."""
+    return _geometry(volume, np.eye(4))
+
+
+def _geometry(volume: Any, to_world: Array) -> Geometry:
+    """Give the grid of a volume, seen through a transform from its own RAS."""
     size = volume.GetImageData().GetDimensions()
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASDirectionMatrix(matrix)
-    world = _RAS_TO_LPS @ transform_to_world(volume)
+    world = _RAS_TO_LPS @ to_world
     direction = world[:3, :3] @ to_array(matrix)[:3, :3]
     origin = world @ [*volume.GetOrigin(), 1.0]
     try:

@@ -58,6 +58,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         atexit.register(shutil.rmtree, self.temporaryPath, ignore_errors=True)
         self.slicerUserSettingsFilePath = str(Path(self.temporaryPath) / "Slicer.ini")
         self.headless = self.testing = False
+        self.dicom_database: Any = None
         self._isolate_settings()
         self._create_scene()
 
@@ -132,6 +133,9 @@ class qSlicerApplication(QtWidgets.QApplication):
 
     def layoutManager(self) -> Any:
         return None if self.headless else self._layout
+
+    def dicomDatabase(self) -> Any:
+        return self.dicom_database
 
     def testingEnabled(self) -> bool:
         return self.testing
