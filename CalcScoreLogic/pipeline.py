@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .anatomy import STRUCTURES, Territory
+from .artery_holes import Arteries, fill_holes
 from .images.geometry import Image, check_same_grid
+from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings
 from .quality.labels import artery_warnings, label_warning, row_warnings
@@ -64,6 +66,7 @@ def score_masks(
     parameters: CaseParameters | None = None,
     cta: Image | None = None,
     inputs: Mapping[str, Path] | None = None,
+    last: Arteries | None = None,
 ) -> ScoredCase:
     """Shorten a territory map and score the calcification in it.
 
@@ -81,11 +84,13 @@ def score_masks(
         HU on the same grid, for the intensities of the clusters and the check for metal.
     inputs : mapping of str to Path, optional
         Files the images were read from, for the record.
+    last : Arteries, optional
+        The maps that the case was last scored with, see `artery_holes.fill_holes`.
 
     Returns
     -------
     ScoredCase
-        The scores and the shortened territory map.
+        The scores, the territory map with its holes filled, and that map shortened.
 
     Raises
     ------
@@ -93,6 +98,8 @@ def score_masks(
         The images lie on different grids, or the weights cannot be used.
     """
     parameters = parameters or CaseParameters()
+    filled = fill_holes(Arteries(territories), calcification, last)
+    territories = filled.arteries.full
     if parameters.shortening is None:
         shortening = Shortening(territories, ())
     else:
@@ -108,6 +115,7 @@ def score_masks(
     # Where the field of view ends, the rows tell better than the volume's height.
     slices = () if cta is None else tuple(w for w in ct_warnings(cta) if w.code is not WarningCode.CUT_FIELD_OF_VIEW)
     warnings = (
+        *calcium_warnings(filled),
         *slices,
         *coded(WarningCode.TRIMMING, shortening.warnings),
         *coded(WarningCode.VESSELS, scores.warnings),

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, Territory
+from .artery_holes import Arteries, fill_holes
 from .images.coverage import coverage_of
 from .images.geometry import Image
 from .pipeline import CaseParameters, score_masks
+from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.labels import OF_SCORING, artery_warnings, row_warnings
 from .results import CaseResult, ScoredCase
@@ -60,7 +62,8 @@ def rescore(
     unshortened: Image,
     cta: Image | None = None,
     edits: Edits | None = None,
-) -> CaseResult:
+    last: Arteries | None = None,
+) -> ScoredCase:
     """Score trimmed arteries as they are.
 
     Parameters
@@ -75,11 +78,13 @@ def rescore(
         HU on the same grid.
     edits : Edits, optional
         What was changed by hand.
+    last : Arteries, optional
+        The maps that the case was last scored with, see `artery_holes.fill_holes`.
 
     Returns
     -------
-    CaseResult
-        New scores. Warnings of the networks and of the trimming stay; the range of the folds stays for
+    ScoredCase
+        New scores, and the maps with their holes filled. Warnings of the networks and of the trimming stay; the range of the folds stays for
         rows that rest on no edit. ``provenance`` gets ``rescored``.
 
     Raises
@@ -93,25 +98,28 @@ def rescore(
     voxel wherever it does not reach the volume's own border: the scores are then those of the volume.
     """
     edits = edits or Edits()
+    filled = fill_holes(Arteries(unshortened, shortened), calcification, last)
+    unshortened, shortened = filled.arteries.full, filled.arteries.trimmed or shortened
     scores = score(shortened, calcification, unshortened=unshortened, cta=cta)
     composite = None
     if previous.composite is not None:
         composite = {**previous.composite, "burden": composite_burden(scores, _weights(previous.composite))}
     made = (
+        *calcium_warnings(filled),
         *coded(WarningCode.VESSELS, scores.warnings),
         *row_warnings(scores.territories, lengths_of(previous)),
         *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
         *_not_searched(previous, shortened),
     )
-    kept = _kept(previous, OF_SCORING)
+    kept = [warning for warning in _kept(previous, OF_SCORING) if warning not in made]
     result = replace(
         previous,
         scores=scores,
-        warnings=(*kept, *made, *edits.warnings),
+        warnings=_loudest_first((*kept, *made, *edits.warnings)),
         composite=composite,
         burden_ranges={name: span for name, span in previous.burden_ranges.items() if name not in edits.rows},
     )
-    return _marked(result, previous, edits)
+    return ScoredCase(_marked(result, previous, edits), unshortened, shortened, calcification)
 
 
 def trim_again(
@@ -121,6 +129,7 @@ def trim_again(
     parameters: ShorteningParameters,
     cta: Image | None = None,
     edits: Edits | None = None,
+    last: Arteries | None = None,
 ) -> ScoredCase:
     """Trim the full-length arteries again, with other lengths, and score.
 
@@ -136,11 +145,13 @@ def trim_again(
         HU on the same grid.
     edits : Edits, optional
         What was changed by hand in these maps.
+    last : Arteries, optional
+        The maps that the case was last scored with, see `artery_holes.fill_holes`.
 
     Returns
     -------
     ScoredCase
-        New scores and trimmed map. The range of the folds is gone: it stood for the old lengths.
+        New scores, and the maps with their holes filled. The range of the folds is gone: it stood for the old lengths.
 
     Raises
     ------
@@ -150,14 +161,14 @@ def trim_again(
     edits = edits or Edits()
     weights = _weights(previous.composite) if previous.composite is not None else None
     source = CaseParameters(parameters, previous.parameters["calcification"], weights)
-    scored = score_masks(previous.case, territories, calcification, source, cta)
+    scored = score_masks(previous.case, territories, calcification, source, cta, last=last)
     # Corrected segments say what is calcification, so the hint about swapped labels is left out.
     made = [warning for warning in scored.result.warnings if _code(warning) is not WarningCode.LABELS]
     made += _not_searched(previous, scored.shortened)
     kept = [warning for warning in _kept(previous, _OF_TRIMMING) if warning not in made]
     # Previous first: what a source adds of its own, such as its threshold, stays.
     record = {**previous.parameters, **scored.result.parameters}
-    result = replace(scored.result, parameters=record, warnings=(*kept, *made, *edits.warnings))
+    result = replace(scored.result, parameters=record, warnings=_loudest_first((*kept, *made, *edits.warnings)))
     return replace(scored, result=_marked(result, previous, edits))
 
 
@@ -192,6 +203,11 @@ def _not_searched(previous: CaseResult, shortened: Image) -> list[CodedWarning]:
 def _kept(previous: CaseResult, replaced: Collection[WarningCode]) -> list[str]:
     """Give the earlier warnings that a new scoring does not make anew."""
     return [w for w in previous.warnings if _code(w) not in replaced and not w.startswith(SEGMENTS)]
+
+
+def _loudest_first(warnings: Sequence[str]) -> tuple[str, ...]:
+    """Put calcification outside the arteries in front, which may be all of it."""
+    return tuple(sorted(warnings, key=lambda warning: _code(warning) is not WarningCode.CALCIUM_OUTSIDE))
 
 
 def _code(warning: str) -> WarningCode | None:

@@ -90,6 +90,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
         Room(
             "method",
             (
+                "CalcScoreLogic.artery_holes",
                 "CalcScoreLogic.shortening",
                 "CalcScoreLogic.vessels",
                 "CalcScoreLogic.scoring",

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..anatomy import CalcificationLabel, Territory
+from ..artery_holes import Arteries, fill_holes
 from ..images.geometry import Array, Image
-from ..rescoring import SEGMENTS, Edits, lengths_of, rescore, trim_again
+from ..rescoring import Edits, lengths_of, rescore, trim_again
 from ..results import CaseResult, ScoredCase
-from ..shortening import ShorteningParameters
+from ..shortening import ShorteningParameters, shorten
 from .correction_files import Correction
 
 _FULL = "full."
@@ -38,19 +39,21 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
     territories = correction.territories or before.territories
     shortened = correction.shortened or before.shortened
     calcification = _calcification(before.calcification, correction.calcified)
-    full = _differing(before.territories, territories)
-    trimmed = _differing(before.shortened, shortened)
+    last = Arteries(before.territories, before.shortened)
+    filled = fill_holes(Arteries(territories, shortened), calcification, last).arteries
+    scored = filled.trimmed or shortened
+    full = _differing(before.territories, territories, filled.full)
+    trimmed = _differing(before.shortened, shortened, scored)
     calcified = _calcified(calcification) != _calcified(before.calcification)
     if not (full or trimmed or calcified.any()):
         return None
     if full and not trimmed:
-        after = trim_again(before.result, territories, calcification, _lengths(before), cta)
-        shortened = after.shortened
-    else:
+        scored = trim_again(before.result, territories, calcification, _lengths(before), cta, last=last).shortened
+    elif trimmed:
         # What a reader added to a trimmed artery belongs to the artery.
         array = np.where(shortened.array > 0, shortened.array, territories.array)
         territories = Image(array, territories.geometry)
-    inside = [t for t in Territory if _calcified_in(before, t) != _calcified_in_maps(shortened, calcification, t)]
+    inside = [t for t in Territory if _calcified_in(before, t) != _calcified_in_maps(scored, calcification, t)]
     edits = _merged(
         before.result,
         Edits(
@@ -60,13 +63,12 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
                 *(_FULL + territory.key for territory in full),
             ),
             territories=tuple(t for t in Territory if t in trimmed or t in full or t in inside),
-            warnings=(*correction.warnings, *_outside(before, territories, calcification)),
+            warnings=tuple(correction.warnings),
         ),
     )
     if full and not trimmed:
-        return trim_again(before.result, territories, calcification, _lengths(before), cta, edits)
-    result = rescore(before.result, shortened, calcification, territories, cta, edits)
-    return ScoredCase(result, territories, shortened, calcification)
+        return trim_again(before.result, territories, calcification, _lengths(before), cta, edits, last)
+    return rescore(before.result, shortened, calcification, territories, cta, edits, last)
 
 
 def correct_in_place(before: ScoredCase, cta: Image) -> ScoredCase | None:
@@ -84,7 +86,9 @@ def correct_in_place(before: ScoredCase, cta: Image) -> ScoredCase | None:
     ScoredCase or None
         New scores; what differs in them counts as edited. None where nothing does.
     """
-    fresh = rescore(before.result, before.shortened, before.calcification, before.territories, cta)
+    maps = (before.shortened, before.calcification, before.territories)
+    last = _rebuilt(before)
+    fresh = rescore(before.result, *maps, cta, last=last).result
     old, new = before.result.scores, fresh.scores
     clusters = [{t: [c for c in s.clusters if c.territory is t] for t in Territory} for s in (old, new)]
     changed = tuple(
@@ -93,8 +97,17 @@ def correct_in_place(before: ScoredCase, cta: Image) -> ScoredCase | None:
     if not changed:
         return None
     edits = _merged(before.result, Edits(tuple(territory.key for territory in changed), changed))
-    maps = (before.shortened, before.calcification, before.territories)
-    return replace(before, result=rescore(before.result, *maps, cta, edits))
+    return rescore(before.result, *maps, cta, edits, last)
+
+
+def _rebuilt(case: ScoredCase) -> Arteries:
+    """Give the artery maps as they were before they were overwritten, as far as the full length tells."""
+    lengths = lengths_of(case.result)
+    trimmed = shorten(case.territories, lengths).territories if lengths else case.territories
+    # What was once edited by hand does not come back with the trimming.
+    untouched = [territory for territory in Territory if territory.key not in case.result.edited]
+    array = np.where(np.isin(trimmed.array, untouched), trimmed.array, case.shortened.array)
+    return Arteries(case.territories, Image(array, case.territories.geometry))
 
 
 def _calcification(before: Image, calcified: Array | None) -> Image:
@@ -110,9 +123,9 @@ def _calcified(calcification: Image) -> Array:
     return np.asarray(calcification.array == CalcificationLabel.CALCIFICATION)
 
 
-def _differing(before: Image, after: Image) -> tuple[Territory, ...]:
-    """Name the territories whose voxels differ."""
-    where = before.array != after.array
+def _differing(before: Image, after: Image, filled: Image) -> tuple[Territory, ...]:
+    """Name the territories whose voxels differ; what calcification was painted over has been filled again."""
+    where = (before.array != after.array) & (before.array != filled.array)
     labels = {*np.unique(before.array[where]), *np.unique(after.array[where])}
     return tuple(territory for territory in Territory if territory in labels)
 
@@ -137,15 +150,3 @@ def _merged(previous: CaseResult, edits: Edits) -> Edits:
     territories = tuple(t for t in Territory if t in edits.territories or t.key in previous.edited)
     return replace(edits, segments=tuple(dict.fromkeys((*earlier, *edits.segments))), territories=territories)
 
-
-def _outside(before: ScoredCase, territories: Image, calcification: Image) -> tuple[str, ...]:
-    """Warn of calcification that was painted where it does not count; what the networks left there is no news."""
-    was = np.count_nonzero(_calcified(before.calcification) & (before.territories.array == 0))
-    outside = np.count_nonzero(_calcified(calcification) & (territories.array == 0))
-    if outside <= was:
-        return ()
-    volume = outside * territories.geometry.voxel_volume_mm3
-    return (
-        f"{SEGMENTS}{volume:.0f} mm³ of the calcification lie outside the arteries and do not count; extend the "
-        "artery there to count them.",
-    )

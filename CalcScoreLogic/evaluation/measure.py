@@ -12,10 +12,12 @@ import numpy as np
 
 from .. import case_files as files_of_case
 from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
+from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image, check_same_grid, nonzero_box
+from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
 from ..shortening import shorten
@@ -195,9 +197,12 @@ def _read_side(
     check_same_grid(territories, calcification, str(files.territories), str(files.calcification))
     if like is not None:
         check_same_grid(like.territories, territories, f"the {REFERENCE}", str(files.territories))
+    filled = fill_holes(Arteries(territories), calcification)
+    territories = filled.arteries.full
     shortening = shorten(territories, parameters.shortening)
     doubt = label_warning(calcification, territories)
-    warnings += [f"{name}: {text}" for text in (*shortening.warnings, *([doubt] if doubt else []))]
+    told = (*calcium_warnings(filled), *shortening.warnings, *([doubt] if doubt else []))
+    warnings += [f"{name}: {text}" for text in told]
     looked = _looked(files.calcification.parent / files_of_case.SCORES)
     return _Side(territories, calcification, shortening.territories, looked)
 

@@ -18,6 +18,8 @@ class WarningCode(str, Enum):
     DIM_LUMEN = "dim_lumen"
     UNEVEN_LUMEN = "uneven_lumen"
     METAL = "metal"
+    FILLED_HOLES = "filled_holes"
+    CALCIUM_OUTSIDE = "calcium_outside"
     UNUSUAL_VOLUME = "unusual_volume"
     MISSING_ARTERY = "missing_artery"
     FOLDS_DISAGREE = "folds_disagree"

@@ -37,6 +37,7 @@ OF_SCORING = frozenset(
         WarningCode.DIM_LUMEN,
         WarningCode.NOISE,
         WarningCode.METAL,
+        WarningCode.CALCIUM_OUTSIDE,
         WarningCode.NOT_SEARCHED,
     }
 )

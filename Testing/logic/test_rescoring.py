@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,16 +45,20 @@ def scored(loose: bool = True) -> ScoredCase:
     return replace(case, result=replace(case.result, warnings=warnings, burden_ranges=ranges))
 
 
+def rescored(*arguments: Any) -> CaseResult:
+    return rescore(*arguments).result
+
+
 def test_unchanged_masks_give_the_same_result() -> None:
     case = scored()
     cta = Image(maps()[2], GRID)
-    found = rescore(case.result, case.shortened, case.calcification, case.territories, cta)
+    found = rescored(case.result, case.shortened, case.calcification, case.territories, cta)
     assert found.scores == case.result.scores
     assert sorted(found.warnings) == sorted(case.result.warnings)
     assert found.burden_ranges == case.result.burden_ranges
     assert found.composite == case.result.composite
     assert found.edited == ()
-    again = rescore(found, case.shortened, case.calcification, case.territories, cta)
+    again = rescored(found, case.shortened, case.calcification, case.territories, cta)
     assert again.warnings == found.warnings
 
 
@@ -63,7 +68,7 @@ def test_a_part_with_a_margin_scores_like_the_whole() -> None:
     corner = GRID.to_physical([part.start for part in reversed(parts)])
     part = Geometry((30, 15, 57), GRID.spacing, (corner[0], corner[1], corner[2]))
     images = [Image(image.array[parts], part) for image in (case.shortened, case.calcification, case.territories)]
-    found = rescore(case.result, *images)
+    found = rescored(case.result, *images)
     assert found.scores.territories == case.result.scores.territories
     assert found.scores.vessels == case.result.scores.vessels
 
@@ -73,7 +78,7 @@ def test_edits_mark_rows_and_take_their_fold_range() -> None:
     calcification = case.calcification.array.copy()
     calcification[20, 5, 10] = 1
     edits = Edits(("calcification",), (Territory.AORTA,), (f"{SEGMENTS}told.",))
-    found = rescore(case.result, case.shortened, Image(calcification, GRID), case.territories, None, edits)
+    found = rescored(case.result, case.shortened, Image(calcification, GRID), case.territories, None, edits)
     assert found.scores.territories["aorta"].calcified_volume_mm3 == 3 * 2.0
     assert found.composite == {"weights": {"aorta": 2.0}, "burden": found.scores.territories["aorta"].burden}
     assert found.edited == ("aorta", "combined")
@@ -82,13 +87,13 @@ def test_edits_mark_rows_and_take_their_fold_range() -> None:
     assert {k: v for k, v in found.provenance.items() if k != "rescored"} == case.result.provenance
     assert f"{SEGMENTS}told." in found.warnings
     # The next rescoring makes its own warnings.
-    assert f"{SEGMENTS}told." not in rescore(found, case.shortened, case.calcification, case.territories).warnings
+    assert f"{SEGMENTS}told." not in rescored(found, case.shortened, case.calcification, case.territories).warnings
 
 
 def test_painting_the_last_plaque_away_draws_no_hint_of_swapped_labels() -> None:
     case = scored()
     empty = Image(np.zeros_like(case.calcification.array), GRID)
-    found = rescore(case.result, case.shortened, empty, case.territories)
+    found = rescored(case.result, case.shortened, empty, case.territories)
     assert found.scores.territories["aorta"].burden == 0
     trimmed = trim_again(case.result, case.territories, empty, ShorteningParameters()).result
     assert not [w for w in (*found.warnings, *trimmed.warnings) if w.startswith("The calcification map")]
@@ -129,12 +134,12 @@ def test_arteries_beyond_the_searched_part_are_told() -> None:
     case = searched_below(scored(loose=False), 24)
     images = (case.shortened, case.calcification, case.territories)
     # The renal artery, 2 x 4 voxels thick, runs from column 18 to 29: six columns were not searched, 2 mm³ a voxel.
-    found = rescore(case.result, *images)
+    found = rescored(case.result, *images)
     told = [w for w in found.warnings if isinstance(w, CodedWarning) and w.code is WarningCode.NOT_SEARCHED]
     assert [(w.territory, "Renal" in w, "96 mm³" in w) for w in told] == [("renal", True, True)]
-    again = rescore(found, *images)
+    again = rescored(found, *images)
     assert again.warnings == found.warnings
-    within = rescore(searched_below(case, 30).result, *images)
+    within = rescored(searched_below(case, 30).result, *images)
     assert not [w for w in within.warnings if isinstance(w, CodedWarning) and w.code is WarningCode.NOT_SEARCHED]
 
 
@@ -153,7 +158,7 @@ def test_a_part_is_compared_with_where_it_lies() -> None:
     corner = GRID.to_physical([part.start for part in reversed(parts)])
     part = Geometry((30, 15, 57), GRID.spacing, (corner[0], corner[1], corner[2]))
     images = [Image(image.array[parts], part) for image in (case.shortened, case.calcification, case.territories)]
-    assert any("96 mm³" in w for w in rescore(case.result, *images).warnings)
+    assert any("96 mm³" in w for w in rescored(case.result, *images).warnings)
 
 
 def test_what_was_measured_before_the_first_edit_stays_known() -> None:
@@ -163,7 +168,7 @@ def test_what_was_measured_before_the_first_edit_stays_known() -> None:
     edits = Edits(("calcification",), (Territory.AORTA,))
     for erased in (10, 11):
         calcification[20, 5, erased] = 1
-        last = rescore(case.result, case.shortened, Image(calcification, GRID), case.territories, None, edits)
+        last = rescored(case.result, case.shortened, Image(calcification, GRID), case.territories, None, edits)
         case = replace(case, result=last)
     assert case.result.scores.territories["aorta"].calcified_volume_mm3 == 2 * 2.0
     assert case.result.before("aorta") == aorta
@@ -177,7 +182,7 @@ def test_what_was_measured_before_the_first_edit_stays_known() -> None:
 def test_rows_of_a_case_without_edits_are_as_before_them() -> None:
     case = scored()
     assert case.result.before("renal") == case.result.scores.territories["renal"]
-    undone = rescore(case.result, case.shortened, case.calcification, case.territories)
+    undone = rescored(case.result, case.shortened, case.calcification, case.territories)
     assert undone.before_edits == {}
     assert undone.csv_rows()[0]["burden_before_edits"] == case.result.scores.territories["aorta"].burden
 

@@ -18,7 +18,7 @@ from CalcScoreLogic.shortening import ShorteningParameters
 
 from ..incremental_work import Steps, run_through
 from . import display, frames, hierarchy, structures
-from .case_content import Content, new_content, plaques_of, rescored_content, trimmed_content
+from .case_content import Content, last_arteries, new_content, plaques_of, rescored_content, trimmed_content
 from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, referenced
 from .fingerprints import Fingerprints, prints_of
 from .grids import own_geometry, volume_geometry
@@ -27,7 +27,7 @@ from .kept_edits import Snapshot
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
-from .segmentations import SURFACE, change_voxels, write_layer
+from .segmentations import SURFACE, SegmentMask, change_voxels, write_layer
 from .tables import write_table
 from .volumes import volume_image
 
@@ -50,6 +50,7 @@ class SceneCase(CaseNodes):
     def __init__(self, record: Any) -> None:
         super().__init__(record)
         self._reader: MaskReader | None = None
+        self._scored: dict[str, SegmentMask] = {}
         self._plaques: tuple[str, list[Plaque]] | None = None
 
     @classmethod
@@ -146,7 +147,11 @@ class SceneCase(CaseNodes):
 
     def changed_structures(self) -> tuple[str, ...]:
         """Name the structures (see `structures`) that have changed since they were scored."""
-        return Fingerprints.of(self.record).changed(self._masks())
+        masks = self._masks()
+        changed = Fingerprints.of(self.record).changed(masks)
+        # Known from now on, whatever is painted over them.
+        self._scored |= {key: mask for key, mask in masks.by_key().items() if key not in changed}
+        return changed
 
     def edited_structures(self) -> tuple[str, ...]:
         """Name the structures that were changed by hand since they were made."""
@@ -179,7 +184,10 @@ class SceneCase(CaseNodes):
         InputError
             A node of the case has been deleted, or the CTA cannot be read any more.
         """
-        return run_through(self.rescore_steps())
+        surfaces = self._with_surfaces()
+        result = run_through(self.rescore_steps())
+        _remake(surfaces)
+        return result
 
     def rescore_steps(self) -> Steps[CaseResult]:
         """Do what `rescore` does in pieces; also raises InputError where something was edited meanwhile."""
@@ -307,12 +315,16 @@ class SceneCase(CaseNodes):
         editor.SetSelectedSegmentID(self.segment_id(structure) or "")
         editor.SetOverwriteMode(editor.OverwriteNone)
 
-    def _update_steps(self, work: Callable[[CaseResult, CaseMasks, Fingerprints, Image], Content]) -> Steps[CaseResult]:
+    def _update_steps(self, work: Callable[..., Content]) -> Steps[CaseResult]:
         """Read the segments, work in a thread, and write, all of it in one piece, where nothing has changed since."""
+        self._check()
+        has_cut = self.segment_id(structures.CUT) is not None
+        cut = self._masks_reader().read(self.arteries, structures.CUT) if has_cut else None
+        yield None
         masks = yield from self.mask_steps()
-        before = self._states()
-        given = (self.result(), masks, Fingerprints.of(self.record), volume_image(self.volume))
-        content: Content = yield lambda: work(*given)
+        before, known = self._states(), dict(self._scored)
+        result, prints, cta = self.result(), Fingerprints.of(self.record), volume_image(self.volume)
+        content: Content = yield lambda: work(result, masks, prints, cta, last_arteries(masks, prints, known, cut))
         self._check()
         if self._states() != before:
             raise InputError("Segments were edited while they were scored, so the new scores were dropped; try again")
@@ -351,6 +363,7 @@ class SceneCase(CaseNodes):
                 write_layer(node, self.volume, layer)
         for key, mask in content.masks.by_key().items():
             self._masks_reader().know(self.segmentation(key), key, mask)
+        self._scored = dict(content.masks.by_key())
         write_record(self.record, content.result)
         content.prints.keep(self.record)
         write_table(self.table, content.result)

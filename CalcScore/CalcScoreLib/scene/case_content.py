@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
+from CalcScoreLogic.artery_holes import Arteries, fill_holes
 from CalcScoreLogic.images.geometry import Array, Image, nonzero_box
 from CalcScoreLogic.report.lesions import cluster_voxels, inner_positions
 from CalcScoreLogic.rescoring import rescore, trim_again
@@ -17,11 +18,12 @@ from CalcScoreLogic.shortening import ShorteningParameters
 from . import structures
 from .fingerprints import Fingerprints
 from .grids import Box
-from .masks import CaseMasks, overlap_warning
+from .masks import CaseMasks, difference, overlap_warning
 from .plaques import Plaque, as_plaques
 from .segmentations import Layer, SegmentMask
 
 _NOTHING: Box = (slice(0, 1), slice(0, 1), slice(0, 1))
+_ALL: Box = (slice(0, None), slice(0, None), slice(0, None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,6 @@ def new_content(scored: ScoredCase) -> Content:
     )
     prints = Fingerprints()
     prints.start(masks)
-    full = {structures.FULL + territory.key: int(territory) for territory in Territory}
     # The calcification lies inside the trimmed arteries, so it has a layer of its own.
     plaques = Layer.of(calcified.view(np.uint8), {structures.CALCIFICATION: 1}, box)
     return Content(
@@ -80,12 +81,44 @@ def new_content(scored: ScoredCase) -> Content:
         masks,
         prints,
         _plaques(scored.result, scored.shortened, scored.calcification),
-        (Layer.of(scored.territories.array, full), _cut_layer(scored)),
-        (_trimmed_layer(scored), plaques),
+        (_full_layer(scored.territories), _cut_layer(scored)),
+        (_trimmed_layer(scored.shortened), plaques),
     )
 
 
-def rescored_content(previous: CaseResult, masks: CaseMasks, prints: Fingerprints, cta: Image) -> Content:
+def last_arteries(
+    masks: CaseMasks, prints: Fingerprints, known: Mapping[str, SegmentMask], cut: SegmentMask | None
+) -> CaseMasks:
+    """Give the arteries as they were last scored.
+
+    Parameters
+    ----------
+    masks : CaseMasks
+        The segments.
+    prints : Fingerprints
+        Their last fingerprints.
+    known : mapping of str to SegmentMask
+        Segments as they were last scored, by the keys of `structures`, as far as this session has seen them.
+    cut : SegmentMask or None
+        What the trimming took away; None where its segment has been deleted.
+
+    Returns
+    -------
+    CaseMasks
+        A segment that has not changed is as it was; a trimmed one that has, and that this session has not seen,
+        is what the trimming left of its full length.
+    """
+    changed, now = prints.changed(masks), masks.by_key()
+    last = {key: now[key] if key not in changed else known.get(key) for key in now}
+    full = {t: last[structures.FULL + t.key] or masks.full[t] for t in Territory}
+    rebuilt = masks.trimmed if cut is None else {t: difference(full[t], cut) for t in Territory}
+    trimmed = {t: last[t.key] or rebuilt[t] for t in Territory}
+    return CaseMasks(trimmed, full, masks.calcification)
+
+
+def rescored_content(
+    previous: CaseResult, masks: CaseMasks, prints: Fingerprints, cta: Image, last: CaseMasks
+) -> Content:
     """Score the trimmed segments as they are.
 
     Parameters
@@ -98,28 +131,42 @@ def rescored_content(previous: CaseResult, masks: CaseMasks, prints: Fingerprint
         Their last fingerprints; brought up to date.
     cta : Image
         The CTA.
+    last : CaseMasks
+        The arteries as they were last scored.
 
     Returns
     -------
     Content
-        Without layers.
+        With the layer of the trimmed arteries where calcification had been painted over them.
     """
-    voxel = cta.geometry.voxel_volume_mm3
-    images, edits = masks.images(cta, whole=False), prints.edits(masks, voxel)
-    edits = replace(edits, warnings=edits.warnings + overlap_warning(images.trimmed_overlap, voxel))
-    result = rescore(previous, images.shortened, images.calcification, images.territories, images.cta, edits)
+    images = masks.images(cta, whole=False, last=last)
+    filled = fill_holes(Arteries(images.territories, images.shortened), images.calcification, images.last).arteries
+    layers: tuple[Layer, ...] = ()
+    if filled.trimmed is not None and filled.trimmed is not images.shortened:
+        masks = replace(masks, trimmed=_territory_masks(filled.trimmed, images.box))
+        layers = (_trimmed_layer(filled.trimmed, images.box),)
+    told = overlap_warning(images.trimmed_overlap, cta.geometry.voxel_volume_mm3)
+    edits = replace(prints.edits(masks), warnings=told)
+    maps = (images.shortened, images.calcification, images.territories)
+    scored = rescore(previous, *maps, images.cta, edits, images.last)
     prints.rescored(masks)
-    return Content(result, masks, prints, _plaques(result, images.shortened, images.calcification, images.start))
+    plaques = _plaques(scored.result, scored.shortened, images.calcification, images.start)
+    return Content(scored.result, masks, prints, plaques, (), layers)
 
 
 def trimmed_content(
-    previous: CaseResult, masks: CaseMasks, prints: Fingerprints, cta: Image, parameters: ShorteningParameters
+    previous: CaseResult,
+    masks: CaseMasks,
+    prints: Fingerprints,
+    cta: Image,
+    last: CaseMasks,
+    parameters: ShorteningParameters,
 ) -> Content:
     """Trim the full-length arteries again and score.
 
     Parameters
     ----------
-    previous, masks, prints, cta
+    previous, masks, prints, cta, last
         See `rescored_content`.
     parameters : ShorteningParameters
         The lengths.
@@ -127,16 +174,23 @@ def trimmed_content(
     Returns
     -------
     Content
-        With the layers of the trimmed arteries and of what was cut off.
+        With the layers of the trimmed arteries and of what was cut off; with those of the full length where
+        calcification had been painted over them.
     """
-    voxel = cta.geometry.voxel_volume_mm3
-    images, edits = masks.images(cta, whole=True), prints.edits_before_trimming(masks, voxel)
-    edits = replace(edits, warnings=edits.warnings + overlap_warning(images.full_overlap, voxel))
-    scored = trim_again(previous, images.territories, images.calcification, parameters, cta, edits)
+    images = masks.images(cta, whole=True, last=last)
+    filled = fill_holes(Arteries(images.territories), images.calcification, images.last).arteries.full
+    layers: tuple[Layer, ...] = ()
+    if filled is not images.territories:
+        masks, layers = replace(masks, full=_territory_masks(filled)), (_full_layer(filled),)
+    told = overlap_warning(images.full_overlap, cta.geometry.voxel_volume_mm3)
+    edits = replace(prints.edits_before_trimming(masks), warnings=told)
+    scored = trim_again(previous, images.territories, images.calcification, parameters, cta, edits, images.last)
     after = replace(masks, trimmed=_territory_masks(scored.shortened))
     prints.trimmed(after)
     plaques = _plaques(scored.result, scored.shortened, images.calcification)
-    return Content(scored.result, after, prints, plaques, (_cut_layer(scored),), (_trimmed_layer(scored),))
+    return Content(
+        scored.result, after, prints, plaques, (*layers, _cut_layer(scored)), (_trimmed_layer(scored.shortened),)
+    )
 
 
 def plaques_of(result: CaseResult, masks: CaseMasks, cta: Image) -> list[Plaque]:
@@ -170,15 +224,21 @@ def _plaques(
     return as_plaques(clusters, positions, [own + start for own in voxels])
 
 
-def _territory_masks(image: Image) -> dict[Territory, SegmentMask]:
+def _territory_masks(image: Image, within: Box = _ALL) -> dict[Territory, SegmentMask]:
+    """Give the masks of a territory map; `within` is the part of the CTA that it is."""
     box = _box_of(image)
     part = image.array[box]
-    return {t: SegmentMask.of(part == t, (box[0].start, box[1].start, box[2].start)) for t in Territory}
+    start = [inner.start + outer.start for inner, outer in zip(box, within, strict=True)]
+    return {t: SegmentMask.of(part == t, (start[0], start[1], start[2])) for t in Territory}
 
 
-def _trimmed_layer(scored: ScoredCase) -> Layer:
-    labels: Mapping[str, int] = {territory.key: int(territory) for territory in Territory}
-    return Layer.of(scored.shortened.array, labels)
+def _trimmed_layer(shortened: Image, box: Box | None = None) -> Layer:
+    return Layer.of(shortened.array, {territory.key: int(territory) for territory in Territory}, box)
+
+
+def _full_layer(territories: Image) -> Layer:
+    labels = {structures.FULL + territory.key: int(territory) for territory in Territory}
+    return Layer.of(territories.array, labels)
 
 
 def _cut_layer(scored: ScoredCase) -> Layer:

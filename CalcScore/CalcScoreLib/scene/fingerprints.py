@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from CalcScoreLogic.anatomy import Territory
-from CalcScoreLogic.rescoring import SEGMENTS, Edits
+from CalcScoreLogic.rescoring import Edits
 
 from . import structures
 from .masks import CaseMasks
@@ -29,8 +29,6 @@ class Fingerprints:
         Calcification inside each trimmed and full-length artery when it was made, by territory.
     resting : list of str
         Territories that were trimmed from edited arteries or hold edited calcification.
-    outside : int
-        Calcified voxels outside all arteries when they were made.
     """
 
     made: dict[str, str] = field(default_factory=dict)
@@ -38,13 +36,13 @@ class Fingerprints:
     calcified: dict[str, str] = field(default_factory=dict)
     full_calcified: dict[str, str] = field(default_factory=dict)
     resting: list[str] = field(default_factory=list)
-    outside: int = 0
 
     @classmethod
     def of(cls, node: Any) -> Fingerprints:
         """Read them from the record; none where it has none."""
         text = node.GetAttribute(_ATTRIBUTE)
-        return cls(**json.loads(text)) if text else cls()
+        # Scenes of earlier versions hold more.
+        return cls(**{key: value for key, value in json.loads(text or "{}").items() if key in cls.__dataclass_fields__})
 
     def keep(self, node: Any) -> None:
         """Write them to the record."""
@@ -55,7 +53,7 @@ class Fingerprints:
         self.made = self.scored = prints_of(masks)
         self.calcified = _by_name(masks.calcified(masks.trimmed))
         self.full_calcified = _by_name(masks.calcified(masks.full))
-        self.resting, self.outside = [], masks.outside()
+        self.resting = []
 
     def trimmed(self, masks: CaseMasks) -> None:
         """Note new trimmed arteries, and which of them rest on edits."""
@@ -78,7 +76,7 @@ class Fingerprints:
         """Name the structures that have changed since they were made."""
         return tuple(key for key, value in prints_of(masks).items() if value != self.made.get(key))
 
-    def edits(self, masks: CaseMasks, voxel_mm3: float) -> Edits:
+    def edits(self, masks: CaseMasks) -> Edits:
         """Tell what was changed by hand in what is scored as it is."""
         edited = self.edited(masks)
         # The full length is not scored; it counts where trimmed arteries were made of it.
@@ -92,12 +90,12 @@ class Fingerprints:
             or territory.key in self.resting
             or inside[territory] != self.calcified.get(territory.key)
         )
-        return Edits(segments, territories, self._outside_warning(masks, voxel_mm3))
+        return Edits(segments, territories)
 
-    def edits_before_trimming(self, masks: CaseMasks, voxel_mm3: float) -> Edits:
+    def edits_before_trimming(self, masks: CaseMasks) -> Edits:
         """Tell what was changed by hand in what the trimming starts from."""
         segments = tuple(key for key in self.edited(masks) if key not in structures.TERRITORY_KEYS)
-        return Edits(segments, self._resting(masks), self._outside_warning(masks, voxel_mm3))
+        return Edits(segments, self._resting(masks))
 
     def _resting(self, masks: CaseMasks) -> tuple[Territory, ...]:
         """Name the territories whose full-length artery, or the calcification in it, was changed."""
@@ -107,16 +105,6 @@ class Fingerprints:
             territory
             for territory in Territory
             if structures.FULL + territory.key in segments or inside[territory] != self.full_calcified[territory.key]
-        )
-
-    def _outside_warning(self, masks: CaseMasks, voxel_mm3: float) -> tuple[str, ...]:
-        """Warn of calcification painted where it does not count; what the networks left there is no news."""
-        outside = masks.outside()
-        if outside <= self.outside:
-            return ()
-        return (
-            f"{SEGMENTS}{outside * voxel_mm3:.0f} mm³ of the calcification lie outside the arteries and do not "
-            "count; extend the artery there to count them.",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
+from CalcScoreLogic.artery_holes import Arteries
 from CalcScoreLogic.images.geometry import Array, Image, pad_box
 from CalcScoreLogic.rescoring import SEGMENTS
 
@@ -158,18 +159,7 @@ class CaseMasks:
         """Give a fingerprint of the calcification inside each artery."""
         return {territory: intersection(mask, self.calcification).fingerprint() for territory, mask in arteries.items()}
 
-    def outside(self) -> int:
-        """Count calcified voxels outside all arteries, trimmed or not."""
-        if not self.calcification.inside.size:
-            return 0
-        free = self.calcification.inside.copy()
-        for mask in (*self.full.values(), *self.trimmed.values()):
-            shared = intersection(mask, self.calcification)
-            if shared.inside.size:
-                free[within(shared.box, self.calcification.box)] &= ~shared.inside
-        return int(np.count_nonzero(free))
-
-    def images(self, cta: Image, whole: bool) -> CaseImages:
+    def images(self, cta: Image, whole: bool, last: CaseMasks | None = None) -> CaseImages:
         """Lay the masks over each other.
 
         Parameters
@@ -179,13 +169,16 @@ class CaseMasks:
         whole : bool
             Give the whole volume; otherwise the part with segments and a voxel around it, which is all
             that scoring needs.
+        last : CaseMasks, optional
+            The arteries as they were last scored.
 
         Returns
         -------
         CaseImages
             Label maps and CTA on one grid.
         """
-        box = around((*self.trimmed.values(), *self.full.values(), self.calcification))
+        arteries = [mask for case in (self, *([last] if last else [])) for mask in case.arteries()]
+        box = around((*arteries, self.calcification))
         box = pad_box(box or (slice(0, 1),) * 3, 1, cta.array.shape)
         shortened, trimmed_overlap = territory_array(self.trimmed, box)
         full, full_overlap = territory_array(self.full, box)
@@ -193,13 +186,21 @@ class CaseMasks:
         if self.calcification.inside.size:
             window = calcified[within(self.calcification.box, box)]
             window[self.calcification.inside] = CalcificationLabel.CALCIFICATION
-        maps = (shortened, full, calcified)
-        overlaps = (trimmed_overlap, full_overlap)
+        maps = [shortened, full, calcified]
+        if last is not None:
+            maps += [territory_array(masks, box)[0] for masks in (last.full, last.trimmed)]
         if whole:
-            return CaseImages(*(_spread(array, box, cta) for array in maps), cta, *overlaps)
-        geometry = part_of(cta.geometry, box)
-        start = (box[0].start, box[1].start, box[2].start)
-        return CaseImages(*(Image(array, geometry) for array in (*maps, cta.array[box])), *overlaps, start)
+            images, shown = [_spread(array, box, cta) for array in maps], cta
+            box = (slice(0, cta.array.shape[0]), slice(0, cta.array.shape[1]), slice(0, cta.array.shape[2]))
+        else:
+            geometry = part_of(cta.geometry, box)
+            images, shown = [Image(array, geometry) for array in maps], Image(cta.array[box], geometry)
+        before = Arteries(images[3], images[4]) if last is not None else None
+        return CaseImages(images[0], images[1], images[2], shown, box, before, trimmed_overlap, full_overlap)
+
+    def arteries(self) -> tuple[SegmentMask, ...]:
+        """Give the masks of all arteries, trimmed and at full length."""
+        return (*self.trimmed.values(), *self.full.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,19 +211,27 @@ class CaseImages:
     ----------
     shortened, territories, calcification, cta : Image
         Trimmed and full-length territory map, calcification map, HU.
+    box : tuple of slice
+        The part of the CTA that they are.
+    last : Arteries or None
+        The arteries as they were last scored.
     trimmed_overlap, full_overlap : int
         Voxels that more than one territory claimed.
-    start : tuple of int
-        Their first voxel in the CTA, (k, j, i).
     """
 
     shortened: Image
     territories: Image
     calcification: Image
     cta: Image
+    box: Box
+    last: Arteries | None
     trimmed_overlap: int
     full_overlap: int
-    start: tuple[int, int, int] = (0, 0, 0)
+
+    @property
+    def start(self) -> tuple[int, int, int]:
+        """Their first voxel in the CTA, (k, j, i)."""
+        return self.box[0].start, self.box[1].start, self.box[2].start
 
 
 def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:

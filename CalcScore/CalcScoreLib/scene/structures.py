@@ -16,7 +16,7 @@ TAG = "CalcScore.Structure"
 
 CALCIFICATION = CalcificationLabel.CALCIFICATION.key
 CUT = "cut"
-"""What the trimming took away; made for display, never read."""
+"""What the trimming took away; made for display, and read where the last trimmed arteries have to be rebuilt."""
 
 FULL = "full."
 """Goes before a territory's key where its full length is meant."""

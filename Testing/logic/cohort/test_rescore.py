@@ -21,6 +21,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.files import read_image, write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
+from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.report.case_folder import write_case
 from CalcScoreLogic.results import CaseResult, ScoredCase
 from Testing.logic.killing import killed_at
@@ -320,3 +321,72 @@ def test_killed_while_files_are_replaced_old_and_new_do_not_mix(
     assert seen == sorted(seen, reverse=True)
     assert set(seen) == {"old", "new"}
     assert waiting >= 7
+
+
+def overwritten(scored: ScoredCase) -> tuple[np.ndarray, np.ndarray]:
+    """Paint a plaque of 4 mm through the iliac artery, its outer wall and what is beside it; give it and what it hit."""
+    voxels = np.argwhere(scored.shortened.array == 2)
+    z, y, x = voxels[len(voxels) // 2]
+    stroke = np.zeros(GRID.shape, bool)
+    stroke[z : z + 4] = True
+    stroke[:, :y] = stroke[:, y + 8 :] = False
+    return stroke, stroke & (scored.shortened.array == 2)
+
+
+@pytest.mark.parametrize("kind", ["segments", "label map", "in place", "arteries alone"])
+def test_painting_over_an_artery_takes_nothing_from_it(
+    kind: str, cohort: Path, scored: tuple[Image, ScoredCase], tmp_path: Path
+) -> None:
+    before = scored[1]
+    stroke, hit = overwritten(before)
+    calcified = (before.calcification.array == 2) | stroke
+    left = np.where(calcified, 0, before.shortened.array).astype(np.uint8)
+    calcification = Image(np.where(calcified, 2, before.calcification.array).astype(np.uint8), GRID)
+    options: list[object] = []
+    if kind == "segments":
+        # Labels that exclude each other share one layer.
+        given = write_segments(tmp_path / "case_1.seg.nrrd", [{**arteries(left), "Calcification": calcified}])
+    elif kind == "in place":
+        given, options = cohort / "case_1", ["--cta", tmp_path / "cta.nii.gz"]
+        write_image(given / "shortened.nii.gz", Image(left, GRID))
+        write_image(given / "calcification.nii.gz", calcification)
+    else:
+        given = tmp_path / "case_1"
+        given.mkdir()
+        name = "shortened" if kind == "label map" else "territories"
+        full = np.where(calcified, 0, before.territories.array).astype(np.uint8)
+        write_image(given / f"{name}.nii.gz", Image(left if kind == "label map" else full, GRID))
+        write_image(given / "calcification.nii.gz", calcification)
+        options = ["--cta", tmp_path / "cta.nii.gz"]
+    assert rescore(given, cohort, *options) == 0
+    found = scores(cohort)
+    old, new = before.result.scores.territories, found.scores.territories
+    assert new["iliac"].artery_volume_mm3 == old["iliac"].artery_volume_mm3
+    assert new["iliac"].calcified_volume_mm3 == np.count_nonzero(hit)
+    # The exclusive labels have a hole at the old plaque too.
+    assert new["aorta"] == old["aorta"]
+    case = read_scored(cohort / "case_1")
+    np.testing.assert_array_equal(case.shortened.array, before.shortened.array)
+    np.testing.assert_array_equal(case.territories.array, before.territories.array)
+    told = {(w.code, w.territory): str(w) for w in found.warnings if isinstance(w, CodedWarning)}
+    assert f"{np.count_nonzero(hit)} mm³ of calcification had" in told[WarningCode.FILLED_HOLES, "iliac"]
+    outside = np.count_nonzero(stroke & (before.territories.array == 0))
+    assert f"{outside} mm³ of the calcification lie outside" in told[WarningCode.CALCIUM_OUTSIDE, None]
+    table = {row["territory"]: row["warning_codes"] for row in rows(cohort, "scores.csv")}
+    assert "filled_holes" in table["iliac"]
+    assert "filled_holes" not in table["mesenteric"]
+    assert "filled_holes" in rows(cohort, "cases.csv")[0]["warning_codes"]
+
+
+def test_an_artery_that_was_taken_away_does_not_come_back_with_its_plaque(
+    cohort: Path, scored: tuple[Image, ScoredCase], tmp_path: Path
+) -> None:
+    calcified = scored[1].calcification.array == 2
+    calcified[plaque(scored[1].shortened.array)] = True
+    assert rescore(write_segments(tmp_path / "case_1.seg.nrrd", [{"Calcification": calcified}]), cohort) == 0
+    kept = arteries(scored[1].shortened.array)
+    kept["Iliac"] = np.zeros(GRID.shape, bool)
+    assert rescore(write_segments(tmp_path / "case_1.seg.nrrd", [kept]), cohort) == 0
+    found = scores(cohort)
+    assert found.scores.territories["iliac"].burden is None
+    assert "iliac" in found.edited
