@@ -12,9 +12,10 @@ from enum import Enum
 import numpy as np
 from scipy import ndimage
 
-from .anatomy import COMBINED, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
+from .anatomy import COMBINED, SIDE_TERRITORIES, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
 from .images.geometry import Array, Geometry, Image, check_same_grid, nonzero_box
+from .shortening import attached
 from .vessels import separate_vessels
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
@@ -24,13 +25,15 @@ class Status(str, Enum):
     """Whether a row stands for the whole standard length of its artery.
 
     ``ok``: complete. ``truncated``: the mask touches the volume's border, the standard length may not be
-    reached. ``not_in_view``: no voxels, and the volume ends before this artery. ``absent``: no voxels
-    although the volume covers it. ``incomplete``: combined row with a part absent or not in view.
+    reached. ``not_in_view``: no voxels, and the volume ends before this artery. ``detached``: no voxels
+    after shortening, but pieces before it, none of which is attached to the aorta. ``absent``: no voxels
+    although the volume covers it. ``incomplete``: combined row with a part absent, detached or not in view.
     """
 
     OK = "ok"
     TRUNCATED = "truncated"
     NOT_IN_VIEW = "not_in_view"
+    DETACHED = "detached"
     ABSENT = "absent"
     INCOMPLETE = "incomplete"
 
@@ -148,11 +151,11 @@ def score(shortened: Image, calcification: Image, unshortened: Image | None = No
     if cta is not None:
         check_same_grid(shortened, cta, "the territory map", "the CTA")
     view = _Crop.of(shortened, calcification, cta)
-    full_aorta = unshortened.canonical().array
+    full = unshortened.canonical()
     rows: dict[str, Row] = {}
     for territory in Territory:
         mask = view.territories == territory
-        status = view.status(mask) or _missing_status(territory, full_aorta)
+        status = view.status(mask) or _missing_status(territory, full)
         rows[territory.key] = view.row(mask, status)
     rows[COMBINED] = view.row(view.territories > 0, _combined_status(row.status for row in rows.values()))
 
@@ -329,18 +332,20 @@ def _clusters(view: _Crop, vessel_map: Array) -> tuple[Cluster, ...]:
     return tuple(sorted(found, key=lambda c: (-c.volume_mm3, c.territory, c.centroid_mm)))
 
 
-def _missing_status(territory: Territory, full_aorta: Array) -> Status:
+def _missing_status(territory: Territory, full: Image) -> Status:
     """Say why a territory has no voxels, from the unshortened map in canonical storage."""
-    if not (full_aorta == Territory.AORTA).any():
+    if territory in SIDE_TERRITORIES and (full.array == territory).any() and territory not in attached(full):
+        return Status.DETACHED
+    if not (full.array == Territory.AORTA).any():
         return Status.NOT_IN_VIEW
     beyond = {Territory.ILIAC: 0, Territory.MESENTERIC: -1, Territory.RENAL: -1}.get(territory)
-    if beyond is not None and (full_aorta[beyond] == Territory.AORTA).any():
+    if beyond is not None and (full.array[beyond] == Territory.AORTA).any():
         return Status.NOT_IN_VIEW
     return Status.ABSENT
 
 
 def _combined_status(parts: object) -> Status:
     statuses = set(parts)  # type: ignore[call-overload]
-    if statuses & {Status.ABSENT, Status.NOT_IN_VIEW}:
+    if statuses & {Status.ABSENT, Status.DETACHED, Status.NOT_IN_VIEW}:
         return Status.INCOMPLETE
     return Status.TRUNCATED if Status.TRUNCATED in statuses else Status.OK

@@ -135,8 +135,7 @@ def shorten(territories: Image, parameters: ShorteningParameters | None = None) 
     if box is None:
         return Shortening(result, ("The territory map is empty.",))
 
-    spacing_zyx = source.geometry.spacing[::-1]
-    axes = [_AxisSampling.over(span, n, mm) for span, n, mm in zip(box, source.array.shape, spacing_zyx, strict=True)]
+    axes = _samplings(source, box)
     fine = _take(source.array, [axis.source_of_fine for axis in axes])
     shortened, warnings = _shorten_isotropic(fine, parameters)
 
@@ -144,6 +143,29 @@ def shorten(territories: Image, parameters: ShorteningParameters | None = None) 
     survives = _take(shortened, [axis.fine_of_source for axis in axes]) == window
     territories.geometry.canonical_view(kept)[box] = np.where(survives, window, 0)
     return Shortening(result, tuple(warnings))
+
+
+def attached(territories: Image) -> frozenset[Territory]:
+    """Tell which side territories have a piece that is attached to the aorta.
+
+    Parameters
+    ----------
+    territories : Image
+        Full-length territory map.
+
+    Returns
+    -------
+    frozenset of Territory
+        Those with a stump: what `shorten` makes background is of the others (paper, step 3A).
+    """
+    source = territories.canonical()
+    box = nonzero_box(source.array)
+    if box is None:
+        return frozenset()
+    fine = _take(source.array, [axis.source_of_fine for axis in _samplings(source, box)])
+    aorta = fine == Territory.AORTA
+    touching = fine[_reach(aorta, nonzero_box(aorta))]
+    return frozenset(territory for territory in SIDE_TERRITORIES if (touching == territory).any())
 
 
 @dataclass(frozen=True)
@@ -170,6 +192,12 @@ class _AxisSampling:
         first = min(int(np.searchsorted(source, span.start)), int(fine[0]))
         last = max(int(np.searchsorted(source, span.stop)), int(fine[-1]) + 1)
         return cls(source[first:last], fine - first)
+
+
+def _samplings(source: Image, box: Box) -> list[_AxisSampling]:
+    """Give the sampling of each axis of a map in canonical storage, whose labels fill `box`."""
+    spans = zip(box, source.array.shape, source.geometry.spacing[::-1], strict=True)
+    return [_AxisSampling.over(span, count, spacing_mm) for span, count, spacing_mm in spans]
 
 
 def _take(array: Array, indices: list[Array]) -> Array:

@@ -22,6 +22,7 @@ class WarningCode(str, Enum):
     CALCIUM_OUTSIDE = "calcium_outside"
     UNUSUAL_VOLUME = "unusual_volume"
     MISSING_ARTERY = "missing_artery"
+    DETACHED = "detached"
     FOLDS_DISAGREE = "folds_disagree"
     DEMO_NETWORKS = "demo_networks"
     LABELS = "labels"

@@ -33,6 +33,7 @@ OF_SCORING = frozenset(
         WarningCode.LABELS,
         WarningCode.CUT_FIELD_OF_VIEW,
         WarningCode.MISSING_ARTERY,
+        WarningCode.DETACHED,
         WarningCode.UNUSUAL_VOLUME,
         WarningCode.DIM_LUMEN,
         WarningCode.NOISE,
@@ -66,9 +67,13 @@ _ADVICE = {
     Status.TRUNCATED: "the volume ends inside the standard length, so the figures may stand for a part of it; "
     "a scan that covers more gives the whole.",
     Status.NOT_IN_VIEW: "not in the field of view, so there is no score; a scan that covers it gives one.",
+    Status.DETACHED: "it is labelled, but no piece of it is attached to the aorta, so there is no score; "
+    "bridge the gap in the segmentation.",
     Status.ABSENT: "no artery was found although the scan covers it, so there is no score; "
     "look at the images, and correct the segments if it is there.",
 }
+
+_CODES = {Status.ABSENT: WarningCode.MISSING_ARTERY, Status.DETACHED: WarningCode.DETACHED}
 
 _ARTERIES = 2
 _DIAGONAL = 0.55
@@ -125,9 +130,11 @@ def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) 
     Returns
     -------
     tuple of CodedWarning
-        Arteries cut by the field of view, not found, or far from their plausible volume.
+        Arteries cut by the field of view, not found, not attached, or far from their plausible volume.
     """
-    if not any(rows[territory.key].artery_volume_mm3 for territory in Territory):
+    if not any(
+        rows[territory.key].artery_volume_mm3 or rows[territory.key].status is Status.DETACHED for territory in Territory
+    ):
         # An empty map has its own warning.
         return ()
     found = []
@@ -137,7 +144,7 @@ def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) 
             unusual = _unusual_volume(territory, rows, lengths)
             found += [unusual] if unusual else []
             continue
-        code = WarningCode.MISSING_ARTERY if row.status is Status.ABSENT else WarningCode.CUT_FIELD_OF_VIEW
+        code = _CODES.get(row.status, WarningCode.CUT_FIELD_OF_VIEW)
         found.append(CodedWarning(code, f"{title}: {_ADVICE[row.status]}", territory.key))
     return tuple(found)
 

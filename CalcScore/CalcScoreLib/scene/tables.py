@@ -116,6 +116,7 @@ _STATUS_TEXTS = {
     Status.OK: "complete",
     Status.TRUNCATED: "cut by the volume's border",
     Status.NOT_IN_VIEW: "not in the field of view",
+    Status.DETACHED: "not attached to the aorta",
     Status.ABSENT: "absent",
     Status.INCOMPLETE: "incomplete",
 }
@@ -135,7 +136,8 @@ def status_text(row: Row) -> str:
     Returns
     -------
     str
-        "not in the field of view", "absent", and "complete, no calcium" are three answers, never one.
+        "not in the field of view", "not attached to the aorta", "absent", and "complete, no calcium" are four
+        answers, never one.
     """
     text = _STATUS_TEXTS[row.status]
     measured = row.burden is not None

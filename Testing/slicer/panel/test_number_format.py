@@ -33,7 +33,7 @@ def test_a_mean_without_a_plaque_is_a_dash_and_says_why() -> None:
     assert number_format.why_missing(row) == "Not defined: there is no plaque."
 
 
-@pytest.mark.parametrize("status", [Status.ABSENT, Status.NOT_IN_VIEW])
+@pytest.mark.parametrize("status", [Status.ABSENT, Status.DETACHED, Status.NOT_IN_VIEW])
 def test_a_row_without_an_artery_is_no_zero(status: Status) -> None:
     row = Row(status, 0.0, 0.0, None, 0, None)
     assert not number_format.has_artery(row)

@@ -98,6 +98,7 @@ def test_vessels_stand_below_their_territory_and_combined_last(scene: Any) -> No
         (Row(Status.OK, 5.0, 1.0, 0.2, 1, 1.0), "complete"),
         (Row(Status.TRUNCATED, 5.0, 0.0, 0.0, 0, None), "cut by the volume's border, no calcium"),
         (Row(Status.NOT_IN_VIEW, 0.0, 0.0, None, 0, None), "not in the field of view"),
+        (Row(Status.DETACHED, 0.0, 0.0, None, 0, None), "not attached to the aorta"),
         (Row(Status.ABSENT, 0.0, 0.0, None, 0, None), "absent"),
     ],
 )

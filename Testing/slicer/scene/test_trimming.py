@@ -57,7 +57,7 @@ def test_an_edit_of_the_full_length_waits_for_the_trimming(scene: Any) -> None:
     trimmed = case.trim_again(ShorteningParameters())
     # With its root gone the branch hangs free, so nothing of it is counted.
     assert trimmed.scores.territories["renal"].artery_volume_mm3 == 0
-    assert trimmed.scores.territories["renal"].status.value == "absent"
+    assert trimmed.scores.territories["renal"].status.value == "detached"
     assert [w for w in trimmed.warnings if w.startswith("Renal: 1 piece not attached")]
     assert trimmed.edited == ("renal", "combined", "left_renal", "right_renal")
     assert case.changed_structures() == ()
