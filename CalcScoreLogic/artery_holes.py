@@ -219,7 +219,9 @@ def _box_around(images: Sequence[Image]) -> tuple[slice, slice, slice] | None:
     boxes = [box for image in images if (box := nonzero_box(image.array)) is not None]
     if not boxes:
         return None
-    spans = [slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)]
+    spans = [
+        slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)
+    ]
     return pad_box((spans[0], spans[1], spans[2]), 1, images[0].array.shape)
 
 

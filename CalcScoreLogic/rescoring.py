@@ -84,8 +84,8 @@ def rescore(
     Returns
     -------
     ScoredCase
-        New scores, and the maps with their holes filled. Warnings of the networks and of the trimming stay; the range of the folds stays for
-        rows that rest on no edit. ``provenance`` gets ``rescored``.
+        New scores, and the maps with their holes filled. Warnings of the networks and of the trimming stay;
+        the range of the folds stays for rows that rest on no edit. ``provenance`` gets ``rescored``.
 
     Raises
     ------

@@ -149,4 +149,3 @@ def _merged(previous: CaseResult, edits: Edits) -> Edits:
     earlier = previous.provenance.get("rescored", {}).get("edited_segments", [])
     territories = tuple(t for t in Territory if t in edits.territories or t.key in previous.edited)
     return replace(edits, segments=tuple(dict.fromkeys((*earlier, *edits.segments))), territories=territories)
-

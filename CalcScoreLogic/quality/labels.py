@@ -133,7 +133,8 @@ def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) 
         Arteries cut by the field of view, not found, not attached, or far from their plausible volume.
     """
     if not any(
-        rows[territory.key].artery_volume_mm3 or rows[territory.key].status is Status.DETACHED for territory in Territory
+        rows[territory.key].artery_volume_mm3 or rows[territory.key].status is Status.DETACHED
+        for territory in Territory
     ):
         # An empty map has its own warning.
         return ()

@@ -26,7 +26,7 @@ def image(array: np.ndarray) -> Image:
 
 
 @given(ARTERIES, PLAQUES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_holes_are_filled_as_the_rule_reads(arteries: np.ndarray, calcification: np.ndarray) -> None:
     found = fill_holes(Arteries(image(arteries)), image(calcification))
     calcified = calcification == 2
@@ -39,7 +39,7 @@ def test_holes_are_filled_as_the_rule_reads(arteries: np.ndarray, calcification:
 
 
 @given(ARTERIES, hnp.arrays(bool, SHAPE), hnp.arrays(bool, SHAPE), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_painting_never_lowers_a_burden(
     arteries: np.ndarray, before: np.ndarray, stroke: np.ndarray, overwrites: bool
 ) -> None:

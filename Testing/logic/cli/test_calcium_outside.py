@@ -96,9 +96,10 @@ def test_calcification_outside_is_told_with_its_volume(tmp_path: Path) -> None:
     calcification[40, 9, 11:14] = 2  # on the aorta's outer wall: 3 of 14 faces in the artery
     found = score(tmp_path, territories, calcification)
     assert found["territories"]["aorta"]["calcified_volume_mm3"] == 11 * VOXEL_MM3
-    assert [(name, text.startswith("12 mm³ of the calcification lie outside")) for name, text in told(
-        found, "calcium_outside"
-    )] == [(None, True)]
+    assert [
+        (name, text.startswith("12 mm³ of the calcification lie outside"))
+        for name, text in told(found, "calcium_outside")
+    ] == [(None, True)]
     assert told(found, "filled_holes") == []
 
 
@@ -111,9 +112,9 @@ def test_a_plaque_on_the_wall_of_exclusive_labels_is_told_not_dropped(tmp_path: 
     found = score(tmp_path, holes, calcification)
     assert found["territories"]["aorta"]["calcified_volume_mm3"] == 3 * VOXEL_MM3
     assert [name for name, _ in told(found, "filled_holes")] == ["aorta"]
-    assert [text.startswith("4 mm³ of the calcification lie outside") for _, text in told(found, "calcium_outside")] == [
-        True
-    ]
+    assert [
+        text.startswith("4 mm³ of the calcification lie outside") for _, text in told(found, "calcium_outside")
+    ] == [True]
 
 
 def test_calcification_in_the_part_that_is_cut_off_is_no_such_case(tmp_path: Path) -> None:

@@ -324,9 +324,9 @@ def test_killed_while_files_are_replaced_old_and_new_do_not_mix(
 
 
 def overwritten(scored: ScoredCase) -> tuple[np.ndarray, np.ndarray]:
-    """Paint a plaque of 4 mm through the iliac artery, its outer wall and what is beside it; give it and what it hit."""
+    """Paint a slab of 4 mm through the iliac artery and what is beside it; give it and what it hits."""
     voxels = np.argwhere(scored.shortened.array == 2)
-    z, y, x = voxels[len(voxels) // 2]
+    z, y, _ = voxels[len(voxels) // 2]
     stroke = np.zeros(GRID.shape, bool)
     stroke[z : z + 4] = True
     stroke[:, :y] = stroke[:, y + 8 :] = False
