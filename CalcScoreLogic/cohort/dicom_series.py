@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..images.dicom import check_positions
+from ..images.dicom_stack import check_positions
 from ..images.geometry import Array
 
 _IDENTIFIERS = (

@@ -204,6 +204,8 @@ class Image:
         Voxel values: HU, label values or a mask.
     geometry : Geometry
         The grid.
+    notes : tuple of str
+        Sentences about how it was read that a reader should know.
 
     Raises
     ------
@@ -213,6 +215,7 @@ class Image:
 
     array: Array
     geometry: Geometry
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.shape != self.geometry.shape:

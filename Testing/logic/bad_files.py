@@ -18,7 +18,9 @@ import numpy as np
 from Testing.logic.dicom_files import (
     cut_slice,
     localizer,
+    modality_lut,
     one_different,
+    pixels,
     tilted,
     two_series,
     uneven,
@@ -287,14 +289,16 @@ _DICOM: dict[str, BadFile] = {
     "dicom_uneven": BadFile("ct", _folder(uneven), "unevenly spaced (1 mm after position 110 mm, 1.25 mm elsewhere)"),
     "dicom_doubled": BadFile(
         "ct",
-        _folder(lambda folder: (write_series(folder), write_series(folder, [4], "again"))),
+        _folder(
+            lambda folder: (write_series(folder), write_series(folder, [4], "again", PixelData=pixels(7).tobytes()))
+        ),
         "position of another one (1 of them, at 105 mm)",
     ),
     "dicom_tilted": BadFile("ct", _folder(tilted), "gantry tilt"),
     "dicom_pixel_spacing": BadFile("ct", _folder(one_different({"PixelSpacing": [0.9, 0.9]})), "pixel spacing"),
     "dicom_size": BadFile("ct", _folder(one_different({"Rows": 8, "Columns": 9})), "differ in size (8 x 9 and 9 x 8)"),
     "dicom_orientation": BadFile(
-        "ct", _folder(one_different({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]})), "orientation"
+        "ct", _folder(one_different({"ImageOrientationPatient": [0.9998, 0.02, 0, -0.02, 0.9998, 0]})), "orientation"
     ),
     "dicom_no_position": BadFile("ct", _folder(one_different({"ImagePositionPatient": None})), "no position"),
     "dicom_no_pixel_spacing": BadFile("ct", _folder(one_different({"PixelSpacing": None})), "pixel spacing"),
@@ -302,8 +306,39 @@ _DICOM: dict[str, BadFile] = {
     "dicom_frames_missing": BadFile(
         "ct", _folder(lambda folder: write_multiframe(folder / "a.dcm", [0, 2, 6, 8, 10])), "1 between 2 and 6 mm"
     ),
-    "dicom_frames_unordered": BadFile(
-        "ct", _folder(lambda folder: write_multiframe(folder / "a.dcm", [4, 0, 2, 6, 8])), "not in order"
+    "dicom_frames_without_hu": BadFile(
+        "ct",
+        _folder(lambda folder: write_multiframe(folder / "a.dcm", [0, 2, 4], [(1, 0), None, (1, 0)], shared=None)),
+        "1 of 3 slices have no rescale slope and intercept",
+    ),
+    "dicom_no_rescale": BadFile(
+        "ct",
+        _folder(lambda folder: write_series(folder, RescaleSlope=None, RescaleIntercept=None)),
+        "10 of 10 slices have no rescale slope and intercept (first in IM0090.dcm), so their HU cannot be told",
+    ),
+    "dicom_one_without_intercept": BadFile(
+        "ct", _folder(one_different({"RescaleIntercept": None})), "1 of 10 slices have no rescale slope and intercept"
+    ),
+    "dicom_slope_of_0": BadFile("ct", _folder(one_different({"RescaleSlope": 0})), "1 of 10 slices have no rescale"),
+    "dicom_iodine": BadFile(
+        "ct", _folder(lambda folder: write_series(folder, RescaleType="MGML")), "the values are MGML and not HU"
+    ),
+    "dicom_lut_of_density": BadFile(
+        "ct",
+        _folder(
+            lambda folder: write_series(
+                folder,
+                RescaleSlope=None,
+                RescaleIntercept=None,
+                ModalityLUTSequence=modality_lut([0] * 4096, unit="OD"),
+            )
+        ),
+        "the values are OD and not HU",
+    ),
+    "dicom_only_scouts": BadFile(
+        "ct",
+        _folder(lambda folder: write_series(folder, [0, 1], ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])),
+        "no CT slices are there, only 2 localizers",
     ),
 }
 

@@ -64,21 +64,28 @@ def write_series(folder: Path, indices: Any = range(COUNT), prefix: str = "", **
     return folder
 
 
-def write_multiframe(path: Path, heights: list[float]) -> Path:
-    """Write an enhanced CT with one frame at each of `heights` (z, mm)."""
+def write_multiframe(
+    path: Path,
+    heights: list[float],
+    rescales: list[tuple[float, float] | None] | None = None,
+    shared: tuple[float, float] | None = (1, -1024),
+) -> Path:
+    """Write an enhanced CT with one frame at each of `heights` (z, mm), with rescalings of their own if given."""
     data = _dataset(path, EnhancedCTImageStorage)
     data.NumberOfFrames = len(heights)
-    shared, measures, plane, values = Dataset(), Dataset(), Dataset(), Dataset()
+    together, measures, plane = Dataset(), Dataset(), Dataset()
     measures.PixelSpacing, measures.SliceThickness = PIXEL_SPACING, STEP
     plane.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = 1, -1024, "HU"
-    shared.PixelMeasuresSequence = Sequence([measures])
-    shared.PlaneOrientationSequence = Sequence([plane])
-    shared.PixelValueTransformationSequence = Sequence([values])
-    data.SharedFunctionalGroupsSequence = Sequence([shared])
+    together.PixelMeasuresSequence = Sequence([measures])
+    together.PlaneOrientationSequence = Sequence([plane])
+    if shared is not None:
+        together.PixelValueTransformationSequence = Sequence([_rescaling(*shared)])
+    data.SharedFunctionalGroupsSequence = Sequence([together])
     frames = []
-    for height in heights:
+    for height, own in zip(heights, rescales or [None] * len(heights), strict=True):
         frame, place = Dataset(), Dataset()
+        if own is not None:
+            frame.PixelValueTransformationSequence = Sequence([_rescaling(*own)])
         place.ImagePositionPatient = [*ORIGIN, height]
         frame.PlanePositionSequence = Sequence([place])
         frames.append(frame)
@@ -86,6 +93,22 @@ def write_multiframe(path: Path, heights: list[float]) -> Path:
     data.PixelData = b"".join(pixels(i).tobytes() for i in range(len(heights)))
     data.save_as(str(path), enforce_file_format=True)
     return path
+
+
+def _rescaling(slope: float, intercept: float) -> Dataset:
+    """Make an item of a frame's pixel value transformation."""
+    values = Dataset()
+    values.RescaleSlope, values.RescaleIntercept, values.RescaleType = slope, intercept, "HU"
+    return values
+
+
+def modality_lut(entries: list[int], first: int = 0, unit: str = "HU") -> Sequence:
+    """Make a modality LUT of 16 bits; negative entries are stored as DICOM has them, in two's complement."""
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, 16])
+    item.ModalityLUTType = unit
+    item.add_new("LUTData", "US", [entry % (1 << 16) for entry in entries])
+    return Sequence([item])
 
 
 def two_series(folder: Path) -> None:

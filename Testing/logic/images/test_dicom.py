@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom.uid import CTImageStorage
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
 
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.files import read_ct
@@ -18,6 +19,7 @@ from Testing.logic.dicom_files import (
     PIXEL_SPACING,
     ROWS,
     STEP,
+    modality_lut,
     pixels,
     write_multiframe,
     write_series,
@@ -151,3 +153,147 @@ def test_two_multiframe_files_are_refused(tmp_path: Path) -> None:
         write_multiframe(tmp_path / "series" / f"{name}.dcm", [0, 1, 2])
     with pytest.raises(InputError, match="2 files of which some have several frames"):
         read_ct(tmp_path / "series")
+
+
+def test_frames_have_rescalings_of_their_own(tmp_path: Path) -> None:
+    heights = [100 + STEP * i for i in range(COUNT)]
+    own = [(1.0 + i % 3, -1024.0 - 7 * i) for i in range(COUNT)]
+    expected = np.stack([pixels(i) * slope + intercept for i, (slope, intercept) in enumerate(own)])
+    for name, shared in (("without", None), ("beside", (2, -500))):
+        (tmp_path / name).mkdir()
+        write_multiframe(tmp_path / name / "a.dcm", heights, own, shared)
+        np.testing.assert_array_equal(read_ct(tmp_path / name).array, expected)
+
+
+def test_some_frames_follow_the_shared_rescaling(tmp_path: Path) -> None:
+    own = [None] * 4 + [(0.5, -100.25)] + [None] * 5
+    write_multiframe(tmp_path / "a.dcm", [100 + STEP * i for i in range(COUNT)], own)
+    expected = HU.astype(np.float32)
+    expected[4] = pixels(4) * 0.5 - 100.25
+    np.testing.assert_array_equal(read_ct(tmp_path).array, expected)
+
+
+@pytest.mark.parametrize("order", [list(range(COUNT))[::-1], [3, 0, 9, 1, 8, 2, 7, 4, 6, 5]])
+def test_frames_are_put_in_order(order: list[int], tmp_path: Path) -> None:
+    write_multiframe(tmp_path / "a.dcm", [100 + STEP * i for i in order])
+    image = read_ct(tmp_path)
+    np.testing.assert_array_equal(image.array, HU[np.argsort(order)])
+    assert GRID.difference(image.geometry) is None
+
+
+def test_a_modality_lut_is_applied(tmp_path: Path) -> None:
+    # Neither a straight line nor without negative values, and some stored values beyond its ends.
+    table = [-1024 + (3 * i if i < 500 else 1000 + i) for i in range(900)]
+    changes = {"RescaleSlope": None, "RescaleIntercept": None, "ModalityLUTSequence": modality_lut(table, 20)}
+    expected = np.array(table)[np.clip(HU + 1024 - 20, 0, 899)]
+    np.testing.assert_array_equal(read_ct(write_series(tmp_path / "all", **changes)).array, expected)
+    mixed = write_series(tmp_path / "mixed", range(9))
+    write_slice(mixed / "last.dcm", 9, **changes)
+    np.testing.assert_array_equal(read_ct(mixed).array, np.concatenate([HU[:9], expected[9:]]))
+
+
+def test_a_padding_that_is_no_hu_becomes_air(tmp_path: Path) -> None:
+    stored = [pixels(i) for i in range(COUNT)]
+    (tmp_path / "series").mkdir()
+    for index, plane in enumerate(stored):
+        plane[:2] = 63536  # -2000 in an unsigned store
+        path = write_slice(
+            tmp_path / "series" / f"{index}.dcm", index, PixelData=plane.tobytes(), BitsStored=16, HighBit=15
+        )
+        data = dcmread(path)
+        data.add_new("PixelPaddingValue", "US", 63536)
+        data.save_as(path)
+    array = read_ct(tmp_path / "series").array
+    assert (array[:, :2] == -1024).all()
+    np.testing.assert_array_equal(array[:, 2:], HU[:, 2:])
+
+
+def test_signed_values_of_12_bits(tmp_path: Path) -> None:
+    signed = np.arange(-36, 36).reshape(ROWS, COLUMNS) * 50
+    folder = write_series(
+        tmp_path / "series", PixelRepresentation=1, RescaleIntercept=0, PixelData=signed.astype("<i2").tobytes()
+    )
+    np.testing.assert_array_equal(read_ct(folder).array, np.stack([signed] * COUNT))
+
+
+SCOUT = {
+    "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"],
+    "ImageOrientationPatient": [1, 0, 0, 0, 0, -1],
+    "Rows": COLUMNS,
+    "Columns": ROWS,
+}
+
+
+@pytest.mark.parametrize(
+    ("extra", "told"),
+    [
+        (SCOUT, "1 localizer"),
+        ({**SCOUT, "SeriesInstanceUID": "1.2.840.1.9"}, "1 localizer"),
+        ({"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}, "1 image across the others"),
+        (
+            {
+                "SOPClassUID": SecondaryCaptureImageStorage,
+                "ImagePositionPatient": None,
+                "ImageOrientationPatient": None,
+                "RescaleSlope": None,
+                "RescaleIntercept": None,
+            },
+            "1 screen picture",
+        ),
+        (
+            {"ImagePositionPatient": None, "ImageOrientationPatient": None, "Rows": 4, "Columns": 18},
+            "1 picture without a place",
+        ),
+    ],
+)
+def test_scouts_and_pages_in_the_folder_are_left_out_and_told(
+    extra: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    folder = write_series(tmp_path / "series")
+    write_slice(folder / "extra.dcm", 0, **extra)
+    image = read_ct(folder)
+    np.testing.assert_array_equal(image.array, HU)
+    assert GRID.difference(image.geometry) is None
+    assert image.notes == (f"Left out of the series: {told}; the CT slices beside are used.",)
+
+
+def test_slices_that_were_sent_twice(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series")
+    (folder / "copy.dcm").write_bytes((folder / "IM0095.dcm").read_bytes())
+    write_slice(folder / "again.dcm", 7)  # the same voxels with another UID
+    image = read_ct(folder)
+    np.testing.assert_array_equal(image.array, HU)
+    assert image.notes == ("Left out of the series: 2 slices that are there twice.",)
+
+
+@pytest.mark.parametrize("step", [0.625, 0.4, 0.75, 1.25, 2.5])
+@pytest.mark.parametrize("digits", [1, 2])
+def test_rounded_positions_are_even(step: float, digits: int, tmp_path: Path) -> None:
+    for i in range(33):
+        write_slice(tmp_path / f"{i}.dcm", i, ImagePositionPatient=[*ORIGIN, round(-7.03 + step * i, digits)])
+    image = read_ct(tmp_path)
+    assert image.geometry.spacing[2] == pytest.approx(step, abs=5e-3)
+    # No slice is further from its true place than the rounding.
+    assert image.geometry.to_physical([0, 0, 32])[2] == pytest.approx(-7.03 + 32 * step, abs=0.11)
+
+
+def test_one_jitter_is_even_enough(tmp_path: Path) -> None:
+    for i in range(20):
+        write_slice(tmp_path / f"{i}.dcm", i, ImagePositionPatient=[*ORIGIN, 0.625 * i + 0.03 * (i == 11)])
+    assert read_ct(tmp_path).geometry.spacing[2] == pytest.approx(0.625, abs=1e-3)
+
+
+def test_a_missing_slice_is_told_among_rounded_positions(tmp_path: Path) -> None:
+    for i in [*range(10), *range(11, 40)]:
+        write_slice(tmp_path / f"{i}.dcm", i, ImagePositionPatient=[*ORIGIN, round(0.625 * i, 1)])
+    with pytest.raises(InputError, match=r"slices are missing \(1 between 5.6 and 6.9 mm\)"):
+        read_ct(tmp_path)
+
+
+def test_files_without_a_preamble_are_read(tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series")
+    for path in list(folder.iterdir()):
+        raw = path.read_bytes()
+        path.unlink()
+        (folder / path.stem).write_bytes(raw[132:])
+    np.testing.assert_array_equal(read_ct(folder).array, HU)

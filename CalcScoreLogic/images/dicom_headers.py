@@ -1,0 +1,258 @@
+"""What the headers of DICOM images say about each slice, single files and frames alike."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from ..errors import InputError
+from .dicom_identifiers import (
+    header_text,
+    header_values,
+    identifiers_in,
+    read_header,
+    without_identifiers,
+)
+from .dicom_values import Lookup, Rescale, values_in
+
+_NO_IMAGE = re.compile(rb"1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(11|66|88|104|481)(\.|$))")
+"""SOP classes that lie beside images in exports: directories, presentation states, reports, plans."""
+
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_PREAMBLE = 128
+_SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
+_FRAME_ELEMENTS = (
+    _SHARED,
+    _PER_FRAME,
+    "ModalityLUTSequence",
+    "PixelRepresentation",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "RescaleType",
+)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice: a file, or a frame of one.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frame : int
+        Number of the frame in the file, from 0.
+    series, sop_class, modality, description : str
+        As in the header.
+    image_type : tuple of str
+        DICOM image type, in capitals.
+    size : tuple of int
+        Columns and rows.
+    pixel : int
+        SimpleITK's type of the voxels.
+    colours : int
+        Numbers a voxel.
+    position, orientation, pixel_spacing : tuple of float
+        LPS mm; empty where they are missing or no numbers.
+    to_hu : Rescale, Lookup or None
+        What makes HU of the stored values; None where the header does not tell.
+    unit : str
+        Rescale type in capitals, e.g. ``"HU"``; empty where the header has none.
+    padding : float or None
+        Stored value outside the reconstructed circle.
+    """
+
+    path: Path
+    frame: int
+    series: str
+    sop_class: str
+    modality: str
+    description: str
+    image_type: tuple[str, ...]
+    size: tuple[int, int]
+    pixel: int
+    colours: int
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    pixel_spacing: tuple[float, ...]
+    to_hu: Rescale | Lookup | None
+    unit: str
+    padding: float | None
+
+
+def looks_like_dicom(path: Path) -> bool:
+    """Tell a DICOM file by its first bytes; one without a preamble by its first element, or by its name.
+
+    Parameters
+    ----------
+    path : Path
+        Any file.
+
+    Returns
+    -------
+    bool
+        False where it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(_PREAMBLE + 4)
+    except OSError:
+        return False
+    if begin[_PREAMBLE:] == b"DICM" or path.suffix.lower() in (".dcm", ".ima"):
+        return True
+    # Without a preamble a file begins with group 2 or 8: a tag of 4 bytes, then two letters or a length.
+    length, explicit = begin[4:8], begin[4:6].isalpha() and begin[4:6].isupper()
+    return begin[:2] in _FIRST_GROUPS and len(length) == 4 and (explicit or b"\0\0" in (length[2:], length[:2]))
+
+
+def read_slices(folder: str, paths: Sequence[Path]) -> list[Slice]:
+    """Read the headers of all DICOM images among some files.
+
+    Parameters
+    ----------
+    folder : str
+        What messages name.
+    paths : sequence of Path
+        Files of any kind; those that are no DICOM images are passed over.
+
+    Returns
+    -------
+    list of Slice
+        In the order of the files, frames in theirs.
+
+    Raises
+    ------
+    InputError
+        An image is cut short or damaged.
+    """
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    slices: list[Slice] = []
+    for path in paths:
+        reader.SetFileName(str(path))
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError as error:
+            if _is_image(folder, path):
+                problem = "cannot be read as a DICOM image, it is cut short or damaged"
+                raise InputError(f"{folder}: the file {shown(path)} {problem}, export the series again") from error
+            continue
+        slices += _slices(path, reader)
+    return slices
+
+
+def shown(path: Path) -> str:
+    """Give the name of a DICOM file for a message, without the patient's."""
+    return without_identifiers(path.name, identifiers_in([path]))
+
+
+def rescale_of_reader(path: Path) -> Rescale:
+    """Give the one rescaling that GDCM applies to all frames of an enhanced multi-frame file.
+
+    Notes
+    -----
+    That of the shared functional groups, else that of the first frame, else none.
+    """
+    header = read_header(path, _FRAME_ELEMENTS)
+    groups = [*header_values(header, _SHARED)[:1], *header_values(header, _PER_FRAME)[:1]]
+    found = values_in(_macros(groups, "PixelValueTransformationSequence")).to_hu
+    return found if isinstance(found, Rescale) else Rescale(1.0, 0.0)
+
+
+def _is_image(folder: str, path: Path) -> bool:
+    """Tell whether a file that GDCM cannot read should have been an image of the series."""
+    try:
+        with path.open("rb") as stream:
+            begin = stream.read(1024)
+    except OSError as error:
+        raise InputError(f"{folder}: the file {shown(path)} cannot be read ({error.strerror})") from error
+    if begin[128:132] != b"DICM":
+        return path.suffix.lower() in (".dcm", ".ima")
+    # Element (0002,0002), the SOP class, always in explicit little endian.
+    _, found, rest = begin.partition(b"\x02\x00\x02\x00UI")
+    name = rest[2 : 2 + int.from_bytes(rest[:2], "little")].rstrip(b"\0 ")
+    return not (found and _NO_IMAGE.match(name))
+
+
+def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
+    """Take what matters from a header that was read."""
+
+    def text(tag: str) -> str:
+        raw = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
+        # Text in a character set of its own must not break the message it goes into.
+        return " ".join("".join(c if c.isprintable() else " " for c in raw).split())
+
+    rescale = Rescale.read(text("0028|1053"), text("0028|1052"))
+    padding = _numbers(text("0028|0120"), 1)
+    whole = Slice(
+        path=path,
+        frame=0,
+        series=text("0020|000e"),
+        sop_class=text("0008|0016"),
+        modality=text("0008|0060"),
+        description=text("0008|103e"),
+        image_type=tuple(text("0008|0008").upper().split("\\")),
+        size=(reader.GetSize()[0], reader.GetSize()[1]),
+        pixel=reader.GetPixelID(),
+        colours=reader.GetNumberOfComponents(),
+        position=_numbers(text("0020|0032"), 3),
+        orientation=_numbers(text("0020|0037"), 6),
+        pixel_spacing=_numbers(text("0028|0030"), 2),
+        to_hu=rescale,
+        unit=text("0028|1054").upper(),
+        padding=padding[0] if padding else None,
+    )
+    frames = math.prod(reader.GetSize()[2:])
+    if frames == 1 and rescale is not None:
+        return [whole]
+    return _frames(whole, frames)
+
+
+def _frames(whole: Slice, count: int) -> list[Slice]:
+    """Give the frames of a file, each with what its own functional groups say, or those that all share."""
+    header = read_header(whole.path, _FRAME_ELEMENTS)
+    shared, own = (header_values(header, keyword) for keyword in (_SHARED, _PER_FRAME))
+    slices = []
+    for frame in range(count):
+        groups = [*own[frame : frame + 1], *shared[:1]]
+        values = values_in([*_macros(groups, "PixelValueTransformationSequence"), header])
+        position = _vector(_macros(groups, "PlanePositionSequence"), "ImagePositionPatient", 3)
+        orientation = _vector(_macros(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
+        spacing = _vector(_macros(groups, "PixelMeasuresSequence"), "PixelSpacing", 2)
+        slices.append(
+            replace(
+                whole,
+                frame=frame,
+                position=position or (whole.position if count == 1 else ()),
+                orientation=orientation or whole.orientation,
+                pixel_spacing=spacing or whole.pixel_spacing,
+                to_hu=values.to_hu,
+                unit=values.unit,
+            )
+        )
+    return slices
+
+
+def _macros(groups: Iterable[Any], keyword: str) -> list[Any]:
+    """Give the first item of a sequence in each of some functional groups that have it."""
+    return [items[0] for group in groups if (items := header_values(group, keyword))]
+
+
+def _vector(places: Iterable[Any], keyword: str, count: int) -> tuple[float, ...]:
+    """Read a vector from the first place that has it whole; empty where none has."""
+    return next(filter(None, (_numbers(header_text(place, keyword), count) for place in places)), ())
+
+
+def _numbers(text: str, count: int) -> tuple[float, ...]:
+    """Read so many finite numbers; empty where there are others."""
+    try:
+        values = tuple(float(v) for v in text.split("\\"))
+    except ValueError:
+        return ()
+    return values if len(values) == count and all(math.isfinite(v) for v in values) else ()
