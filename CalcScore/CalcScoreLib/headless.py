@@ -17,7 +17,8 @@ import vtk
 
 from CalcScoreLogic import case_files as files
 from CalcScoreLogic.cli import EXIT_DONE, EXIT_FAILED, build_parser, main
-from CalcScoreLogic.cohort.inputs import CohortInput, find_inputs, read_input
+from CalcScoreLogic.cohort.case_inputs import CohortInput
+from CalcScoreLogic.cohort.inputs import find_inputs, read_input
 from CalcScoreLogic.cohort.state import CohortFolder
 from CalcScoreLogic.errors import CalcScoreError
 from CalcScoreLogic.images.files import read_calcification, read_territories

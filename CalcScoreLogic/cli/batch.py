@@ -14,7 +14,7 @@ from .sources import add_source_options, chosen_sources
 
 if TYPE_CHECKING:
     from ..cohort.batch import Summary
-    from ..cohort.inputs import Inputs
+    from ..cohort.case_inputs import Inputs
     from ..cohort.state import Record
 
 _MOST_TOLD = 10
@@ -64,28 +64,16 @@ def run(options: argparse.Namespace) -> Outcome:
         tuple(models), parameters, networks, options.python, sources.arteries, sources.calcification, options.dicom
     )
     stage("looking for cases")
-    inputs = _without_results(find_inputs(options.source, options.keep_identifiers), options.source, options.output)
+    inputs = find_inputs(options.source, options.keep_identifiers, options.output)
     if sources.arteries is not None:
         inputs = with_arteries(inputs, options.source, sources.arteries, options.arteries)
     make_folder(options.output)
     done = run_batch(inputs, options.output, recipe, Countdown(stage), options.retry_failed, options.scheduler)
     stage("reading the results")
-    return _outcome(done, inputs, options.output)
+    return _outcome(done, inputs, options.source, options.output)
 
 
-def _without_results(inputs: Inputs, source: Path, output: Path) -> Inputs:
-    """Leave out what lies in a results folder inside the source."""
-    from ..cohort.inputs import Inputs
-
-    results = output.resolve()
-    if source.resolve() not in results.parents:
-        return inputs
-    cases = (case for case in inputs.cases if results not in case.files[0].resolve().parents)
-    left_out = (left for left in inputs.left_out if results not in (source / left.what).resolve().parents)
-    return Inputs(tuple(cases), tuple(left_out))
-
-
-def _outcome(done: Summary, inputs: Inputs, output: Path) -> Outcome:
+def _outcome(done: Summary, inputs: Inputs, source: Path, output: Path) -> Outcome:
     """Tell what became of each case."""
     from ..cohort.state import CohortFolder, State
 
@@ -95,8 +83,14 @@ def _outcome(done: Summary, inputs: Inputs, output: Path) -> Outcome:
     before = len(done.records) - len(done.ran)
     told = f", {before} of {len(done.records)} had ended before" if before else ""
     lines.append(f"{output}: {len(done.records) - len(failed)} cases done, {len(failed)} failed{told}")
+    left_out = sum(left.files for left in inputs.left_out)
+    if inputs.files is not None and left_out:
+        taken = inputs.files - left_out
+        cases = f"{len(inputs.cases)} case{'' if len(inputs.cases) == 1 else 's'}"
+        lines.append(f"{source}: {inputs.files} files, {taken} in {cases}, {left_out} left out")
     data = {
         "output": str(output),
+        "files": {"found": inputs.files, "left_out": left_out},
         "cases": [
             {
                 "case": record.case,
@@ -107,7 +101,7 @@ def _outcome(done: Summary, inputs: Inputs, output: Path) -> Outcome:
             }
             for record in done.records
         ],
-        "left_out": [{"what": left.what, "reason": left.reason} for left in inputs.left_out],
+        "left_out": [{"what": left.what, "reason": left.reason, "files": left.files} for left in inputs.left_out],
     }
     return Outcome(lines, data, _warnings(done, inputs, failed), failed=bool(failed))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
-from .inputs import CohortInput, Inputs
+from .case_inputs import CohortInput, Inputs
 
 CASE_MARK = "{case}"
 """Stands for the name of the case in a pattern."""

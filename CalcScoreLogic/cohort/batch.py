@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .case_inputs import CohortInput, Inputs
 from .case_outcome import Ending, OnProgress
 from .checksums import Content, content_of, stamp_of
-from .inputs import CohortInput, Inputs
 from .local import run_here
 from .progress import Countdown
 from .recipe import Recipe

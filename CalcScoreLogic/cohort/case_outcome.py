@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ..errors import CalcScoreError
 from ..inference.protocol import Progress
+from .case_inputs import CohortInput
 from .checksums import UNREADABLE, Content
-from .inputs import CohortInput
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..atomic import atomic_folder
 from ..errors import CalcScoreError, InputError
 from ..version import __version__
+from .case_inputs import CohortInput
 from .case_outcome import Ending
 from .checksums import content_of
 from .cluster_tasks import NetworksError, ScoredFiles, end_networks, label_case, score_case
-from .inputs import CohortInput
 from .recipe import Recipe
 from .state import CohortFolder
 

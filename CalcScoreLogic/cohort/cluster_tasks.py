@@ -12,9 +12,9 @@ from ..errors import CalcScoreError
 from ..inference.protocol import Result
 from ..report.case_folder import write_case
 from ..sources import FinishedRun
+from .case_inputs import CohortInput
 from .case_outcome import Ending, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
-from .inputs import CohortInput
 from .networks import NETWORKS
 from .recipe import Recipe
 

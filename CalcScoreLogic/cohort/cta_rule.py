@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..images.dicom_identifiers import without_identifiers
+from ..images.dicom_values import HU_UNITS
+from ..quality.codes import CodedWarning, WarningCode
 from .dicom_series import Series
 
 LEAST_COVERAGE_MM = 100.0
@@ -22,17 +25,44 @@ _AXIAL = 0.8
 """Least share of the slices' normal that points along the body; scanners tilt and reformats turn."""
 
 _ARTERIAL = re.compile(r"\bcta\b|angio|arteri|\bart\b|aort", re.IGNORECASE)
-_LATER = re.compile(r"ven(ou|ö|o)s|portal|\bpv\b|delay|late\b|nephro|excret", re.IGNORECASE)
+_LATER = re.compile(r"(?<!intra)ven(ou|ö|o)s|portal|\bpv\b|delay|\blate\b(?!\W*art)|nephro|excret", re.IGNORECASE)
 _PLAIN = re.compile(
-    r"nativ\w*|non.?contrast|unenhanced|without|w/o|\bnc(ct)?\b|pre.?contrast|plain|calcium.?scor|ca.?sc", re.IGNORECASE
-)
-_NOT_A_VOLUME = re.compile(
-    r"scout|topogra|locali[sz]er|surview|smart.?prep|bolus|monitor|tracker|dose|\bmip\b|minip|\bvrt?\b|\b3d\b|"
-    r"screen|fusion|summary|curved|\bcpr\b",
+    r"\bnativ\w*|non.?contrast|unenhanced|without|\bw/?o\b|\bnc(ct)?\b|pre.?contrast|\bplain\b|calcium.?scor|"
+    r"\bca.?sc(ore|oring)?\b",
     re.IGNORECASE,
 )
+_BOTH = re.compile(r"\b(with|w)\b\W*(and|or|und)?\W*\b(without|w/?o)\b", re.IGNORECASE)
+"""Of a whole study, which a scanner writes on each of its series."""
+
+_NO_SCAN = re.compile(r"\bmip\b|minip|\bvrt?\b|volume.?render\w*|\bcurved\b|\bcpr\b|\bfusion\b", re.IGNORECASE)
+_MADE_FOR = re.compile(
+    r"\b(for|für|pour|para)\s+(3d|mip|mpr|vrt?|cpr)(\s*([/,&+]|and|und)\s*(3d|mip|mpr|vrt?|cpr))*\b", re.IGNORECASE
+)
+"""What others are made from is the scan itself."""
+
+_MAP_TYPE = re.compile(
+    r"IODINE|VNC|VIRTUAL.?NON|Z.?EFF|EFF.?Z|EFF.?ATOMIC|ELECTRON|URIC|PERFUSION|^MAT_|WATER|SUPP|OVERLAY|"
+    r"^(CBF|CBV|MTT|TTP|TMAX|PBV|VUE)$"
+)
+_MAP = re.compile(
+    r"iodine\W*(map|no\b|dens|overlay|conc|water|\()|\bmd\W*(iodine|water)|\bvnc\b|\bvue\b|virtual.?(non|un)|"
+    r"\bz.?eff|\beff(ective)?\W?(z|atomic)|perfusion|\b(cbf|cbv|mtt|ttp|tmax|pbv)\b|electron.?dens|uric|"
+    r"calcium.?supp",
+    re.IGNORECASE,
+)
+_MONOENERGETIC = re.compile(r"mono.?(e|chrom)|\bmono\b|\bvmi\b|\d\s*kev\b", re.IGNORECASE)
+_KEV = re.compile(r"(\d{2,3})\s*kev\b", re.IGNORECASE)
+_WITHOUT_BONE = re.compile(
+    r"bone.?(rem|sub|free|less|strip)|(no|ohne|de).?(bone|knochen)|subtract|\bdsa\b", re.IGNORECASE
+)
+_USUAL_KEV = 70
+"""At about this energy mono-energetic images have the HU of an ordinary CT at 120 kV."""
+
 _NOT_ORIGINAL = ("LOCALIZER", "MIP", "MINIP", "PROJECTION IMAGE", "MAX_IP", "MIN_IP", "CPR", "VOLUME RENDERING")
 _SHARP = re.compile(r"lung|bone|edge|sharp|^[biu][a-z]?(5[5-9]|[6-9]\d)", re.IGNORECASE)
+
+_BEHIND_ARTERIAL = 1.75
+"""Where a stand-in stands among the phases: behind every scan that can be arterial, before a later phase."""
 
 
 def why_not(series: Series) -> str | None:
@@ -51,6 +81,75 @@ def why_not(series: Series) -> str | None:
     return _not_a_ct_volume(series) or _not_abdominal(series)
 
 
+def why_hardly(series: Series) -> str | None:
+    """Say why a series that can be the CTA hardly is, from words that people write in more than one sense.
+
+    Parameters
+    ----------
+    series : Series
+        One that `why_not` does not rule out.
+
+    Returns
+    -------
+    str or None
+        The reason; None where nothing speaks against it.
+    """
+    if "US" in series.units:
+        return "its rescale type leaves the unit of its values open"
+    words = _MADE_FOR.sub("", series.words)
+    found = _NO_SCAN.search(words) or _MAP.search(words)
+    plain = None if series.contrast or _BOTH.search(words) else _PLAIN.search(words)
+    said = found or plain
+    if said is None:
+        return None
+    # A name can be a part of the word.
+    told = without_identifiers(said[0], series.hidden)
+    return f"its description says {told!r}{'' if found else ': no contrast'}"
+
+
+def stand_in(series: Series) -> str | None:
+    """Say what a series is that shows the vessels and is no ordinary CT: its HU are others, or bone is gone.
+
+    Parameters
+    ----------
+    series : Series
+        What its headers say.
+
+    Returns
+    -------
+    str or None
+        Such as ``"mono-energetic (40 keV)"``; None for an ordinary CT.
+    """
+    said = " ".join((series.words, *(value.replace("_", " ") for value in series.image_type)))
+    if _MONOENERGETIC.search(said):
+        energy = _KEV.search(said)
+        return f"mono-energetic ({energy[1]} keV)" if energy else "mono-energetic"
+    return "a series without bone" if _WITHOUT_BONE.search(said) else None
+
+
+def choice_warnings(series: Series) -> tuple[CodedWarning, ...]:
+    """Warn of a series that was taken because nothing better is there.
+
+    Parameters
+    ----------
+    series : Series
+        The one that is analyzed.
+
+    Returns
+    -------
+    tuple of CodedWarning
+        Empty for an ordinary CTA.
+    """
+    kind, doubt = stand_in(series), why_hardly(series)
+    found = []
+    if kind is not None:
+        found.append(f"The CTA is {kind}: its HU are not those of an ordinary CT, and thresholds mean something else;")
+    if doubt is not None:
+        found.append(f"The series was taken although {doubt}: nothing better is in the study;")
+    way_out = "check that it is the CTA, or name another folder in a CSV list (columns case and path)."
+    return tuple(CodedWarning(WarningCode.SERIES_CHOICE, f"{text} {way_out}") for text in found)
+
+
 def _not_a_ct_volume(series: Series) -> str | None:
     """Say why a series is not one CT volume as the scanner made it."""
     if series.modality != "CT":
@@ -60,16 +159,17 @@ def _not_a_ct_volume(series: Series) -> str | None:
     if series.patients > 1:
         return f"its files name {series.patients} patients, export each patient again"
     marks = [mark for mark in _NOT_ORIGINAL if mark in series.image_type]
+    marks += [value for value in series.image_type if _MAP_TYPE.search(value)]
     if marks:
         return f"its image type says {marks[0].lower()}"
     if series.is_colour:
         return "it holds colour images, not HU"
-    word = _NOT_A_VOLUME.search(series.description)
-    return f"its description says {word[0]!r}" if word else None
+    units = [unit for unit in series.units if unit not in HU_UNITS]
+    return f"its values are {units[0]}, not HU (rescale type)" if units else None
 
 
 def _not_abdominal(series: Series) -> str | None:
-    """Say why a CT volume shows no contrasted abdomen in axial slices."""
+    """Say why a CT volume shows no abdomen in axial slices."""
     if series.normal is None:
         return "its slices have no common orientation"
     if abs(series.normal[2]) < _AXIAL:
@@ -77,8 +177,7 @@ def _not_abdominal(series: Series) -> str | None:
         return f"its slices are {plane} or oblique, not axial"
     if series.coverage_mm < LEAST_COVERAGE_MM:
         return f"it covers {series.coverage_mm:.0f} mm, an abdominal CTA needs at least {LEAST_COVERAGE_MM:.0f} mm"
-    plain = _PLAIN.search(series.description)
-    return f"its description says {plain[0]!r}: no contrast" if plain and not series.contrast else None
+    return None
 
 
 def choose(candidates: Sequence[Series]) -> tuple[Series, str, dict[str, str]]:
@@ -109,18 +208,32 @@ def _rank(series: Series) -> tuple[object, ...]:
     return (*(value for value, _ in _merits(series)), series.number, series.uid)
 
 
+def _phase(series: Series) -> tuple[float, str]:
+    """Give how surely a series is an ordinary CT in the arterial phase, 0 is surely; and what speaks against it."""
+    kind = stand_in(series)
+    if _LATER.search(series.words):
+        phase = 2.0
+    elif _ARTERIAL.search(series.words):
+        phase = 0.0
+    else:
+        phase = 0.25 if _ARTERIAL.search(series.protocol) else 1.0
+    phase += 0.0 if series.contrast else 0.5
+    if kind is None:
+        return phase, "another series is more surely the arterial phase"
+    return max(phase, _BEHIND_ARTERIAL), f"it is {kind}, and an ordinary one is there"
+
+
 def _merits(series: Series) -> tuple[tuple[float, str], ...]:
     """Give what counts, most important first: a number, lower is better, and its words where it is worse."""
     spacing = series.spacing_mm or 0.0
     thickness = max(series.thickness_mm or spacing, spacing)
-    phase = 0 if _ARTERIAL.search(series.description) else 1
-    if _LATER.search(series.description):
-        phase = 2
+    energy = _KEV.search(f"{series.words} {' '.join(series.image_type)}") if stand_in(series) else None
     return (
         (float(series.problem is not None), series.problem or ""),
-        (phase + (0 if series.contrast else 0.5), "another series is more surely the arterial phase"),
+        _phase(series),
         (-min(series.coverage_mm, WHOLE_COVERAGE_MM), f"it covers {series.coverage_mm:.0f} mm only"),
         (float(thickness > THICKEST_MM), f"its slices are {thickness:g} mm thick"),
+        (abs(float(energy[1]) - _USUAL_KEV) if energy else 0.0, f"it is further from {_USUAL_KEV} keV"),
         (float(bool(_SHARP.search(series.kernel))), f"its kernel {series.kernel} is sharp"),
         (thickness, f"its slices are thicker ({thickness:g} mm)"),
         (-series.coverage_mm, f"it covers {series.coverage_mm:.0f} mm only"),
@@ -141,13 +254,15 @@ def _what_speaks_for(series: Series, count: int) -> str:
     parts = [f"axial CT, {len(series.positions)} slices every {spacing:.3g} mm, {series.coverage_mm:.0f} mm long"]
     if series.thickness_mm:
         parts.append(f"{series.thickness_mm:g} mm thick")
-    if _ARTERIAL.search(described) and not _LATER.search(described):
+    later = _LATER.search(series.words)
+    arterial = not later and (_ARTERIAL.search(series.words) or _ARTERIAL.search(series.protocol))
+    if arterial:
         parts.append(f"arterial by its description ({described})")
-    elif _LATER.search(described):
+    elif later:
         parts.append(f"a later phase by its description ({described}), and no arterial one is there")
     if series.contrast:
         parts.append("with contrast agent")
-    elif not _ARTERIAL.search(described):
+    elif not arterial:
         parts.append("nothing in the header tells of contrast")
     if count > 1:
         parts.append(f"the best of {count} series that could be the CTA")

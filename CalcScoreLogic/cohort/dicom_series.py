@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
-from collections.abc import Iterable, MutableSequence, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,22 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..images.dicom_stack import check_positions
+from ..images.dicom_headers import looks_like_dicom
+from ..images.dicom_identifiers import (
+    IDENTIFIERS,
+    header_text,
+    header_values,
+    identifiers_of,
+    read_header,
+    without_identifiers,
+)
+from ..images.dicom_stack import check_positions, extra_kind, odd_ones
 from ..images.geometry import Array
 
-_IDENTIFIERS = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "OtherPatientIDs",
-    "OtherPatientNames",
-    "PatientBirthName",
-    "PatientMotherBirthName",
-    "PatientAddress",
-    "PatientTelephoneNumbers",
-    "MedicalRecordLocator",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-)
 _TAGS = (
-    *_IDENTIFIERS,
+    *IDENTIFIERS,
     "SOPClassUID",
+    "SOPInstanceUID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
     "StudyDate",
@@ -43,16 +38,18 @@ _TAGS = (
     "ImageType",
     "SamplesPerPixel",
     "Rows",
+    "Columns",
     "NumberOfFrames",
     "SliceThickness",
     "ConvolutionKernel",
     "ContrastBolusAgent",
     "ImagePositionPatient",
     "ImageOrientationPatient",
+    "RescaleType",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
-_SHORTEST_PART = 3
+_DIRECTORY = "1.2.840.10008.1.3.10"
 _SAME_DIRECTION = 1e-3
 
 
@@ -72,8 +69,13 @@ class Series:
         Series number; -1 where there is none.
     modality, description, kernel, contrast : str
         As in the header, the patient's identifiers taken out; `description` with the protocol's name.
+    words, protocol : str
+        Description of the series, or the protocol's name where it has none, and the protocol's name: as in the
+        header, to be read by a rule and never to be shown.
     image_type : tuple of str
         DICOM image type, in capitals.
+    units : tuple of str
+        Rescale types of its slices, in capitals; empty text for a slice without one.
     is_image, is_colour : bool
         Whether the files hold images, and in colours.
     thickness_mm : float or None
@@ -81,7 +83,10 @@ class Series:
     normal : tuple of float or None
         Normal of the slices, LPS; None where slices differ or have no orientation.
     positions : ndarray, shape (n, 3)
-        First pixel of each slice, LPS mm, in order along the normal; empty without a normal.
+        First pixel of each slice, LPS mm, in order along the normal; empty without a normal. Scouts, pages and
+        slices that are there twice are left out.
+    hidden : frozenset of str
+        The patient's identifiers, for `images.dicom_identifiers.without_identifiers`.
     """
 
     files: tuple[Path, ...]
@@ -93,12 +98,16 @@ class Series:
     description: str
     kernel: str
     contrast: str
+    words: str = field(repr=False)
+    protocol: str = field(repr=False)
     image_type: tuple[str, ...]
+    units: tuple[str, ...]
     is_image: bool
     is_colour: bool
     thickness_mm: float | None
     normal: tuple[float, float, float] | None
     positions: Array
+    hidden: frozenset[str] = field(repr=False)
 
     @property
     def title(self) -> str:
@@ -138,18 +147,24 @@ class Series:
 
 @dataclass(frozen=True)
 class Found:
-    """The DICOM series among some files.
+    """The DICOM series among some files; each file is in one of these.
 
     Attributes
     ----------
     series : tuple of Series
         By study, series number and UID.
-    damaged : int
-        Number of DICOM files whose headers cannot be read.
+    damaged : tuple of Path
+        DICOM files whose headers cannot be read or name no series.
+    directories : tuple of Path
+        DICOMDIR files, which list others.
+    others : tuple of Path
+        Files that are no DICOM.
     """
 
     series: tuple[Series, ...]
-    damaged: int
+    damaged: tuple[Path, ...] = ()
+    directories: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
 
 
 def study_name(uid: str) -> str:
@@ -179,7 +194,7 @@ def find_series(paths: Iterable[Path]) -> Found:
     Returns
     -------
     Found
-        The series; DICOM directories are passed over.
+        The series, and what is none.
 
     Raises
     ------
@@ -187,103 +202,83 @@ def find_series(paths: Iterable[Path]) -> Found:
         pydicom is not installed.
     """
     groups: dict[tuple[str, str], _Members] = {}
-    damaged = 0
+    damaged, directories, others = [], [], []
     for path in sorted(paths):
-        if not looks_like_dicom(path):
-            continue
-        header = _header(path)
+        header = read_header(path, _TAGS) if looks_like_dicom(path) else None
+        uid = "" if header is None else header_text(header, "SeriesInstanceUID")
         if header is not None and _is_directory(header):
-            continue
-        uid = "" if header is None else _text(header, "SeriesInstanceUID")
-        if header is None or not uid:
-            damaged += 1
-            continue
-        groups.setdefault((_text(header, "StudyInstanceUID"), uid), _Members(header)).add(path, header)
+            directories.append(path)
+        elif header is not None and uid:
+            study = header_text(header, "StudyInstanceUID")
+            groups.setdefault((study, uid), _Members(header)).add(path, header)
+        elif _should_be_dicom(path, header):
+            damaged.append(path)
+        else:
+            others.append(path)
     series = [_series(study, uid, members) for (study, uid), members in groups.items()]
-    return Found(tuple(sorted(series, key=lambda one: (one.study, one.number, one.uid))), damaged)
-
-
-def looks_like_dicom(path: Path) -> bool:
-    """Tell a DICOM file by its first bytes, or one without a preamble by its name."""
-    try:
-        with path.open("rb") as stream:
-            return stream.read(132)[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".ima")
-    except OSError:
-        return False
+    series.sort(key=lambda one: (one.study, one.number, one.uid))
+    return Found(tuple(series), tuple(damaged), tuple(directories), tuple(others))
 
 
 def identity(path: Path) -> tuple[str, str]:
     """Give patient ID and study date of a file, for who keeps identifiers on purpose."""
-    header = _header(path)
+    header = read_header(path, _TAGS)
     if header is None:
         return "", ""
-    return _text(header, "PatientID") or _text(header, "PatientName"), _text(header, "StudyDate")
-
-
-def without_identifiers(text: str, paths: Iterable[Path]) -> str:
-    """Take the patient out of a text.
-
-    Parameters
-    ----------
-    text : str
-        A message, a description, a name.
-    paths : iterable of Path
-        DICOM files of the patient; their headers tell what must not be in the text.
-
-    Returns
-    -------
-    str
-        The text, each identifier and each part of a name replaced by ``…``.
-    """
-    found: set[str] = set()
-    for path in paths:
-        header = _header(path)
-        if header is not None:
-            found |= _identifiers(header)
-    return _redacted(text, found)
-
-
-def _header(path: Path) -> Any | None:
-    """Read what matters from a header; None where it cannot be read."""
-    try:
-        import pydicom
-    except ImportError as error:
-        raise InputError("DICOM exports need pydicom, install it with: pip install pydicom") from error
-    try:
-        header: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
-    except Exception:  # pydicom raises errors of many kinds for damaged files.
-        return None
-    return header
+    return header_text(header, "PatientID") or header_text(header, "PatientName"), header_text(header, "StudyDate")
 
 
 def _is_directory(header: Any) -> bool:
     """Tell a DICOMDIR, which lists files and is none of a series."""
-    return str(header.file_meta.get("MediaStorageSOPClassUID", "")) == "1.2.840.10008.1.3.10"
+    return str(header.file_meta.get("MediaStorageSOPClassUID", "")) == _DIRECTORY
+
+
+def _should_be_dicom(path: Path, header: Any | None) -> bool:
+    """Tell a file that names no series and is meant to be DICOM from one that only begins like it."""
+    named = path.suffix.lower() in (".dcm", ".ima")
+    return named or (header is not None and (header.preamble is not None or "SOPClassUID" in header))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A slice or frame: where it lies, LPS mm, and what it is where it is no slice of the stack."""
+
+    instance: tuple[str, int]
+    extra: str | None
+    size: tuple[int, int]
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
 
 
 @dataclass
 class _Members:
-    """The files of a series as they are found; of their headers only the first one is kept."""
+    """The files of a series as they are found; of their headers only that of the first slice is kept."""
 
     first: Any
     files: list[Path] = field(default_factory=list)
-    places: list[tuple[list[float], list[float]] | None] = field(default_factory=list)
+    places: list[_Place] = field(default_factory=list)
     patients: set[tuple[str, str]] = field(default_factory=set)
+    units: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
 
     def add(self, path: Path, header: Any) -> None:
         """Take in a file."""
+        places = _places(header)
+        if all(place.extra for place in self.places) and not places[0].extra:
+            self.first = header
         self.files.append(path)
-        self.places += _places(header)
-        self.patients.add((_text(header, "PatientID"), _text(header, "PatientName")))
-        self.hidden |= _identifiers(header)
+        self.places += places
+        self.patients.add((header_text(header, "PatientID"), header_text(header, "PatientName")))
+        self.units |= _units(header) if not places[0].extra else set()
+        self.hidden |= identifiers_of(header)
 
 
 def _series(study: str, uid: str, members: _Members) -> Series:
     """Describe a series by the headers of its files."""
     first, number = members.first, _number(members.first, "SeriesNumber")
-    described = dict.fromkeys(_text(first, keyword) for keyword in ("SeriesDescription", "ProtocolName"))
-    contrast = _text(first, "ContrastBolusAgent")
+    words, protocol = (header_text(first, keyword) for keyword in ("SeriesDescription", "ProtocolName"))
+    described = " / ".join(filter(None, dict.fromkeys((words, protocol))))
+    contrast = header_text(first, "ContrastBolusAgent")
     normal, positions = _stack(members.places)
     return Series(
         files=tuple(members.files),
@@ -291,107 +286,96 @@ def _series(study: str, uid: str, members: _Members) -> Series:
         uid=uid,
         patients=len(members.patients),
         number=-1 if number is None else int(number),
-        modality=_text(first, "Modality") or "no modality",
-        description=_redacted(" / ".join(filter(None, described)), members.hidden)[:64],
-        kernel=_text(first, "ConvolutionKernel"),
-        contrast="" if contrast.lower() in ("no", "none") else _redacted(contrast, members.hidden),
-        image_type=tuple(str(value).upper() for value in _values(first, "ImageType")),
+        modality=header_text(first, "Modality") or "no modality",
+        description=without_identifiers(described, members.hidden)[:64],
+        kernel=header_text(first, "ConvolutionKernel"),
+        contrast="" if contrast.lower() in ("no", "none") else without_identifiers(contrast, members.hidden),
+        words=words or protocol,
+        protocol=protocol,
+        image_type=tuple(str(value).upper() for value in header_values(first, "ImageType")),
+        units=tuple(sorted(members.units)),
         is_image="Rows" in first,
         is_colour=(_number(first, "SamplesPerPixel") or 1) > 1,
         thickness_mm=_number(first, "SliceThickness") or _number(_measures(first), "SliceThickness"),
         normal=normal,
         positions=positions,
+        hidden=frozenset(members.hidden),
     )
 
 
-def _places(header: Any) -> list[tuple[list[float], list[float]] | None]:
-    """Give position and orientation of a slice, or of every frame; None for one that has none."""
-    places: list[tuple[list[float], list[float]] | None] = []
-    shared = (header.get("SharedFunctionalGroupsSequence") or [None])[0]
-    for frame in header.get("PerFrameFunctionalGroupsSequence") or [None]:
-        where = [_inside(group, "PlanePositionSequence") for group in (frame, shared)]
-        turned = [_inside(group, "PlaneOrientationSequence") for group in (frame, shared)]
+def _places(header: Any) -> list[_Place]:
+    """Give the place of a slice, or of every frame."""
+    size = (int(_number(header, "Columns") or 0), int(_number(header, "Rows") or 0))
+    types = tuple(str(value).upper() for value in header_values(header, "ImageType"))
+    colours = int(_number(header, "SamplesPerPixel") or 1)
+    extra = extra_kind(types, header_text(header, "SOPClassUID"), colours)
+    shared = (header_values(header, "SharedFunctionalGroupsSequence") or [None])[0]
+    places = []
+    for frame, own in enumerate(header_values(header, "PerFrameFunctionalGroupsSequence") or [None]):
+        where = [_inside(group, "PlanePositionSequence") for group in (own, shared)]
+        turned = [_inside(group, "PlaneOrientationSequence") for group in (own, shared)]
         position = _first_vector((header, *where), "ImagePositionPatient", 3)
         orientation = _first_vector((header, *turned), "ImageOrientationPatient", 6)
-        places.append(None if position is None or orientation is None else (position, orientation))
+        instance = header_text(header, "SOPInstanceUID")
+        places.append(_Place((instance, frame), extra, size, position, orientation))
     return places
 
 
-def _stack(
-    places: Sequence[tuple[list[float], list[float]] | None],
-) -> tuple[tuple[float, float, float] | None, Array]:
+def _stack(places: Sequence[_Place]) -> tuple[tuple[float, float, float] | None, Array]:
     """Give the common normal of the slices, and their positions in order along it."""
-    known = [place for place in places if place is not None]
-    orientations = np.array([orientation for _, orientation in known])
-    if len(known) < len(places) or np.abs(orientations - orientations[0]).max() > _SAME_DIRECTION:
+    once = {place.instance if place.instance[0] else ("", i): place for i, place in enumerate(places)}
+    slices = [place for place in once.values() if not place.extra]
+    odd = odd_ones([place.size for place in slices], [place.orientation for place in slices])
+    slices = [place for i, place in enumerate(slices) if i not in odd]
+    if not slices or not all(place.position and place.orientation for place in slices):
+        return None, np.empty((0, 3))
+    orientations = np.array([place.orientation for place in slices])
+    if np.abs(orientations - orientations[0]).max() > _SAME_DIRECTION:
         return None, np.empty((0, 3))
     row, column = orientations[0].reshape(2, 3)
     normal = np.cross(row, column)
-    positions = np.array([position for position, _ in known])
+    positions = np.array([place.position for place in slices])
     positions = positions[np.argsort(positions @ normal, kind="stable")]
     return (float(normal[0]), float(normal[1]), float(normal[2])), positions
 
 
+def _units(header: Any) -> set[str]:
+    """Give the rescale types of a file and of its frames, in capitals."""
+    groups = [
+        _inside(group, "PixelValueTransformationSequence")
+        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+        for group in header_values(header, keyword)
+    ]
+    inside = {header_text(group, "RescaleType").upper() for group in groups if group is not None}
+    return inside or {header_text(header, "RescaleType").upper()}
+
+
 def _measures(header: Any) -> Any:
     """Give the pixel measures that all frames of a multi-frame file share; None without."""
-    return _inside((header.get("SharedFunctionalGroupsSequence") or [None])[0], "PixelMeasuresSequence")
+    return _inside((header_values(header, "SharedFunctionalGroupsSequence") or [None])[0], "PixelMeasuresSequence")
 
 
 def _inside(group: Any, keyword: str) -> Any:
     """Give the first item of a sequence; None without."""
-    return (group.get(keyword) or [None])[0] if group is not None else None
+    return (header_values(group, keyword) or [None])[0] if group is not None else None
 
 
-def _first_vector(places: Iterable[Any], keyword: str, count: int) -> list[float] | None:
-    """Read a vector from the first place that has it whole; None where none has."""
+def _first_vector(places: Iterable[Any], keyword: str, count: int) -> tuple[float, ...]:
+    """Read a vector from the first place that has it whole; empty where none has."""
     for place in places:
-        values = _values(place, keyword) if place is not None else []
+        values = header_values(place, keyword) if place is not None else []
         try:
-            numbers = [float(value) for value in values]
+            numbers = tuple(float(value) for value in values)
         except (TypeError, ValueError):
             continue
         if len(numbers) == count and all(math.isfinite(v) for v in numbers):
             return numbers
-    return None
-
-
-def _values(header: Any, keyword: str) -> list[Any]:
-    try:
-        value = header.get(keyword)
-    except Exception:  # A value that cannot be decoded is as good as none.
-        return []
-    if value is None or value == "":
-        return []
-    # A person's name can be iterated over too, letter by letter.
-    return list(value) if isinstance(value, MutableSequence) else [value]
-
-
-def _text(header: Any, keyword: str) -> str:
-    """Give an element as one printable line."""
-    raw = "\\".join(str(value) for value in _values(header, keyword))
-    return " ".join("".join(c if c.isprintable() else " " for c in raw).split())
+    return ()
 
 
 def _number(header: Any, keyword: str) -> float | None:
     try:
-        number = float(_text(header, keyword)) if header is not None else math.nan
+        number = float(header_text(header, keyword)) if header is not None else math.nan
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _identifiers(header: Any) -> set[str]:
-    """Give every identifier of the patient in a header, whole and in its parts."""
-    found = set()
-    for keyword in _IDENTIFIERS:
-        whole = _text(header, keyword)
-        found |= {whole, *re.split(r"[\^=\\,\s]+", whole)}
-    return {part for part in found if len(part) >= _SHORTEST_PART}
-
-
-def _redacted(text: str, identifiers: Iterable[str]) -> str:
-    """Replace identifiers in a text; one as short as "Lee" only where it is a word of its own."""
-    for part in sorted(identifiers, key=len, reverse=True):
-        before, after = (r"(?<![^\W_])", r"(?![^\W_])") if len(part) == _SHORTEST_PART else ("", "")
-        text = re.sub(f"{before}{re.escape(part)}{after}", "…", text, flags=re.IGNORECASE)
-    return text

@@ -14,9 +14,9 @@ from ..inference.service import Labelled
 from ..report.case_folder import write_case
 from ..results import ScoredCase
 from ..sources import FinishedRun
+from .case_inputs import CohortInput
 from .case_outcome import Ending, OnProgress, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
-from .inputs import CohortInput
 from .recipe import CaseImages, Recipe
 from .state import CohortFolder
 

@@ -21,8 +21,9 @@ from ..pipeline import CaseParameters
 from ..results import ScoredCase
 from ..sources import FinishedRun, score_sources
 from ..thresholding import ThresholdMethod
+from .case_inputs import CohortInput
 from .checksums import Content, content_of
-from .inputs import CohortInput, read_input
+from .inputs import read_input
 
 
 @dataclass(frozen=True)

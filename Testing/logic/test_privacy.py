@@ -72,6 +72,7 @@ def test_no_output_holds_an_identifier(command: str, tmp_path: Path, trained: di
             path.rename(source / path.name)
         series.rmdir()
     output = tmp_path / "out"
+    (source / "Quillfeather.txt").write_text("note")
     models = ("--territory-model", trained[Role.TERRITORIES], "--calcification-model", trained[Role.CALCIFICATION])
     code, printed = calcscore(command, source, "-o", output, *models, "--folds", "0", "--no-mirroring")
     assert code == 0, printed
@@ -79,6 +80,9 @@ def test_no_output_holds_an_identifier(command: str, tmp_path: Path, trained: di
     assert {"scores.json", "scores.csv", "report.html", "territories.nii.gz"} <= names
     assert leaks(output, printed) == []
     assert "study_" in printed
+    if command == "batch":
+        assert f"{source}: 11 files, 10 in 1 case, 1 left out" in printed
+        assert "….txt was left out: neither a DICOM file nor an image file" in printed
 
 
 @NEEDS_NNUNET

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from CalcScoreLogic.cohort.inputs import CohortInput, Inputs, find_inputs, read_input, single_input
+from CalcScoreLogic.cohort.case_inputs import CohortInput, Inputs
+from CalcScoreLogic.cohort.inputs import find_inputs, read_input, single_input
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.files import read_ct, write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
@@ -68,7 +69,10 @@ def test_image_files_and_case_folders(tmp_path: Path) -> None:
         "group/p1/other.nii.gz",
         "flat/a_seg.nii.gz",
         "flat/bytes.nii.gz",
+        ".hidden/b.nii.gz",
+        "notes.txt",
     }
+    assert found.files == len(found.cases) + len(found.left_out) == 9
     np.testing.assert_array_equal(read_input(found.cases[2]).array, CT)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from CalcScoreLogic.cohort.case_inputs import CohortInput
 from CalcScoreLogic.cohort.case_outcome import reason_of
 from CalcScoreLogic.cohort.checksums import UNREADABLE, Content, content_of, stamp_of
-from CalcScoreLogic.cohort.inputs import CohortInput
 from CalcScoreLogic.cohort.progress import Countdown
 from CalcScoreLogic.cohort.recipe import Recipe
 from CalcScoreLogic.cohort.state import STATE_FOLDER, CohortFolder, Record, State

@@ -1,0 +1,192 @@
+"""Every file below a folder: the cases among them, and what the others are, so that nothing is lost unseen."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from ..case_files import CASE_STEMS
+from ..images.dicom_identifiers import without_identifiers
+from ..images.file_checks import image_suffix
+from .case_inputs import Inputs, LeftOut, Named, unique
+from .dicom_series import find_series
+from .dicom_studies import propose
+
+_LABEL_WORDS = {"seg", "segmentation", "segmentations", "label", "labels", "labelmap", "mask", "masks"}
+_FEW = 3
+"""So many files of a kind are named; more are counted."""
+
+_DAMAGED = "the header cannot be read or names no series, export again"
+_DETACHED = (".mhd", ".nhdr")
+
+_Reasons = list[tuple[Path, str]]
+
+
+def search(source: Path, keep_identifiers: bool = False, results: Path | None = None) -> Inputs:
+    """Find the cases in a folder tree.
+
+    Parameters
+    ----------
+    source : Path
+        The folder.
+    keep_identifiers : bool
+        Name DICOM cases by patient ID and study date.
+    results : Path, optional
+        Folder of results; where it lies in the source, nothing in it is taken.
+
+    Returns
+    -------
+    Inputs
+        The cases, and every other file with its reason.
+    """
+    named: list[Named] = []
+    images_left: _Reasons = []
+    passed_over: _Reasons = []
+    others: list[Path] = []
+    unread: _Reasons = []
+    count = 0
+    for folder, files in walk(source, unread):
+        count += len(files)
+        unfit = {path: reason for path in files if (reason := _unfit(path, source, results))}
+        passed_over += unfit.items()
+        images = [path for path in files if path not in unfit and image_suffix(path)]
+        others += [path for path in files if path not in unfit and not image_suffix(path)]
+        found, left = _cases_among(images, folder, source)
+        named += found
+        images_left += left
+    dicom = find_series(others)
+    series, left_out = propose(dicom, keep_identifiers)
+    hidden = frozenset[str]().union(*(one.hidden for one in dicom.series))
+    passed_over += [(path, "a DICOMDIR, which lists other files") for path in dicom.directories]
+    passed_over += [(path, _other_kind(path)) for path in dicom.others]
+    if dicom.damaged:
+        # Nothing tells whose these are, and their names can be the patient's.
+        count_of = f"{len(dicom.damaged)} DICOM file{'s' if len(dicom.damaged) > 1 else ''}"
+        left_out.append(LeftOut(count_of, _DAMAGED, len(dicom.damaged)))
+    left_out += _each(images_left, source, hidden)
+    left_out += _grouped(passed_over, source, hidden)
+    left_out += [LeftOut(left.what, left.reason, 0) for left in _each(unread, source, hidden)]
+    return Inputs(tuple(unique([*named, *series])), tuple(left_out), count)
+
+
+def walk(source: Path, unread: _Reasons | None = None) -> Iterator[tuple[Path, list[Path]]]:
+    """Give every folder below a folder with its files, sorted.
+
+    Parameters
+    ----------
+    source : Path
+        The folder.
+    unread : list, optional
+        Takes the folders that are not searched, each with the reason: those that cannot be read, and links.
+
+    Yields
+    ------
+    tuple of Path and list of Path
+        A folder and its files, hidden ones too.
+    """
+    unread = [] if unread is None else unread
+
+    def tell(error: OSError) -> None:
+        unread.append((Path(error.filename), f"the folder cannot be read ({error.strerror})"))
+
+    for place, folders, files in os.walk(source, onerror=tell):
+        folders.sort()
+        links = [Path(place, name) for name in folders if Path(place, name).is_symlink()]
+        unread += [(link, "a link to a folder, which is not followed") for link in links]
+        yield Path(place), [Path(place, name) for name in sorted(files)]
+
+
+def _unfit(path: Path, source: Path, results: Path | None) -> str | None:
+    """Say why a file is not looked into."""
+    if results is not None and results.resolve() in path.resolve().parents:
+        return "in the folder of the results"
+    if any(part.startswith(".") for part in path.relative_to(source).parts):
+        return "hidden"
+    return None if path.is_file() else "no file that can be read"
+
+
+def _cases_among(images: Sequence[Path], folder: Path, source: Path) -> tuple[list[Named], _Reasons]:
+    """Tell the cases among the image files of a folder, and why others are none."""
+    own = [path for path in images if stem(path) == "cta"]
+    named, left = [], []
+    for path in images:
+        place = path.relative_to(source)
+        reason = _no_cta(path, own)
+        if reason:
+            left.append((path, reason))
+        elif own:
+            parts = folder.relative_to(source).parts or (folder.resolve().name,)
+            named.append(Named(parts[-1], "_".join(parts), path, "the CTA of its case folder"))
+        else:
+            named.append(Named(stem(path), "_".join((*place.parts[:-1], stem(path))), path, "an image file"))
+    return named, left
+
+
+def _no_cta(path: Path, own: list[Path]) -> str | None:
+    """Say why an image file is no CTA of the cohort, from its name."""
+    if path in own[:1]:
+        return None
+    if stem(path) in CASE_STEMS and stem(path) != "cta":
+        return "a result or label map of CalcScore"
+    if own:
+        return f"the case folder's CTA is {own[0].name}"
+    words = set(re.split(r"[^a-z]+", path.name.lower()))
+    if words & _LABEL_WORDS:
+        return "its name says that it is a label map"
+    if _has_bytes(path):
+        return "its voxels are bytes, which hold labels and not HU"
+    return None
+
+
+def _has_bytes(path: Path) -> bool:
+    """Tell whether the voxels of an image file are bytes; a file that cannot be read fails when its turn comes."""
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return False
+    return reader.GetPixelID() in (sitk.sitkUInt8, sitk.sitkInt8)
+
+
+def stem(path: Path) -> str:
+    """Give a file's name without the ending of its format."""
+    return path.name[: -len(image_suffix(path) or path.suffix)] or path.name
+
+
+def _other_kind(path: Path) -> str:
+    """Say what a file is that is neither an image file nor DICOM."""
+    if any(path.with_suffix(suffix).is_file() for suffix in _DETACHED):
+        return "the voxel data of the header file beside it"
+    if not os.access(path, os.R_OK):
+        return "permission to read it is denied"
+    return "neither a DICOM file nor an image file"
+
+
+def _each(reasons: Iterable[tuple[Path, str]], source: Path, hidden: Iterable[str]) -> list[LeftOut]:
+    """Name files one by one, without the patient."""
+    return [
+        LeftOut(without_identifiers(path.relative_to(source).as_posix(), hidden), without_identifiers(reason, hidden))
+        for path, reason in reasons
+    ]
+
+
+def _grouped(reasons: _Reasons, source: Path, hidden: Iterable[str]) -> list[LeftOut]:
+    """Name a few files of a kind one by one, and count more."""
+
+    def kind(row: tuple[Path, str]) -> tuple[str, str]:
+        return row[1], row[0].suffix.lower()
+
+    told: list[LeftOut] = []
+    for (reason, suffix), rows in groupby(sorted(reasons, key=kind), key=kind):
+        group = list(rows)
+        if len(group) > _FEW:
+            told.append(LeftOut(f"{len(group)} files ({suffix or 'no ending'})", reason, len(group)))
+        else:
+            told += _each(group, source, hidden)
+    return told
