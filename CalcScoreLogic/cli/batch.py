@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> Outcome:
     stage("looking for cases")
     inputs = find_inputs(options.source, options.keep_identifiers, options.output)
     if sources.arteries is not None:
-        inputs = with_arteries(inputs, options.source, sources.arteries, options.arteries)
+        inputs = with_arteries(inputs, sources.arteries, options.arteries)
     make_folder(options.output)
     done = run_batch(inputs, options.output, recipe, Countdown(stage), options.retry_failed, options.scheduler)
     stage("reading the results")

@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..anatomy import CalcificationLabel
     from ..images.files import read_calcification, read_ct, read_territories, write_label_map
     from ..images.geometry import check_same_grid
-    from ..quality.labels import metal_warning
+    from ..quality.ct import value_warnings
+    from ..quality.labels import metal_warnings
     from ..quality.thresholds import adaptive_warnings
     from ..thresholding import ThresholdMethod, check_arguments, threshold
 
@@ -58,8 +59,7 @@ def run(options: argparse.Namespace) -> Outcome:
     write_label_map(options.output, result.calcification, CalcificationLabel)
     calcified = int(np.count_nonzero(result.calcification.array == CalcificationLabel.CALCIFICATION))
     volume = calcified * cta.geometry.voxel_volume_mm3
-    metal = metal_warning(cta, arteries)
-    warnings = [*adaptive_warnings(result.adaptive), *([metal] if metal else [])]
+    warnings = [*value_warnings(cta), *adaptive_warnings(result.adaptive), *metal_warnings(cta, arteries)]
     line = f"{options.output}: {volume:.0f} mm³ at or above {result.threshold_hu:.4g} HU ({method.value})"
     if result.dice is not None:
         line += f", Dice {result.dice:.3f}"

@@ -15,15 +15,13 @@ CASE_MARK = "{case}"
 """Stands for the name of the case in a pattern."""
 
 
-def with_arteries(inputs: Inputs, source: Path, artery_format: ArteryFormat, pattern: str | None = None) -> Inputs:
+def with_arteries(inputs: Inputs, artery_format: ArteryFormat, pattern: str | None = None) -> Inputs:
     """Find the arteries of each case.
 
     Parameters
     ----------
     inputs : Inputs
         The cases; those of a list may have their arteries already.
-    source : Path
-        Where they were found.
     artery_format : ArteryFormat
         How the arteries are read.
     pattern : str, optional
@@ -39,7 +37,8 @@ def with_arteries(inputs: Inputs, source: Path, artery_format: ArteryFormat, pat
     taken = {case.arteries.resolve() for case in cases if case.arteries is not None}
     return Inputs(
         tuple(case for case in cases if not _is_among(case.files, taken)),
-        tuple(left for left in inputs.left_out if not _is_among([source / left.what], taken)),
+        tuple(left for left in inputs.left_out if not _is_among(left.paths, taken)),
+        inputs.files,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..quality.codes import CodedWarning
@@ -73,13 +73,18 @@ class LeftOut:
         The file or series, without a patient's name or number.
     reason : str
         Why it was left out.
-    files : int
-        How many files it is.
+    paths : tuple of Path
+        Its files, for programs; their names can be the patient's.
     """
 
     what: str
     reason: str
-    files: int = 1
+    paths: tuple[Path, ...] = field(default=(), repr=False)
+
+    @property
+    def files(self) -> int:
+        """How many files it is."""
+        return len(self.paths)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def propose(found: Found, keep_identifiers: bool = False) -> tuple[list[Named], 
             named.append(Named(name or study_name(study), study_name(study), chosen.files, reason, told))
             del reasons[chosen]
             reasons |= {series: _why(series, doubts, behind) for series in possible if series is not chosen}
-        left_out += [LeftOut(series.title, str(reason), len(series.files)) for series, reason in reasons.items()]
+        left_out += [LeftOut(series.title, str(reason), series.files) for series, reason in reasons.items()]
     return named, left_out
 
 

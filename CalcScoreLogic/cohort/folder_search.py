@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -67,10 +68,10 @@ def search(source: Path, keep_identifiers: bool = False, results: Path | None = 
     if dicom.damaged:
         # Nothing tells whose these are, and their names can be the patient's.
         count_of = f"{len(dicom.damaged)} DICOM file{'s' if len(dicom.damaged) > 1 else ''}"
-        left_out.append(LeftOut(count_of, _DAMAGED, len(dicom.damaged)))
+        left_out.append(LeftOut(count_of, _DAMAGED, dicom.damaged))
     left_out += _each(images_left, source, hidden)
     left_out += _grouped(passed_over, source, hidden)
-    left_out += [LeftOut(left.what, left.reason, 0) for left in _each(unread, source, hidden)]
+    left_out += [replace(left, paths=()) for left in _each(unread, source, hidden)]
     return Inputs(tuple(unique([*named, *series])), tuple(left_out), count)
 
 
@@ -170,10 +171,11 @@ def _other_kind(path: Path) -> str:
 
 def _each(reasons: Iterable[tuple[Path, str]], source: Path, hidden: Iterable[str]) -> list[LeftOut]:
     """Name files one by one, without the patient."""
-    return [
-        LeftOut(without_identifiers(path.relative_to(source).as_posix(), hidden), without_identifiers(reason, hidden))
-        for path, reason in reasons
-    ]
+    told = []
+    for path, reason in reasons:
+        what, why = (without_identifiers(text, hidden) for text in (path.relative_to(source).as_posix(), reason))
+        told.append(LeftOut(what, why, (path,)))
+    return told
 
 
 def _grouped(reasons: _Reasons, source: Path, hidden: Iterable[str]) -> list[LeftOut]:
@@ -186,7 +188,9 @@ def _grouped(reasons: _Reasons, source: Path, hidden: Iterable[str]) -> list[Lef
     for (reason, suffix), rows in groupby(sorted(reasons, key=kind), key=kind):
         group = list(rows)
         if len(group) > _FEW:
-            told.append(LeftOut(f"{len(group)} files ({suffix or 'no ending'})", reason, len(group)))
+            told.append(
+                LeftOut(f"{len(group)} files ({suffix or 'no ending'})", reason, tuple(path for path, _ in group))
+            )
         else:
             told += _each(group, source, hidden)
     return told

@@ -20,6 +20,14 @@ _OVERLAP_SHARE = 0.1
 _PIXEL_MM = 2.0
 _WINDOW_HU = (-200.0, 300.0)
 _LOOKED_AT = 8
+
+_SAMPLE, _FEWEST_VOXELS, _FEWEST_VALUES = 1_000_000, 20_000, 50
+_NOTABLE_SHARE, _LEAST_TISSUE_SHARE = 0.05, 0.2
+_PADDING_HU, _LUNG_HU, _GAS_HU = -1150.0, -650.0, -300.0
+_DARKEST_HU, _TISSUE_HU, _BRIGHT_HU = -800.0, (-150.0, 200.0), 850.0
+_MOST_BRIGHT, _LEAST_SPAN_HU = 0.15, 260.0
+_CUT_OFF_HU, _CUT_OFF_SHARE, _CUT_OFF_VALUES = 400.0, 1e-3, 200
+_BAND_HU = 40
 _ALIKE = 0.8
 _BETTER = 0.03
 
@@ -40,6 +48,7 @@ def ct_warnings(cta: Image) -> tuple[CodedWarning, ...]:
     image = cta.canonical()
     height = image.geometry.spacing[2] * image.geometry.size[2]
     found = [*_thick(max(image.geometry.spacing), "slices"), *_empty_slices(image), *_motion(image)]
+    found += value_warnings(cta)
     if height < LEAST_HEIGHT_MM:
         found.append(
             CodedWarning(
@@ -49,6 +58,95 @@ def ct_warnings(cta: Image) -> tuple[CodedWarning, ...]:
             )
         )
     return tuple(found)
+
+
+def value_warnings(cta: Image) -> tuple[CodedWarning, ...]:
+    """Check whether the values of a CT can be HU; and tell what was left out when it was read.
+
+    Parameters
+    ----------
+    cta : Image
+        HU, if they are.
+
+    Returns
+    -------
+    tuple of CodedWarning
+        One sentence for the first thing that contradicts HU, and the notes of the image.
+
+    Notes
+    -----
+    Air is at -1000 HU, lung about -850, fat -100, muscle and organs 20 to 150, blood with contrast agent 200 to 700,
+    bone and calcium above; a part of a body can hold any of these or not, so that only what is there is looked at.
+    Images of fewer than 50 different values are drawn ones, and small ones tell too little.
+    """
+    found = [CodedWarning(WarningCode.LEFT_OUT, note) for note in cta.notes]
+    if cta.array.size >= _FEWEST_VOXELS:
+        step = max(1, int(np.ceil((cta.array.size / _SAMPLE) ** (1 / 3))))
+        sample = cta.array[::step, ::step, ::step].ravel().astype(np.float32)
+        different = len(np.unique(sample))
+        reason = _no_hu(sample, different) if different >= _FEWEST_VALUES else None
+        if reason:
+            text = (
+                f"The values can hardly be HU: {reason}. Check how the CT was exported (rescale slope and intercept, "
+                "window); the figures mean nothing until then."
+            )
+            found.append(CodedWarning(WarningCode.VALUES_NOT_HU, text))
+    return tuple(found)
+
+
+def _no_hu(values: Array, different: int) -> str | None:
+    """Say what in some values contradicts HU; None where nothing does."""
+    low, high, least, most = (float(v) for v in (*np.percentile(values, [0.1, 99.9]), values.min(), values.max()))
+    if high - low < _LEAST_SPAN_HU:
+        return f"they span only {high - low:.3g}, from fat to bone it is over 400 HU"
+    share = float((values > _BRIGHT_HU).mean())
+    if share > _MOST_BRIGHT:
+        return f"{100 * share:.0f} % of the voxels are over {_BRIGHT_HU:.0f} HU, where only bone, calcium and metal are"
+    return _no_air(values, least) or _no_tissue(values) or _cut_off(values, most, different)
+
+
+def _no_air(values: Array, least: float) -> str | None:
+    """Say where air seems to be, if it is not where air belongs."""
+    share = float((values == least).mean())
+    if share >= _NOTABLE_SHARE and least > _DARKEST_HU:
+        return f"the darkest of them, {100 * share:.0f} % of the voxels, are {least:.4g} HU, and air is about -1000"
+    below = values[values < _PADDING_HU]
+    # What scanners put around the reconstructed circle is one value.
+    if below.size >= _NOTABLE_SHARE * values.size and 2 * np.unique(below, return_counts=True)[1].max() < below.size:
+        return f"{100 * below.size / values.size:.0f} % of the voxels are below {_PADDING_HU:.0f} HU, darker than air"
+    dark = values[(values >= _PADDING_HU) & (values < _GAS_HU)]
+    if dark.size < _NOTABLE_SHARE * values.size:
+        return None
+    usual = _densest(dark, _PADDING_HU, _GAS_HU)
+    return f"air is about {usual:.0f} HU and not about -1000" if usual > _LUNG_HU else None
+
+
+def _no_tissue(values: Array) -> str | None:
+    """Say where fat and muscle seem to be, if they are not where they belong."""
+    tissue = values[(values >= _GAS_HU) & (values < _BRIGHT_HU)]
+    if tissue.size < _NOTABLE_SHARE * values.size:
+        return f"only {100 * tissue.size / values.size:.1f} % of the voxels are in the range of soft tissue"
+    # Around a bright aorta alone, blood is most of it.
+    if ((tissue >= _TISSUE_HU[0]) & (tissue <= _TISSUE_HU[1])).mean() < _LEAST_TISSUE_SHARE:
+        usual = _densest(tissue, _GAS_HU, _BRIGHT_HU)
+        return f"most tissue is about {usual:.0f} HU, and fat is about -100 and muscle about 60"
+    return None
+
+
+def _cut_off(values: Array, most: float, different: int) -> str | None:
+    """Say where bright values end, if calcium is beyond it."""
+    share = float((values == most).mean())
+    if most > _CUT_OFF_HU or share < _CUT_OFF_SHARE or different < _CUT_OFF_VALUES:
+        return None
+    return f"they end at {most:.4g} HU ({100 * share:.1f} % of the voxels), so that calcium has been cut off"
+
+
+def _densest(values: Array, low: float, high: float) -> float:
+    """Give the middle of the band of 40 HU that holds most values, HU."""
+    counts, _ = np.histogram(values, bins=np.arange(low, high + 1, 10))
+    width = _BAND_HU // 10
+    start = int(np.convolve(counts, np.ones(width), "valid").argmax())
+    return float(low + 10 * start + _BAND_HU / 2)
 
 
 def header_warnings(spacing_mm: float | None, thickness_mm: float | None) -> tuple[CodedWarning, ...]:

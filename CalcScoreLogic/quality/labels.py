@@ -23,6 +23,11 @@ DIM_HU = 200.0
 NOISE_HU = 50.0
 """At this noise, 1 in 3000 voxels of a 300 HU lumen passes 470 HU by chance; in an aorta that is dozens."""
 
+BRIGHT_HU = 900.0
+"""Blood with contrast agent has 200 to 700 HU on an ordinary CT; more is another energy, or no HU."""
+
+_WRAPPED_HU, _BESIDE_WRAPPED_HU = -500.0, 1500.0
+
 _WALL_MM = 2.0
 _SLICES = 64
 _FEW_VOXELS = 20
@@ -36,6 +41,7 @@ OF_SCORING = frozenset(
         WarningCode.DETACHED,
         WarningCode.UNUSUAL_VOLUME,
         WarningCode.DIM_LUMEN,
+        WarningCode.BRIGHT_LUMEN,
         WarningCode.NOISE,
         WarningCode.METAL,
         WarningCode.CALCIUM_OUTSIDE,
@@ -94,7 +100,7 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
     Returns
     -------
     tuple of CodedWarning
-        A lumen too dim to be a CTA, noise, metal; empty where nothing was found.
+        A lumen too dim or too bright to be a CTA, noise, metal; empty where nothing was found.
     """
     found = []
     lumen = _lumen_slices(cta, arteries, calcification)
@@ -106,6 +112,12 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
                 "and the figures mean little."
             )
             found.append(CodedWarning(WarningCode.DIM_LUMEN, text))
+        if median > BRIGHT_HU:
+            text = (
+                f"The aorta has {median:.0f} HU (median); blood with contrast agent stays below {BRIGHT_HU:.0f} HU on "
+                "an ordinary CT, so the values are no HU or those of another energy (mono-energetic, iodine)."
+            )
+            found.append(CodedWarning(WarningCode.BRIGHT_LUMEN, text))
         noise = _noise(lumen)
         if noise > NOISE_HU:
             text = (
@@ -113,8 +125,7 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
                 "single bright voxels can count as calcification."
             )
             found.append(CodedWarning(WarningCode.NOISE, text))
-    metal = metal_warning(cta, arteries)
-    return (*found, *([metal] if metal else []))
+    return (*found, *metal_warnings(cta, arteries))
 
 
 def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) -> tuple[CodedWarning, ...]:
@@ -175,8 +186,8 @@ def plausible_volume_mm3(territory: Territory, lengths: ShorteningParameters) ->
     return float(count * low * shortest), float(count * high * longest)
 
 
-def metal_warning(cta: Image, arteries: Image) -> CodedWarning | None:
-    """Warn of metal inside the arteries.
+def metal_warnings(cta: Image, arteries: Image) -> tuple[CodedWarning, ...]:
+    """Warn of metal inside the arteries, and of metal too bright for the store, which comes out as air.
 
     Parameters
     ----------
@@ -187,21 +198,32 @@ def metal_warning(cta: Image, arteries: Image) -> CodedWarning | None:
 
     Returns
     -------
-    CodedWarning or None
-        A sentence where voxels over 3000 HU lie inside an artery.
+    tuple of CodedWarning
+        A sentence where voxels over 3000 HU lie inside an artery; one where voxels of air do, deep inside or beside
+        something as bright as metal.
     """
-    box = nonzero_box(arteries.array)
+    box = nonzero_box(arteries.array, padding=1)
     if box is None:
-        return None
-    inside = cta.array[box][arteries.array[box] > 0]
-    metal = int(np.count_nonzero(inside > METAL_HU))
-    if not metal:
-        return None
-    text = (
-        f"Metal inside an artery: {metal * cta.geometry.voxel_volume_mm3:.0f} mm³ over {METAL_HU:.0f} HU "
-        f"(up to {inside.max():.0f} HU), probably a stent or clip; it can count as calcification."
-    )
-    return CodedWarning(WarningCode.METAL, text)
+        return ()
+    hu, inside = cta.array[box], arteries.array[box] > 0
+    found, voxel = [], cta.geometry.voxel_volume_mm3
+    metal = int(np.count_nonzero(hu[inside] > METAL_HU))
+    if metal:
+        found.append(
+            f"Metal inside an artery: {metal * voxel:.0f} mm³ over {METAL_HU:.0f} HU "
+            f"(up to {hu[inside].max():.0f} HU), probably a stent or clip; it can count as calcification."
+        )
+    air = inside & (hu < _WRAPPED_HU)
+    if air.any():
+        cube, cross = np.ones((3, 3, 3), bool), ndimage.generate_binary_structure(3, 1)
+        beside = ndimage.binary_dilation(inside & (hu > _BESIDE_WRAPPED_HU), cube)
+        wrapped = int(np.count_nonzero(air & (beside | ndimage.binary_erosion(inside, cross))))
+        if wrapped:
+            found.append(
+                f"Air inside an artery: {wrapped * voxel:.0f} mm³ below {_WRAPPED_HU:.0f} HU, probably metal whose "
+                "values were too large to be stored; it counts as neither calcification nor lumen, look at the images."
+            )
+    return tuple(CodedWarning(WarningCode.METAL, text) for text in found)
 
 
 def label_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
