@@ -39,13 +39,14 @@ class CalcScore(ScriptedLoadableModule):
         parent.acknowledgementText = _(
             "The networks are nnU-Net ensembles (Isensee et al., Nature Methods 2021, doi:10.1038/s41592-020-01008-z)."
         )
-        slicer.app.connect("startupCompleted()", _register_sample)
+        slicer.app.connect("startupCompleted()", _on_startup)
 
 
-def _register_sample() -> None:
-    from CalcScoreLib.scene.sample_data import register
+def _on_startup() -> None:
+    from CalcScoreLib.scene import sample_data, terminology
 
-    register()
+    sample_data.register()
+    terminology.load()
 
 
 class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -25,6 +25,7 @@ from CalcScoreLogic.images.files import read_calcification, read_territories
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.results import ScoredCase
 
+from .scene import terminology
 from .scene.case import SceneCase
 from .settings import environment_of, interpreter
 
@@ -140,6 +141,7 @@ def save_scene(case: CohortInput, folder: Path) -> Path:
         raise CalcScoreError("its scores cannot be read, analyze it again")
     cta = read_input(case)
     territories, shortened = (read_territories(folder / name) for name in (files.TERRITORIES, files.SHORTENED))
+    terminology.load()
     maps = (territories, shortened, read_calcification(folder / files.CALCIFICATION))
     slicer.mrmlScene.Clear(False)
     volume = add_volume(cta, case.name)

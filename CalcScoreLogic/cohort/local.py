@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from itertools import islice
@@ -144,6 +144,9 @@ class _Line:
                 self._cohort.forget(case.name)
                 write_case(self._cohort.case_folder(case.name), read.cta, scored, self._recipe.order(case))
             self._events.put(Ending(case.name, watch.seconds, held))
+        except CancelledError:
+            # The batch ends before this case came to its turn; why is told once, and not by every case.
+            return
         except Exception as error:  # the other cases go on
             self._events.put(Ending(case.name, watch.seconds, held, reason_of(error, case)))
 

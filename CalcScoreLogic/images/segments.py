@@ -15,6 +15,10 @@ from .geometry import Array, Geometry, Image, nonzero_box
 _LABELS: tuple[Territory | CalcificationLabel, ...] = (*Territory, *CalcificationLabel)
 _NAME_KEY = re.compile(r"Segment(\d+)_Name")
 
+_MASTER_LIST = "Segmentation category and type - DICOM master list"
+OWN_LIST = "Segmentation category and type - CalcScore"
+"""Terminology that the Slicer module brings: none of Slicer's own has a code for calcified plaque."""
+
 _ANATOMY = "SCT^123037004^Anatomical Structure"
 _ALTERED = "SCT^49755003^Morphologically Altered Structure"
 
@@ -174,9 +178,9 @@ def terminology_entry(label: Territory | CalcificationLabel) -> str:
         Value of the segment tag ``TerminologyEntry``.
     """
     structure = _structure(label)
-    category = _ALTERED if label is CalcificationLabel.CALCIFICATION else _ANATOMY
+    plaque = label is CalcificationLabel.CALCIFICATION
     # Slicer's own list, its default, has none of the arteries' codes: it could name none of them.
+    terminology, category = (OWN_LIST, _ALTERED) if plaque else (_MASTER_LIST, _ANATOMY)
     return (
-        f"Segmentation category and type - DICOM master list~{category}"
-        f"~SCT^{structure.code}^{structure.meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
+        f"{terminology}~{category}~SCT^{structure.code}^{structure.meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
     )

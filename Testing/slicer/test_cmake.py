@@ -47,7 +47,9 @@ def test_every_script_is_listed_and_every_listed_script_exists() -> None:
 
 
 def test_every_resource_that_the_module_reads_is_listed() -> None:
-    assert _listed("MODULE_PYTHON_RESOURCES") == _tracked("Resources/UI/*.ui", "Resources/Icons/*.png")
+    assert _listed("MODULE_PYTHON_RESOURCES") == _tracked(
+        "Resources/UI/*.ui", "Resources/Icons/*.png", "Resources/Terminology/*.json"
+    )
 
 
 def test_the_extension_is_described_for_the_index() -> None:

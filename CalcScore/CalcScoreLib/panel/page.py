@@ -32,6 +32,7 @@ from .display_view import DisplayView
 from .edit_guard import EditGuard
 from .editing_view import EditingView
 from .models_view import ModelsView
+from .palette import take_palette
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
 from .plaques_view import PlaqueActions, PlaquesView
 from .quality_view import QualityView
@@ -67,6 +68,7 @@ class Panel(VTKObservationMixin):
     def __init__(self, root: Any, ui: Any) -> None:
         VTKObservationMixin.__init__(self)
         self.root, self.ui = root, ui
+        take_palette(root)
         self.parameters: CalcScoreParameters | None = None
         self.case: SceneCase | None = None
         self._result: CaseResult | None = None
@@ -171,7 +173,8 @@ class Panel(VTKObservationMixin):
         self._show_state()
 
     def enter(self) -> None:
-        """Look again: the models may have changed while another module was shown."""
+        """Look again: the models and the style may have changed while another module was shown."""
+        take_palette(self.root)
         if not self.run.running:
             self.models.read()
             self._bindings.show()

@@ -54,9 +54,9 @@ class ThresholdPreview:
                 view.SetForegroundOpacity(opacity)
         self._before = []
         if node.GetScene() is not None:
-            display = node.GetDisplayNode()
+            # The display first: a volume that has left the scene would tell its observers of the loss.
+            slicer.mrmlScene.RemoveNode(node.GetDisplayNode())
             slicer.mrmlScene.RemoveNode(node)
-            slicer.mrmlScene.RemoveNode(display)
 
     def _cover(self) -> None:
         for view in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):

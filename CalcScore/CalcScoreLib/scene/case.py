@@ -119,10 +119,11 @@ class SceneCase(CaseNodes):
             The case.
         """
         new = record_of(volume) is None
+        case = cls(make_nodes(volume))
+        # Before the batch: what sorts segments into the subject hierarchy looks for their segmentation there.
+        hierarchy.place(volume, (case.arteries, case.calcification, case.table, case.record))
         with batch(volume.GetScene()):
-            case = cls(make_nodes(volume))
             case._take(content)
-            hierarchy.place(volume, (case.arteries, case.calcification, case.table, case.record))
             if new:
                 display.apply_standard(case)
         return case

@@ -22,7 +22,7 @@ from .masks import CaseMasks, difference, overlap_warning
 from .plaques import Plaque, as_plaques
 from .segmentations import Layer, SegmentMask
 
-_NOTHING: Box = (slice(0, 1), slice(0, 1), slice(0, 1))
+_NOTHING: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
 _ALL: Box = (slice(0, None), slice(0, None), slice(0, None))
 
 

@@ -26,7 +26,8 @@ _ALIGNED = 0.01
 """Grids are the same where no corner of a segment lies this share of a voxel off the CTA's voxels."""
 
 _EMPTY_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
-_ONE_VOXEL: Box = (slice(0, 1), slice(0, 1), slice(0, 1))
+_EMPTY_LAYER: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
+"""No surface can be looked for in less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ class Layer:
     labels : mapping of str to int
         Label value of each structure.
     box : tuple of slice
-        The smallest box of the CTA that holds them; one voxel where there are none.
+        The smallest box of the CTA that holds them; a corner of it where there are none.
     """
 
     array: Array
@@ -96,7 +97,7 @@ class Layer:
     @classmethod
     def of(cls, array: Array, labels: Mapping[str, int], box: Box | None = None) -> Layer:
         """Crop label values to what they mark; `box` is the part of the CTA that they are, all of it by default."""
-        tight = nonzero_box(array) or _ONE_VOXEL
+        tight = nonzero_box(array) or _EMPTY_LAYER
         start = [0, 0, 0] if box is None else [part.start for part in box]
         placed = [slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True)]
         return cls(np.ascontiguousarray(array[tight], np.uint8), labels, (placed[0], placed[1], placed[2]))

@@ -138,6 +138,18 @@ def test_what_has_changed_runs_again(
     assert standing == ({f"case_{n}" for n in range(CASES)} - gone if gone else set())
 
 
+def test_networks_that_cannot_be_started_are_told_once_and_in_words(
+    source: Path,
+    models: dict[Role, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert batch(source, tmp_path / "out", models, *NO_NETWORKS) == 2
+    assert capsys.readouterr().err.count("this Python cannot be started") == 1
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_a_try_with_other_options_costs_nothing_before_it_runs(
     output: Path, source: Path, models: dict[Role, Path]
 ) -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 import traceback
 
+import vtk
+
+_NOT_OF_THE_APPLICATION = ("bad X server connection", "vtkMRMLColorTableNodeFileGenericColors.txt can't be found")
+"""What is said of a machine without a screen, and of colours that slicer-core does not bring."""
+
 reported: list[str] = []
 
 
@@ -34,3 +39,16 @@ def complain(text: str) -> None:
     """Keep a complaint about the module under test that is no exception."""
     reported.append(text)
     sys.stderr.write(text + "\n")
+
+
+def watch_log() -> None:
+    """Keep what VTK would write into the application's error log; its icon turns red for every line."""
+    window = vtk.vtkOutputWindow.GetInstance()
+    for event in ("ErrorEvent", "WarningEvent"):
+        window.AddObserver(event, _logged)
+
+
+@vtk.calldata_type(vtk.VTK_STRING)
+def _logged(window: object, event: str, text: str) -> None:
+    if not any(known in text for known in _NOT_OF_THE_APPLICATION):
+        reported.append(f"error log: {text.strip()}")

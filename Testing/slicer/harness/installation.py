@@ -19,7 +19,7 @@ def install() -> None:
     _keep_singletons_alive()
     import slicer
 
-    from Testing.slicer.harness import ui_loader
+    from Testing.slicer.harness import errors, ui_loader
     from Testing.slicer.harness.pythonqt import module
 
     _hide_util_names(slicer)
@@ -33,6 +33,7 @@ def install() -> None:
     modules.create_namespaces()
     application.create()
     _add_python_files(slicer)
+    errors.watch_log()
 
 
 def _keep_singletons_alive() -> None:

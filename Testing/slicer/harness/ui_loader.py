@@ -6,7 +6,7 @@ import functools
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from PySide6 import QtCore, QtUiTools, QtWidgets
+from PySide6 import QtCore, QtGui, QtUiTools, QtWidgets
 
 from Testing.slicer.harness.errors import HarnessError
 from Testing.slicer.harness.pythonqt import classes, members, signals
@@ -58,6 +58,11 @@ def load(self: QtUiTools.QUiLoader, device: QtCore.QIODevice, parent: object = N
     named[widget.objectName()] = widget
     for wire in wires:
         _wire(named, {part.tag: part.text or "" for part in wire})
+    light = QtWidgets.QStyleFactory.create("Fusion").standardPalette()
+    window = QtGui.QPalette.ColorRole.Window
+    if widget.palette().color(window) != light.color(window):
+        # As in the application: the page does not take the colours of a dark style by itself.
+        widget.setPalette(light)
     return widget
 
 
@@ -71,3 +76,10 @@ def install() -> None:
     """Let ``qt.QUiLoader`` load with stand-ins."""
     cls = classes.wrapper_class(QtUiTools.QUiLoader)
     type.__setattr__(cls, "load", members.Slot("load", load))
+    style = classes.wrapper_class(QtWidgets.QProxyStyle)
+    type.__setattr__(style, "standardPalette", members.Slot("standardPalette", _palette))
+
+
+def _palette(self: QtWidgets.QProxyStyle) -> QtGui.QPalette:
+    """Stand in for the standard palette of the application's style, light or dark."""
+    return QtWidgets.QApplication.palette()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 import qt
 import slicer
@@ -120,6 +121,27 @@ def test_nothing_is_wider_than_the_module_panel(
     tree = panel.ui.scoresTree
     assert sum(tree.columnWidth(n) for n in range(tree.columnCount)) <= tree.viewport().width
     assert harness.panel_screenshot(hosted.panel, tmp_path / "panel.png", WIDEST, dark=dark).stat().st_size > 0
+
+
+def test_the_page_is_dark_in_the_dark_style(tmp_path: Path) -> None:
+    from PySide6 import QtWidgets
+
+    from Testing.slicer.harness.screenshot import palette
+
+    application, before = QtWidgets.QApplication.instance(), QtWidgets.QApplication.palette()
+    application.setPalette(palette(dark=True))
+    try:
+        loaded = harness.load_module(MODULE)
+        root = loaded.widget.panel.root
+        dark = palette(dark=True).window().color().name()
+        assert root.palette.color(qt.QPalette.Active, qt.QPalette.Window).name() == dark
+        harness.panel_screenshot(loaded.panel, tmp_path / "dark.png", dark=True)
+        harness.unload_module(loaded)
+    finally:
+        application.setPalette(before)
+    drawn = PIL.Image.open(tmp_path / "dark.png").convert("RGB")
+    # The margin beside the first label.
+    assert "#{:02x}{:02x}{:02x}".format(*drawn.getpixel((3, 60))) == dark
 
 
 def test_every_control_says_what_it_does(panel: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import slicer
 import vtk
 
+from Testing.slicer.harness.errors import complain
+
 _SHOWN = (
     "vtkMRMLVolumeNode",
     "vtkMRMLSegmentationNode",
@@ -48,6 +50,13 @@ class SubjectHierarchyFiller:
         hierarchy = self.hierarchy()
         if not hierarchy.GetItemByDataNode(node):
             hierarchy.CreateItem(hierarchy.GetSceneItemID(), node)
+        if node.IsA("vtkMRMLSegmentationNode"):
+            node.AddObserver(slicer.vtkSegmentation.SegmentAdded, self._segment_added)
+
+    def _segment_added(self, node: Any, event: str) -> None:
+        hierarchy = self.hierarchy()
+        if hierarchy is None or not hierarchy.GetItemByDataNode(node):
+            complain(f"error log: no item in the subject hierarchy for the segmentation {node.GetName()}")
 
     def _about_to_be_removed(self, node: Any) -> None:
         if self._scene.IsClosing() or node.IsA("vtkMRMLSubjectHierarchyNode"):

@@ -181,5 +181,11 @@ class qSlicerMainWindow(QtWidgets.QMainWindow):
     initialWindowShown = QtCore.Signal()
     title = stored(str, "title", "")
 
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        # A style of its own: its standard palette is what the application shows, see `ui_loader`.
+        self._style = QtWidgets.QProxyStyle()
+        self.setStyle(self._style)
+
     def moduleSelector(self) -> Any:
         return self._selector
