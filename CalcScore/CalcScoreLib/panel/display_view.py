@@ -6,7 +6,7 @@ from typing import Any
 
 from ..background_work import InSteps
 from ..incremental_work import Steps
-from ..scene import display
+from ..scene import display, views
 from ..scene.case import SceneCase
 from .bindings import Bindings
 
@@ -53,10 +53,22 @@ class DisplayView:
         """Make the surfaces anew after a run, or leave the 3-D view empty."""
         self._show_3d()
 
-    def complete_3d(self) -> None:
-        """Make the surfaces that a scene was saved without."""
-        if self._case is not None and self._ui.show3dCheck.checked and not display.has_surfaces(self._case):
-            self._show_3d()
+    def show_views(self, cta: Any, only_empty: bool = False) -> None:
+        """Show a CTA in the slices, the segments of its case only, and its arteries in 3-D.
+
+        Parameters
+        ----------
+        cta : vtkMRMLScalarVolumeNode
+            The CTA.
+        only_empty : bool
+            Leave the views as they are where they show something.
+        """
+        views.show_only(self._case, cta)
+        changed = views.show_volume(cta, only_empty)
+        if self._case is not None and (changed or not only_empty):
+            if self._ui.show3dCheck.checked and not display.has_surfaces(self._case):
+                self._show_3d()
+            views.look_at(self._case)
 
     def close(self) -> None:
         """Make no further surface."""

@@ -18,7 +18,6 @@ from CalcScoreLogic.results import CaseResult
 
 from .. import install, settings
 from ..analysis import Analysis
-from ..scene import views
 from ..scene.case import SceneCase
 from ..scene.hand_edits import reassignment, removal
 from ..scene.plaques import Plaque
@@ -259,33 +258,16 @@ class Panel(VTKObservationMixin):
         if self.parameters is not None:
             scored_inputs.keep(case, self.parameters, self._run_models)
         self._take_case(case, True)
-        self.display.refresh_3d()
-        views.show_only(case, case.volume)
         if first:
-            views.look_at(case)
+            self.display.show_views(case.volume)
+        self.display.refresh_3d()
         self.refresh()
 
     def _show_loaded(self) -> None:
         """Show what a scene that was loaded holds; one saved without a window has no views of its own."""
         self._bindings.show()
-        if self.parameters is None or self.parameters.cta is None:
-            return
-        views.show_only(self.case, self.parameters.cta)
-        if views.show_volume(self.parameters.cta, only_empty=True):
-            self._show_3d()
-
-    def _show_chosen(self) -> None:
-        """Show the CTA that was chosen, and its segments only."""
-        cta = self.parameters.cta if self.parameters is not None else None
-        if cta is not None:
-            views.show_only(self.case, cta)
-            views.show_volume(cta)
-            self._show_3d()
-
-    def _show_3d(self) -> None:
-        if self.case is not None and self.case.missing() is None:
-            self.display.complete_3d()
-            views.look_at(self.case)
+        if self._cta is not None:
+            self.display.show_views(self._cta, only_empty=True)
 
     def _plaque_actions(self) -> PlaqueActions:
         apply = self.corrections.apply
@@ -315,7 +297,8 @@ class Panel(VTKObservationMixin):
             self.run.outcome = Outcome.NONE
             self.run.say(_said(self.sources.note()))
             self._take_case(SceneCase.find(self._cta), True)
-            self._show_chosen()
+            if self._cta is not None:
+                self.display.show_views(self._cta)
         self.refresh()
 
     def _take_case(self, case: SceneCase | None, read: bool) -> None:
