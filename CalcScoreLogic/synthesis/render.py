@@ -20,6 +20,7 @@ from .vessels import OTHER
 _NOWHERE = -1e3
 _THIN_WALL_MM, _SEEN_WALL_MM = 1.7, 0.3
 # A thin wall beside bright blood is not seen: an artery's edge is where the image is steepest, just outside the lumen.
+_SEEN_CALCIUM_MM = 0.25  # calcium is seen, and drawn by readers, a little beyond its edge
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
 _SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
@@ -71,8 +72,8 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     -------
     Rendered
         A voxel belongs to an artery when its centre lies inside the outer wall, and to a plaque when its centre
-        lies inside that. With contrast a wall thinner than 1.7 mm counts only where it is calcified and up to 0.3 mm
-        outside the lumen. Voxels at a surface show a mean by their distance from it.
+        lies inside that or up to 0.25 mm outside. With contrast a wall thinner than 1.7 mm counts only where it is
+        calcified and up to 0.3 mm outside the lumen. Voxels at a surface show a mean by their distance from it.
     """
     steps = np.array(axes.steps)
     texture = low_field(rng, axes.shape, rng.uniform(14, 45) / steps) * np.float32(0.6)
@@ -222,9 +223,9 @@ class _Painter:
         there = np.clip(self.outer[touched] / self.soft_mm + 0.5, 0, 1)
         there[bone.reshape(-1)[touched] & (self.outer[touched] < 0)] = 0
         open_ = np.clip(self.lumen[touched] / self.soft_mm + 0.5, 0, 1)
-        inner = self.rest_hu[touched]
-        inner += (self.lumen_hu[touched] * mixing.reshape(-1)[touched] - inner) * open_
-        flat[touched] += (inner - flat[touched]) * there
+        there = np.maximum(there, open_)
+        bright = self.lumen_hu[touched] * mixing.reshape(-1)[touched]
+        flat[touched] = flat[touched] * (1 - there) + self.rest_hu[touched] * (there - open_) + bright * open_
         inside = self.outer >= 0
         for voxels, depth, hu, number in sorted(
             self.plaques, key=lambda part: float(part[2][0]) if len(part[2]) else 0
@@ -233,7 +234,7 @@ class _Painter:
             walled = other < 0.3
             cover = np.clip(depth / self.soft_mm + 0.5, 0, 1) * walled
             flat[voxels] += (hu - flat[voxels]) * cover
-            plaque[voxels[(depth >= 0) & walled & inside[voxels]]] = True
+            plaque[voxels[(depth >= -_SEEN_CALCIUM_MM) & walled & inside[voxels]]] = True
         if self.contrast.phase != "none":
             thin = (self.lumen < -_SEEN_WALL_MM) & (self.outer - self.lumen < _THIN_WALL_MM)
             inside &= ~thin | plaque
