@@ -7,11 +7,13 @@ goes on.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -28,7 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--findings", type=Path, help="folder to keep the findings in (default: a temporary one)")
     options = parser.parse_args()
-    until, number, tried = time.time() + 60 * options.minutes, options.seed, 0
+    until, number = time.time() + 60 * options.minutes, options.seed
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -36,11 +38,13 @@ def main() -> int:
             process = context.Process(target=work, args=(folder, number, until))
             process.start()
             _watch(process, folder)
-            tried += int((folder / TRIED).read_text().split()[1]) if (folder / TRIED).exists() else 0
-            (folder / TRIED).unlink(missing_ok=True)
             number += 1
         found = sorted((folder / FOUND).iterdir()) if (folder / FOUND).is_dir() else []
-        print(f"{tried} examples from seed {options.seed}, {len(found)} kinds of findings")
+        tally: Counter[str] = Counter()
+        for path in folder.glob(f"{TRIED}*.json"):
+            tally.update(json.loads(path.read_text(encoding="utf-8")))
+        print(f"{tally.total()} examples from seed {options.seed}, {len(found)} kinds of findings; by exit code:")
+        print(", ".join(f"{what}: {count}" for what, count in sorted(tally.items())))
         if found:
             target = options.findings or Path(tempfile.mkdtemp(prefix="fuzz_findings_"))
             shutil.copytree(folder / FOUND, target, dirs_exist_ok=True)

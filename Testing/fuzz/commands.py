@@ -62,8 +62,8 @@ def trials(draw: st.DrawFn, folder: Path) -> Trial:
     return draw(st.sampled_from(_COMMANDS[role]))(draw, {**good, role: odd}, place, out)
 
 
-def check(trial: Trial, folder: Path) -> None:
-    """Run a command; raises Problem."""
+def check(trial: Trial, folder: Path) -> int:
+    """Run a command and give its exit code; raises Problem."""
     place, out = folder / "in", folder / "out"
     before, standing = _content(place), _content(out)
     told, said = io.StringIO(), io.StringIO()
@@ -93,6 +93,7 @@ def check(trial: Trial, folder: Path) -> None:
         _check_outputs(out, standing, code, printed)
     else:
         _require(_content(out) == standing, "a failed command left or changed a file", printed)
+    return code
 
 
 def _check_outputs(out: Path, standing: dict[str, str], code: int, printed: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 import time
 import warnings
+from collections import Counter
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -14,13 +16,13 @@ from hypothesis import strategies as st
 
 from Testing.fuzz.commands import Problem, check, trials
 
-BEAT, FOUND, TRIED = "running.txt", "found", "tried.txt"
+BEAT, FOUND, TRIED = "running.txt", "found", "tried_"
 
 
 def work(folder: Path, number: int, until: float) -> None:
     """Try examples until a time; findings go to ``folder/found``, one folder for each kind."""
     warnings.simplefilter("ignore")
-    count = 0
+    tally: Counter[str] = Counter()
 
     @seed(number)
     @settings(
@@ -33,7 +35,6 @@ def work(folder: Path, number: int, until: float) -> None:
     )
     @given(st.data())
     def attempt(data: st.DataObject) -> None:
-        nonlocal count
         if time.time() > until:
             # Hypothesis would try again what an exception ends.
             os._exit(0)
@@ -42,13 +43,13 @@ def work(folder: Path, number: int, until: float) -> None:
         try:
             trial = data.draw(trials(place))
             (folder / BEAT).write_text(f"{place}\n{' '.join(trial.arguments)}", encoding="utf-8")
-            check(trial, place)
+            tally[f"{trial.arguments[0]} {check(trial, place)}"] += 1
         except Problem as problem:
+            tally[f"{trial.arguments[0]} found"] += 1
             keep(folder, place, problem.key, f"{' '.join(trial.arguments)}\n\n{problem}")
         finally:
             shutil.rmtree(place, ignore_errors=True)
-        count += 1
-        (folder / TRIED).write_text(f"{os.getpid()} {count}", encoding="utf-8")
+        (folder / f"{TRIED}{number}.json").write_text(json.dumps(tally), encoding="utf-8")
 
     attempt()
 
