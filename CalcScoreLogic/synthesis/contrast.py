@@ -106,7 +106,7 @@ def draw_contrast(rng: np.random.Generator, shares: Mapping[str, float] = PATCH_
         lumen=float(lumen),
         wall=float(np.clip(n(52, 12), 25, 90) if enhanced else np.clip(n(44, 6), 30, 60)),
         thrombus=float(np.clip(n(42, 14), 15, 90)),
-        false_lumen=float(lumen * u(0.3, 1.1)),
+        false_lumen=float(lumen * u(0.3, 1.1) if rng.random() < 0.7 else n(45, 12)),
         mixing=float(abs(n(0, 0.05))),
     )
 

@@ -49,6 +49,7 @@ def draw_soft_parts(rng: np.random.Generator, anatomy: Anatomy) -> Array:
     _veins(rng, anatomy, field)
     if rng.random() < 0.6:
         _table(rng, field)
+    field[:, [0, -1], :] = field[:, :, [0, -1]] = Tissue.AIR  # what lies beyond the field shows its border
     return field
 
 

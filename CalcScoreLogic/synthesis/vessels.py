@@ -63,7 +63,7 @@ def draw_tree(rng: np.random.Generator, anatomy: Anatomy) -> Tree:
     renal = {side: kidneys + rng.uniform(-8, 22) for side in SIDES}
     mesenteric = max(renal.values()) + rng.uniform(3, 20)
     vessels += tree.coeliac(mesenteric + rng.uniform(9, 24))
-    vessels.append(tree.branch("superior_mesenteric", Territory.MESENTERIC, mesenteric, rng.uniform(3.0, 4.4)))
+    vessels.append(tree.branch("superior_mesenteric", Territory.MESENTERIC, mesenteric, rng.uniform(3.2, 4.6)))
     for side, height in renal.items():
         vessels += tree.renals(side, height)
     vessels += tree.small(min(renal.values()))
@@ -146,8 +146,8 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     if kind != "aneurysm":
         for _ in range(rng.poisson(0.5)):
             vessel = _mural(rng, vessel)
-        if rng.random() < 0.07:
-            vessel = replace(vessel, flap=_flap(rng, vessel))
+        if rng.random() < 0.1:
+            vessel = _dissect(rng, vessel)
     return vessel
 
 
@@ -161,16 +161,20 @@ def _mural(rng: np.random.Generator, vessel: Vessel) -> Vessel:
     return replace(vessel, lumen=vessel.lumen - lost, shift=vessel.shift + lost[:, None] * [np.cos(turn), np.sin(turn)])
 
 
-def _flap(rng: np.random.Generator, vessel: Vessel) -> Array:
-    """Draw a dissection: a flap that winds down the aorta."""
+def _dissect(rng: np.random.Generator, vessel: Vessel) -> Vessel:
+    """Tear the aorta: a flap winds down it, and it is wider there."""
     n = len(vessel.points)
-    flap = np.full((n, 2), np.nan)
     start = int(rng.uniform(0, 0.5) * n) if rng.random() < 0.5 else 0
     stop = n if rng.random() < 0.5 else int(rng.uniform(0.6, 1) * n)
     arcs = np.arange(start, stop)
+    torn = np.zeros(n)
+    torn[arcs] = rng.uniform(0, 0.45)
+    wider = np.minimum(1 + ndimage.gaussian_filter1d(torn, 15 / STEP_MM), 22 / vessel.outer.clip(None, 22))
+    outer = vessel.outer * wider
+    flap = np.full((n, 2), np.nan)
     flap[arcs, 0] = rng.uniform(0, 2 * np.pi) + rng.normal(0, 1.2) * (arcs - start) * STEP_MM / 100
-    flap[arcs, 1] = rng.uniform(-0.35, 0.35) * vessel.outer[arcs]
-    return flap
+    flap[arcs, 1] = rng.uniform(-0.4, 0.4) * outer[arcs]
+    return replace(vessel, outer=outer, lumen=vessel.lumen + outer - vessel.outer, flap=flap)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +225,7 @@ class _Grower:
     def coeliac(self, z: float) -> list[Vessel]:
         """Draw the trunk and its branches."""
         rng = self.rng
-        width = rng.uniform(2.9, 4.2)
+        width = rng.uniform(3.1, 4.4)
         trunk = self.branch("coeliac", Territory.MESENTERIC, z, width)
         made, tip = [trunk], trunk.points[-1]
         for name, share in (("hepatic", 0.72), ("splenic", 0.78), ("left_gastric", 0.5)):
@@ -234,7 +238,7 @@ class _Grower:
     def renals(self, side: str, z: float) -> list[Vessel]:
         """Draw the renal artery of one side and sometimes an accessory one."""
         rng = self.rng
-        made = [self.branch(f"renal_{side}", Territory.RENAL, z, rng.uniform(2.0, 3.3))]
+        made = [self.branch(f"renal_{side}", Territory.RENAL, z, rng.uniform(2.4, 3.6))]
         if rng.random() < 0.25:
             course = self.branching.renal(side, z - rng.uniform(8, 45), low=rng.uniform(5, 22))
             radii = np.array([1, 0.85]) * rng.uniform(1.2, 2.2)
