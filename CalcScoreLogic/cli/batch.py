@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from .analyze import add_inference_options, chosen_models, inference_options
 from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder, shortening_parameters
 from .progress import stage
@@ -67,6 +68,8 @@ def run(options: argparse.Namespace) -> Outcome:
     inputs = find_inputs(options.source, options.keep_identifiers, options.output)
     if sources.arteries is not None:
         inputs = with_arteries(inputs, sources.arteries, options.arteries)
+    if options.dicom and not any(case.is_dicom for case in inputs.cases):
+        raise InputError(f"{options.source}: no CTA came as DICOM, which --dicom needs; leave it out")
     make_folder(options.output)
     done = run_batch(inputs, options.output, recipe, Countdown(stage), options.retry_failed, options.scheduler)
     stage("reading the results")
@@ -124,6 +127,7 @@ def _warnings(done: Summary, inputs: Inputs, failed: list[Record]) -> list[str]:
     again = [record.case for record in failed if record.case not in done.ran]
     if again:
         told.append(f"{_some(again)} failed before and did not run again, --retry-failed runs them")
+    told += done.dicom_problems
     if done.kept:
         told.append(
             f"{_some(done.kept)} were edited by hand and stay as they are, although the CTA, the models or the "

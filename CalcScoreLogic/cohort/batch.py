@@ -11,6 +11,7 @@ from ..errors import InputError
 from .case_inputs import CohortInput, Inputs
 from .case_outcome import Ending, OnProgress
 from .checksums import Content, content_of, stamp_of
+from .dicom_objects import add_missing
 from .local import run_here
 from .progress import Countdown
 from .recipe import Recipe
@@ -33,12 +34,15 @@ class Summary:
         Cases that the folder holds beside those of the inputs; they stay in the tables.
     kept : tuple of str
         Edited cases that were made in another way and would have lost their edits.
+    dicom_problems : tuple of str
+        Why cases that were done before have no DICOM objects, although these are wanted.
     """
 
     records: tuple[Record, ...]
     ran: tuple[str, ...]
     others: tuple[str, ...]
     kept: tuple[str, ...]
+    dicom_problems: tuple[str, ...] = ()
 
 
 def run_batch(
@@ -100,6 +104,8 @@ def run_batch(
                     tables.put(record, cohort.result(ending.case) if not ending.reason else None)
                     tables.write()
                     countdown.on_end(failed=bool(ending.reason))
+        done = [case for case in inputs.cases if case.name in records and not records[case.name].reason]
+        problems = add_missing(done, recipe, cohort)
         write_cohort_page(cohort.path)
     names = [case.name for case in inputs.cases]
     return Summary(
@@ -107,6 +113,7 @@ def run_batch(
         tuple(case.name for case in pending),
         tuple(sorted(records.keys() - set(names))),
         kept,
+        problems,
     )
 
 

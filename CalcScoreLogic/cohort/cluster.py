@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..atomic import atomic_folder
+from ..case_files import DICOM_REPORT
 from ..errors import CalcScoreError, InputError
+from ..report.case_folder import drop_dicom
 from ..version import __version__
 from .case_inputs import CohortInput
 from .case_outcome import Ending
@@ -140,9 +142,12 @@ class _Crew:
         try:
             if found.files:
                 self._cohort.forget(case.name)
-                with atomic_folder(self._cohort.case_folder(case.name)) as part:
+                folder = self._cohort.case_folder(case.name)
+                with atomic_folder(folder) as part:
                     for name, data in found.files.items():
                         (part / name).write_bytes(data)
+                if DICOM_REPORT not in found.files:
+                    drop_dicom(folder)
         except CalcScoreError as error:
             return replace(found.ending, reason=str(error))
         return found.ending

@@ -71,7 +71,19 @@ def write_case(
         write_report(part / files.REPORT, scored.result, projections(*images))
         if dicom is not None:
             write_objects(part, scored, dicom, tell)
-    for name in files.DICOM_OBJECTS if dicom is None else ():
+    if dicom is None:
+        drop_dicom(folder)
+
+
+def drop_dicom(folder: Path) -> None:
+    """Take the DICOM objects of earlier scores away: they contradict the new ones.
+
+    Parameters
+    ----------
+    folder : Path
+        A case's folder of results.
+    """
+    for name in files.DICOM_OBJECTS:
         (folder / name).unlink(missing_ok=True)
 
 

@@ -115,3 +115,33 @@ def test_the_exact_figures_are_there_too(case: Written) -> None:
         exact = {m.name.value: m.value for m in named[name].get_measurements() if m.derivation is None}
         for concept, figure in FIGURES.items():
             assert exact.get(concept) == getattr(row, figure)
+
+
+def test_folds_edits_and_warnings_are_told(case: Written) -> None:
+    from highdicom.sr import srread
+
+    report = srread(case.report).content
+    groups = [*report.get_volumetric_roi_measurement_groups(), *report.get_image_measurement_groups()]
+    named = {group.tracking_identifier.removeprefix("CalcScore "): group for group in groups}
+    result = case.scored.result
+    spans = {
+        name: {m.derivation.meaning: m.value for m in group.get_measurements() if m.derivation is not None}
+        for name, group in named.items()
+    }
+    told = {"Minimum": 0.001, "Maximum": 0.0123456789012345678}
+    assert {name: span for name, span in spans.items() if span} == ({"aorta": told} if case.kind == "thin" else {})
+    edited = {
+        n for n, group in named.items() if any(e.name.value == "EDITED" for e in group.get_qualitative_evaluations())
+    }
+    assert edited == set(result.edited)
+    comments = {
+        name: {item.value for item in group[0].ContentSequence if item.name.value == "121106"}
+        for name, group in named.items()
+    }
+    assert set().union(*comments.values()) == {str(warning) for warning in result.warnings}
+    assert all(getattr(w, "territory", None) or str(w) in comments["combined"] for w in result.warnings)
+    content = case.report.read_bytes()
+    assert (b"Doe^Jane" in content) == (case.kind == "edited")
+    if case.kind == "thin":
+        assert b"network calcification plaques sha256:" + b"cd" * 32 in content
+        assert "Aorta: the folds disagree ≥ 1 mm³." in comments["aorta"]
