@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CalcScoreError
-from .outcome import Outcome
+from ..errors import CalcScoreError, InputError
+from .outcome import Outcome, check_outputs
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
     """Describe the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "models",
-        help="check, install, list and remove trained models",
-        description="Check, install, list and remove trained nnU-Net models.",
+        help="check, install, list, pack and remove trained models",
+        description="Check, install, list, pack and remove trained nnU-Net models.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser("check", help="tell whether a model folder can be used, and if not, why")
@@ -31,16 +31,22 @@ def add(commands: Any) -> argparse.ArgumentParser:
     install = actions.add_parser("install", help="install the models of a folder or a zip")
     install.add_argument("source", type=Path, metavar="FOLDER_OR_ZIP", help="one model, or one of each role")
     listing = actions.add_parser("list", help="list the installed models, newest first, and the demo models")
+    packing = actions.add_parser("pack", help="make a zip with a model card, for another site to install")
+    packing.add_argument("name", metavar="NAME", help="a model's name, or what the names of both ensembles begin with")
+    packing.add_argument("-o", "--output", type=Path, required=True, metavar="ZIP", help="zip to write")
+    packing.add_argument(
+        "--study", type=Path, metavar="DIR", help="folder that calcscore evaluate wrote: its Dice goes on the card"
+    )
     remove = actions.add_parser("remove", help="remove an installed model")
     remove.add_argument("name", metavar="NAME", help="its name in calcscore models list")
-    for action in (install, listing, remove):
+    for action in (install, listing, packing, remove):
         action.add_argument(
             "--store",
             type=Path,
             metavar="DIR",
             help=f"folder of the models (default: ${STORE_VARIABLE}, else your own)",
         )
-    for action in (check, install, listing, remove):
+    for action in (check, install, listing, packing, remove):
         # Without a default of its own, it does not undo a --json before the action.
         action.add_argument(
             "--json",
@@ -53,7 +59,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    return {"check": _check, "install": _install, "list": _list, "remove": _remove}[options.action](options)
+    actions = {"check": _check, "install": _install, "list": _list, "pack": _pack, "remove": _remove}
+    return actions[options.action](options)
 
 
 def store_folder(options: argparse.Namespace) -> Path | None:
@@ -104,6 +111,22 @@ def _list(options: argparse.Namespace) -> Outcome:
     ]
     empty = "No model is installed; install one with calcscore models install FOLDER_OR_ZIP."
     return Outcome(lines or [empty], {"models": [model.to_dict() for model in models]})
+
+
+def _pack(options: argparse.Namespace) -> Outcome:
+    from ..models import find_named, pack, read_measured
+
+    check_outputs([options.output], [])
+    if options.output.suffix.lower() != ".zip":
+        raise InputError(f"{options.output}: give a name that ends in .zip")
+    measured = read_measured(options.study) if options.study else {}
+    models = find_named(options.name, store_folder(options))
+    stage("packing")
+    pack(models, options.output, measured)
+    lines = [f"{options.output}: {model.name} ({describe(model)})" for model in models]
+    lines.append(f"{options.output}: {options.output.stat().st_size / 1e6:.1f} MB, each model with its card README.md")
+    data = {"output": str(options.output), "models": [model.to_dict() for model in models]}
+    return Outcome(lines, {**data, "warnings": _warnings(models)}, _warnings(models))
 
 
 def _remove(options: argparse.Namespace) -> Outcome:

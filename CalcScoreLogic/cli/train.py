@@ -46,6 +46,12 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="paper: nnU-Net's default plans, 1000 epochs (default); demo: small networks for a CPU; "
         "starter: no cases, synthetic CTA made from --anatomy while the networks learn",
     )
+    parser.add_argument(
+        "--start-from",
+        nargs="+",
+        metavar="MODEL",
+        help="let installed ensembles learn on from CASES, with their own plans (names or folders, one of each role)",
+    )
     parser.add_argument("--anatomy", nargs="+", type=Path, metavar="FILE", help="labelled anatomy for --preset starter")
     parser.add_argument(
         "--phantoms", nargs="?", type=int, const=60, metavar="N", help="make N phantoms to train on (default 60)"
@@ -70,6 +76,8 @@ def run(options: argparse.Namespace) -> Outcome:
         return _run_starter(options)
     if options.anatomy:
         raise InputError("--anatomy goes with --preset starter")
+    if options.start_from:
+        return _run_finetuning(options)
     if (options.cases is None) == (options.phantoms is None):
         raise InputError("give the folder with the cases, or --phantoms")
     if options.slurm and (options.role or options.fold is not None):
@@ -85,6 +93,35 @@ def run(options: argparse.Namespace) -> Outcome:
         line = f"{script}: submit it with: sbatch {script}; when it is done, run this command again to install"
         return Outcome([line], {"script": str(script), "models": [], "warnings": warnings}, warnings)
     roles = [Role(options.role)] if options.role else list(Role)
+    folds = range(training.FOLDS) if options.fold is None else [options.fold]
+    training.train(workspace, roles, folds, stage)
+    return _finish(options, workspace, recipe, roles, warnings)
+
+
+def _run_finetuning(options: argparse.Namespace) -> Outcome:
+    """Let installed ensembles learn on."""
+    from .. import training
+    from ..models import Role
+    from ..training import finetune
+
+    if options.cases is None or options.phantoms or options.slurm or options.preset != "paper":
+        raise InputError("--start-from takes the folder with the cases, and no --phantoms, --slurm or --preset")
+    bases = finetune.bases_of(options.start_from, store_folder(options))
+    roles = [Role(options.role)] if options.role else [role for role in Role if role in bases]
+    missing = [role.value for role in roles if role not in bases]
+    if missing:
+        raise InputError(f"--start-from: no model for {missing[0]} is named, name one or choose another --role")
+    cases = training.find_cases(options.cases)
+    recipe = finetune.fine_tuning(options.epochs)
+    about = {
+        "name": options.name or "tuned",
+        "trained_on": f"{len(cases)} cases",
+        "demo": False,
+        "note": _NOTES[False],
+    }
+    make_folder(options.output)
+    workspace = training.Workspace(options.output)
+    warnings = training.prepare(cases, workspace, recipe, about, stage, bases)
     folds = range(training.FOLDS) if options.fold is None else [options.fold]
     training.train(workspace, roles, folds, stage)
     return _finish(options, workspace, recipe, roles, warnings)
@@ -153,10 +190,10 @@ def _finish(
     options: argparse.Namespace, workspace: Workspace, recipe: Planned, roles: list[Role], warnings: list[str]
 ) -> Outcome:
     """Assemble and install what is complete, and say what is there."""
-    from .. import training
     from ..models import install
+    from ..training.run import assemble
 
-    folders = training.assemble(workspace, roles, stage)
+    folders = assemble(workspace, roles, stage)
     lines: list[str] = []
     models: list[Model] = []
     for role in roles:

@@ -6,15 +6,18 @@ PyTorch, when they are called.
 
 from __future__ import annotations
 
+from .card import MeasuredDice, read_measured
 from .check import check, check_fully, file_sha256
 from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
 from .folders import demo_models_folder, user_models_folder
 from .model import BrokenModel, Model, Role
-from .store import find, install, list_models, remove
+from .pack import pack
+from .store import find, find_named, install, list_models, remove
 
 __all__ = [
     "BrokenModel",
     "CheckpointHeader",
+    "MeasuredDice",
     "Model",
     "Role",
     "check",
@@ -23,9 +26,12 @@ __all__ = [
     "demo_models_folder",
     "file_sha256",
     "find",
+    "find_named",
     "install",
     "list_models",
+    "pack",
     "read_header",
+    "read_measured",
     "remove",
     "safe_loading",
     "user_models_folder",

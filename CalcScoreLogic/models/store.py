@@ -114,6 +114,37 @@ def find(role: Role, store: Path | None = None, name: str | None = None) -> Mode
     )
 
 
+def find_named(name: str, store: Path | None = None) -> list[Model]:
+    """Find the models that a name stands for.
+
+    Parameters
+    ----------
+    name : str
+        A model's name; or what the names of both ensembles begin with, such as ``starter`` for
+        ``starter-territories`` and ``starter-calcification``.
+    store : Path, optional
+        Folder of the models; by default the user's.
+
+    Returns
+    -------
+    list of Model
+        One, or one of each role.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    models = [model for model in list_models(store) if isinstance(model, Model)]
+    exact = [model for model in models if model.name == name][:1]
+    both = [next((m for m in models if m.name == f"{name}-{role.value}"), None) for role in Role]
+    found = exact or [model for model in both if model is not None]
+    if not found:
+        known = ", ".join(model.name for model in models) or "none"
+        raise InputError(f"there is no model {name!r} (installed: {known}), see calcscore models list")
+    return found
+
+
 def remove(name: str, store: Path | None = None) -> Path:
     """Remove one of the user's models.
 

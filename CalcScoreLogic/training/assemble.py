@@ -51,10 +51,11 @@ def assemble(workspace: Workspace, role: Role) -> Path:
         for name in ("dataset.json", "plans.json"):
             shutil.copyfile(workspace.trained(role, recipe) / name, part / name)
         write_json(part / "calcscore_model.json", _model_card(settings, role))
+        half = recipe.networks is not None or workspace.base(role) is not None
         for fold in range(FOLDS):
             (part / f"fold_{fold}").mkdir()
             source = workspace.fold(role, recipe, fold) / FINAL
-            slim_checkpoint(source, part / f"fold_{fold}" / FINAL, half=recipe.networks is not None)
+            slim_checkpoint(source, part / f"fold_{fold}" / FINAL, half=half)
     return target
 
 
@@ -62,6 +63,10 @@ def _model_card(settings: Mapping[str, Any], role: Role) -> dict[str, Any]:
     """Tell what a model is and how it can be made again."""
     about = settings["about"]
     card = {"role": role.value, **about, "name": f"{about['name']}-{role.value}"}
+    base = settings.get("start_from", {}).get(role.value)
+    if base:
+        card["start_from"] = {key: base[key] for key in ("name", "fingerprint", "trained_on")}
+        card["trained_on"] = f"{about['trained_on']}, from {base['name']} ({base['trained_on']})"
     if "anatomies" in settings:
         recipe = settings["recipe"]
         card["recipe"] = {**recipe, "networks": {role.value: recipe["networks"][role.value]}}

@@ -51,13 +51,15 @@ def train_fold(workspace: Workspace, role: Role, fold: int) -> None:
     trainer.initialize()
     if (folder / LATEST).is_file():
         trainer.load_checkpoint(str(folder / LATEST))
+    elif workspace.base(role) is not None:
+        trainer.take_over()
     elif warm:
         _start_from(trainer, workspace.fold(role, recipe, 0) / FINAL)
     trainer.run_training()
 
 
 def _make_trainer(workspace: Workspace, role: Role, fold: int, resumed: bool) -> Any:
-    """Set up nnU-Net's trainer, or the one of the cheap recipe."""
+    """Set up nnU-Net's trainer, the one of the cheap recipe, or one that starts from an ensemble."""
     import numpy as np
     import torch
 
@@ -66,6 +68,13 @@ def _make_trainer(workspace: Workspace, role: Role, fold: int, resumed: bool) ->
     plans = json.loads((folder / f"{recipe.plans_name}.json").read_text("utf-8"))
     plans["continue_training"] = resumed
     dataset = json.loads((folder / "dataset.json").read_text("utf-8"))
+    base = workspace.base(role)
+    if base is not None:
+        from .finetune.trainer import nnUNetTrainer as FineTuner
+
+        tuner = FineTuner(plans, CONFIGURATION, fold, dataset, _best_device())
+        tuner.base = base
+        return tuner
     if recipe.networks is None:
         from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..atomic import write_json, write_text
 from ..models import Role
+from .finetune.prepare import preprocess_for
 from .processes import attend
 from .recipe import CONFIGURATION, DATASET_IDS, Recipe, SmallNetwork
 from .workspace import Workspace
@@ -28,6 +29,10 @@ def plan_and_preprocess(workspace: Workspace, role: Role, processes: int) -> Non
     """
     from nnunetv2.experiment_planning import plan_and_preprocess_api as nnunet
 
+    base = workspace.base(role)
+    if base is not None:
+        preprocess_for(workspace, role, base, processes)
+        return
     recipe, dataset = workspace.recipe(), [DATASET_IDS[role]]
     nnunet.extract_fingerprints(dataset, num_processes=processes, show_progress_bar=False)
     nnunet.plan_experiments(dataset)

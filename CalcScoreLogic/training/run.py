@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..models import Role
 from ..version import __version__
 from .cases import TrainingCase, check_cases, raise_problems
 from .dataset import convert
+from .finetune.base import Base
 from .processes import Job, run_jobs
 from .recipe import FOLDS, Recipe
 from .workspace import Workspace
@@ -29,7 +30,12 @@ def check_packages() -> None:
 
 
 def prepare(
-    cases: Sequence[TrainingCase], workspace: Workspace, recipe: Recipe, about: dict[str, Any], tell: Tell
+    cases: Sequence[TrainingCase],
+    workspace: Workspace,
+    recipe: Recipe,
+    about: dict[str, Any],
+    tell: Tell,
+    bases: Mapping[Role, Base] | None = None,
 ) -> list[str]:
     """Check and convert the cases, then let nnU-Net plan and preprocess them.
 
@@ -45,6 +51,8 @@ def prepare(
         What is told of the models: ``name``, ``trained_on``, ``demo`` and ``note``.
     tell : callable
         Called with a few words about what is done.
+    bases : mapping of Role to Base, optional
+        The ensembles that learn on; others are left alone then.
 
     Returns
     -------
@@ -64,6 +72,8 @@ def prepare(
         "about": about,
         "cases": {case.name: case.stamps() for case in cases},
     }
+    if bases is not None:
+        wanted["start_from"] = {role.value: base.to_dict() for role, base in bases.items()}
     warnings = _begin(cases, workspace, wanted, tell)
     jobs = [
         Job(
@@ -71,7 +81,7 @@ def prepare(
             ("plan", str(workspace.root), role.value, "--processes", str(_processes())),
             workspace.log(f"plan_{role.value}"),
         )
-        for role in Role
+        for role in (Role if bases is None else bases)
         if not workspace.preprocessed_mark(role).is_file()
     ]
     run_jobs(jobs, workspace.environment(), workers=len(jobs), tell=tell)
@@ -165,10 +175,11 @@ def _begin(cases: Sequence[TrainingCase], workspace: Workspace, wanted: dict[str
     """Check and convert the cases, unless that was done for the same cases before; give the warnings."""
     if workspace.settings_file.is_file():
         there = workspace.settings()
-        changed = [key for key in ("recipe", "cases", "about") if there.get(key) != wanted[key]]
+        changed = [key for key in ("recipe", "cases", "about", "start_from") if there.get(key) != wanted.get(key)]
         if changed:
+            told = " and ".join(changed).replace("start_from", "networks to start from")
             raise InputError(
-                f"{workspace.root}: this folder holds a training with other {' and '.join(changed)}, "
+                f"{workspace.root}: this folder holds a training with other {told}, "
                 "give the same options and cases to go on with it, or another folder"
             )
         return list(there["warnings"])

@@ -15,6 +15,7 @@ from ..models import Role
 from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
 
 if TYPE_CHECKING:
+    from .finetune.base import Base
     from .starter.recipe import StarterRecipe
 
 FINAL, LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
@@ -100,6 +101,13 @@ class Workspace:
     def recipe(self) -> Recipe:
         """Read the recipe; raises what `settings` raises."""
         return Recipe.from_dict(self.settings()["recipe"])
+
+    def base(self, role: Role) -> Base | None:
+        """Read what an ensemble starts from; None where it starts from random weights."""
+        from .finetune.base import Base
+
+        content = self.settings().get("start_from", {}).get(role.value)
+        return Base.from_dict(role, content) if content else None
 
     def planned(self) -> Recipe | StarterRecipe:
         """Read the recipe, of either kind; raises what `settings` raises."""
