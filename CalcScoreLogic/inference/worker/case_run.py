@@ -154,7 +154,8 @@ class CaseRun:
         side_by_side = predictor.every_tile(shape, step_size=1.0)
         predictor.take_fold(0)
         logits = predictor.fold_logits(volume, side_by_side)
-        found = predictor.label_manager.convert_logits_to_segmentation(logits).numpy() > 0
+        # Veins, bones and organs, which some ensembles know too, are nothing to look around.
+        found = ensemble.our_labels(predictor.label_manager.convert_logits_to_segmentation(logits).numpy()) > 0
         # A branch that ends at a tile's border, where networks are worst, goes on in the next tile.
         wanted = widened(found, predictor.configuration_manager.spacing, FIRST_LOOK_MARGIN_MM)
         self._progress.reach(ensemble.role, len(ensemble.folds))

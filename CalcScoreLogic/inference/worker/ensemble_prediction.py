@@ -99,4 +99,4 @@ class EnsemblePrediction:
             )
             return np.asarray(labels)
         first = tuple(span.start for span in predictor.box_of(self.tiles, self.match.model_shape))
-        return export.labels_on_cta_grid(logits, first, self.properties, predictor)
+        return export.labels_on_cta_grid(logits, first, self.properties, predictor, self.ensemble.wanted)

@@ -8,7 +8,7 @@ the borders of the labels, are interpolated, with the arithmetic that nnU-Net us
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +96,11 @@ def determined_range(start: int, stop: int, n_model: int, n_cta: int) -> tuple[i
 
 
 def labels_on_cta_grid(
-    logits: torch.Tensor | Array, start: tuple[int, int, int], properties: dict[str, Any], predictor: TilePredictor
+    logits: torch.Tensor | Array,
+    start: tuple[int, int, int],
+    properties: dict[str, Any],
+    predictor: TilePredictor,
+    wanted: Sequence[int] | None = None,
 ) -> Array:
     """Make the label map of a CTA from the logits of a box.
 
@@ -110,6 +114,9 @@ def labels_on_cta_grid(
         Of the CTA, from nnU-Net's preprocessor.
     predictor : TilePredictor
         With a loaded model that `supports` accepts.
+    wanted : sequence of int, optional
+        Label values that are looked for; all by default. Where none of them can be, the background may stand for
+        another label: the borders of organs and bones, which are many, need not be found.
 
     Returns
     -------
@@ -135,7 +142,7 @@ def labels_on_cta_grid(
     target = cropped[tuple(slice(axis.first, axis.first + len(axis.positions)) for axis in axes)]
 
     def fill(rows: slice) -> None:
-        target[rows] = _slab_labels(tensor, axes, rows)
+        target[rows] = _slab_labels(tensor, axes, rows, wanted)
 
     if target.size:
         in_threads(fill, _slabs(tensor.shape, target.shape))
@@ -205,19 +212,24 @@ def _slabs(logits: tuple[int, ...], target: tuple[int, ...]) -> Iterator[slice]:
     return (slice(low, min(low + thickness, rows)) for low in range(0, rows, thickness))
 
 
-def _slab_labels(logits: torch.Tensor, axes: list[_Axis], rows: slice) -> Array:
+def _slab_labels(logits: torch.Tensor, axes: list[_Axis], rows: slice, wanted: Sequence[int] | None) -> Array:
     """Make the labels of a slab of the CTA."""
     first, *others = axes
     begin, end = first.below[rows][0], first.above[rows][-1] + 1
     # CPUs have no arithmetic in half precision; single precision holds its values exactly.
     slab = logits[:, begin:end].float().numpy()
     labels = _clear_labels(slab, torch.finfo(logits.dtype))
+    without = None if wanted is None else _without(slab, wanted, torch.finfo(logits.dtype))
     between = [(first.below[rows] - begin, first.above[rows] - begin), *((axis.below, axis.above) for axis in others)]
     for number, (below, above) in enumerate(between):
         other = labels.take(above, axis=number)
         labels = labels.take(below, axis=number)
         # Both ends agree and lead clearly: whatever the weights are, the interpolated leader is the same.
         labels[labels != other] = _UNSURE
+        if without is not None:
+            without = without.take(below, axis=number) & without.take(above, axis=number)
+    if without is not None:
+        labels[(labels == _UNSURE) & without] = 0
     for plane, position in zip(labels, first.positions[rows] - begin, strict=True):
         unsure = np.nonzero(plane == _UNSURE)
         in_plane = [axis.positions[at] for axis, at in zip(others, unsure, strict=True)]
@@ -239,6 +251,13 @@ def _clear_labels(slab: Array, precision: torch.finfo) -> Array:
     bound = 2 * precision.eps * (largest + precision.smallest_normal)
     labels[~(leader - second > bound)] = _UNSURE
     return labels
+
+
+def _without(slab: Array, wanted: Sequence[int], precision: torch.finfo) -> Array:
+    """Tell where the background leads all wanted labels by more than rounding can change."""
+    background, best = slab[0], slab[list(wanted)].max(axis=0)
+    bound = 2 * precision.eps * (np.maximum(np.abs(background), np.abs(best)) + precision.smallest_normal)
+    return np.asarray(background - best > bound)
 
 
 def _interpolated_labels(slab: Array, places: Array, dtype: torch.dtype) -> Array:

@@ -77,6 +77,12 @@ class LoadedEnsemble:
         """Whether its reader gives the CTA's axes (k, j, i) as they are stored."""
         return self.predictor.plans_manager.image_reader_writer_class.__name__ in _STORED_ORDER
 
+    @property
+    def wanted(self) -> tuple[int, ...] | None:
+        """The model's values of our labels; None where it has no others."""
+        values = self.model.label_values
+        return tuple(theirs for theirs, ours in values.items() if ours) if 0 in values.values() else None
+
     def our_labels(self, labels: Array) -> Array:
         """Turn the model's label values into ours."""
         if all(theirs == ours for theirs, ours in self.model.label_values.items()):

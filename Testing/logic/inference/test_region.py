@@ -174,6 +174,22 @@ def test_without_an_artery_no_tile_is_run(cta: Image, models: dict[str, Path], a
     assert result.fold_burdens == []
 
 
+def test_a_first_look_looks_for_arteries_only(cta: Image, tmp_path: Path) -> None:
+    """An ensemble that also knows bones, and calls everything bone, has nothing to look around."""
+    known = {"background": 0, "aorta": 1, "iliac": 2, "mesenteric": 3, "renal": 4, "bone": 5}
+    model = make_model(tmp_path / "model", Role.TERRITORIES, [0], labels=known)
+    checkpoint = model / "fold_0" / "checkpoint_final.pth"
+    content = torch.load(checkpoint, weights_only=False)
+    for name, tensor in content["network_weights"].items():
+        if "seg_layers" in name and name.endswith("bias"):
+            tensor[5] = 100.0
+    torch.save(content, checkpoint)
+    result, found = run_of(cta, {"territories": model}, replace(FAST, first_look=True))
+    run, total = result.provenance["tiles"]["territories"]
+    assert (run, found["territories"].any()) == (0, False)
+    assert total > 1
+
+
 def test_more_tiles_change_nothing_where_all_tiles_of_a_voxel_are_run(models: dict[str, Path]) -> None:
     """A fold runs tiles of its own arteries too; what the folds share is as if it had not."""
     nobody: Callable[..., None] = lambda *said: None  # noqa: E731

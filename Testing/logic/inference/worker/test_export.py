@@ -310,3 +310,39 @@ def test_a_preprocessed_cta(tmp_path: Path) -> None:
     assert labels.shape == array.shape
     assert not labels[array == 0].any()
     assert set(np.unique(labels)) == {0, 1, 2, 3, 4}
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    model=grids,
+    cta=grids,
+    kind=st.sampled_from(["noise", "clear", "equal", "close"]),
+    wanted=st.sampled_from([(1,), (1, 2), (2, 4), (1, 2, 3)]),
+    seed=st.integers(0, 2**31),
+)
+def test_wanted_labels_are_those_of_the_whole_export(
+    model: tuple[int, ...], cta: tuple[int, ...], kind: str, wanted: tuple[int, ...], seed: int
+) -> None:
+    predictor, properties = make_case(model, cta)
+    logits = make_logits(kind, model, seed)
+    expected = labels_on_cta_grid(logits, (0, 0, 0), properties, predictor)
+    found = labels_on_cta_grid(logits, (0, 0, 0), properties, predictor, wanted)
+    told = [np.where(np.isin(labels, wanted), labels, 0) for labels in (found, expected)]
+    np.testing.assert_array_equal(*told)
+
+
+def test_borders_of_other_labels_are_not_interpolated() -> None:
+    predictor, properties = make_case((8, 8, 8), (40, 40, 40))
+    # Organs of 3 and 4 side by side, far from the artery 1; the background comes second in both.
+    logits = np.full((HEADS, 8, 8, 8), -9.0, np.float16)
+    logits[0] = 2.0
+    logits[3, :, :, :4], logits[4, :, :, 4:] = 6.0, 6.0
+    logits[1, 0, 0, 0] = 9.0
+    with patch.object(export, "_interpolated_labels", wraps=export._interpolated_labels) as interpolate:
+        found = labels_on_cta_grid(logits, (0, 0, 0), properties, predictor, (1, 2))
+        near = sum(call.args[1].shape[1] for call in interpolate.call_args_list)
+        interpolate.reset_mock()
+        labels_on_cta_grid(logits, (0, 0, 0), properties, predictor)
+        everywhere = sum(call.args[1].shape[1] for call in interpolate.call_args_list)
+    assert 0 < near < 0.1 * everywhere
+    assert 1 in found
