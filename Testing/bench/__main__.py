@@ -10,7 +10,9 @@ from Testing.bench import (
     cohort,
     dicom,
     evaluate,
+    finetune,
     full_size,
+    large_ct,
     lengths,
     memory,
     panel,
@@ -37,6 +39,9 @@ HOURS = {
     "memory": memory.run,
     "region": full_size.run_region,
     "thresholds": thresholds.run,
+    "finetune": finetune.run,
+    "finetune_small": finetune.run_small,
+    "large_ct": large_ct.run,
 }
 
 parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +14,27 @@ from CalcScoreLogic.models import Role, check, install
 from CalcScoreLogic.training import Recipe, Workspace, finetune, make_cases
 from CalcScoreLogic.training.assemble import _model_card
 from CalcScoreLogic.training.finetune import Base, bases_of
-from Testing.logic.model_folders import LABELS, NEEDS_NNUNET, make_model
+from Testing.logic import model_folders
+from Testing.logic.model_folders import LABELS, NEEDS_NNUNET, make_model, plans_json
 from Testing.logic.training.test_training import options
 
 pytestmark = NEEDS_NNUNET
 
 WITH_VEINS = {**LABELS[Role.TERRITORIES], "vein": 5, "bone": 6}
+
+
+def three_stages() -> dict[str, Any]:
+    """Plans of a network that nnU-Net can train: its loss takes all but the coarsest output."""
+    plans = plans_json()
+    plans["configurations"]["3d_fullres"]["architecture"]["arch_kwargs"].update(
+        n_stages=3,
+        features_per_stage=[2, 4, 4],
+        kernel_sizes=[[3, 3, 3]] * 3,
+        strides=[[1, 1, 1], [2, 2, 2], [2, 2, 2]],
+        n_conv_per_stage=[1] * 3,
+        n_conv_per_stage_decoder=[1] * 2,
+    )
+    return plans
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +45,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         labels = WITH_VEINS if role is Role.TERRITORIES else None
         about = {"name": f"first-{role.value}", "trained_on": "synthetic CTA"}
         axes = {"inference_allowed_mirroring_axes": (1,) if role is Role.TERRITORIES else None}
-        made = make_model(root / role.value, role, range(5), seed=5, labels=labels, about=about, **axes)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(model_folders, "plans_json", three_stages)
+            made = make_model(root / role.value, role, range(5), seed=5, labels=labels, about=about, **axes)
         install(made, root / "store")
     return root / "store"
 
