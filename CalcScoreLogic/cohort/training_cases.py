@@ -16,9 +16,10 @@ from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
 from ..images.geometry import Geometry, Image, check_same_grid, nonzero_box
 from ..results import ScoredCase
+from .case_inputs import CohortInput
 from .case_results import cta_of, read_scored
 from .checksums import content_of
-from .inputs import CohortInput, read_input
+from .inputs import read_input
 
 
 @dataclass(frozen=True)
