@@ -42,11 +42,14 @@ class CaseParameters:
         Where the calcification comes from, e.g. ``"mask"``, ``"fixed"`` or ``"network"``; for the record.
     weights : mapping of Territory to float, optional
         Weights of the composite score; none is made without them.
+    not_given : tuple of str
+        Keys of territories that the source of the arteries does not label, see `scoring.score`.
     """
 
     shortening: ShorteningParameters | None = field(default_factory=ShorteningParameters)
     calcification: str = "mask"
     weights: Mapping[Territory, float] | None = None
+    not_given: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Give ``parameters`` of ``scores.json``."""
@@ -56,6 +59,7 @@ class CaseParameters:
             "aorta_margin_mm": float(lengths.margin_mm) if lengths else None,
             "method": lengths.method.value if lengths else "none",
             "calcification": self.calcification,
+            **({"not_given": list(self.not_given)} if self.not_given else {}),
         }
 
 
@@ -104,7 +108,9 @@ def score_masks(
         shortening = Shortening(territories, ())
     else:
         shortening = shorten(territories, parameters.shortening)
-    scores = score(shortening.territories, calcification, unshortened=territories, cta=cta)
+    scores = score(
+        shortening.territories, calcification, unshortened=territories, cta=cta, not_given=parameters.not_given
+    )
     composite = None
     if parameters.weights is not None:
         composite = {
@@ -120,7 +126,7 @@ def score_masks(
         *coded(WarningCode.TRIMMING, shortening.warnings),
         *coded(WarningCode.VESSELS, scores.warnings),
         *([swapped] if swapped else []),
-        *row_warnings(scores.territories, parameters.shortening),
+        *row_warnings(scores.territories, parameters.shortening, parameters.not_given),
         *(() if cta is None else artery_warnings(cta, territories, calcification)),
     )
     result = CaseResult(

@@ -100,14 +100,15 @@ def rescore(
     edits = edits or Edits()
     filled = fill_holes(Arteries(unshortened, shortened), calcification, last)
     unshortened, shortened = filled.arteries.full, filled.arteries.trimmed or shortened
-    scores = score(shortened, calcification, unshortened=unshortened, cta=cta)
+    not_given = tuple(previous.parameters.get("not_given", ()))
+    scores = score(shortened, calcification, unshortened=unshortened, cta=cta, not_given=not_given)
     composite = None
     if previous.composite is not None:
         composite = {**previous.composite, "burden": composite_burden(scores, _weights(previous.composite))}
     made = (
         *calcium_warnings(filled),
         *coded(WarningCode.VESSELS, scores.warnings),
-        *row_warnings(scores.territories, lengths_of(previous)),
+        *row_warnings(scores.territories, lengths_of(previous), not_given),
         *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
         *_not_searched(previous, shortened),
     )
@@ -160,7 +161,8 @@ def trim_again(
     """
     edits = edits or Edits()
     weights = _weights(previous.composite) if previous.composite is not None else None
-    source = CaseParameters(parameters, previous.parameters["calcification"], weights)
+    known = previous.parameters
+    source = CaseParameters(parameters, known["calcification"], weights, tuple(known.get("not_given", ())))
     scored = score_masks(previous.case, territories, calcification, source, cta, last=last)
     # Corrected segments say what is calcification, so the hint about swapped labels is left out.
     made = [warning for warning in scored.result.warnings if _code(warning) is not WarningCode.LABELS]

@@ -5,7 +5,7 @@ Paper, "Metrics for the calcification burden evaluation". All counting is done o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -114,7 +114,13 @@ class Scores:
     warnings: tuple[str, ...]
 
 
-def score(shortened: Image, calcification: Image, unshortened: Image | None = None, cta: Image | None = None) -> Scores:
+def score(
+    shortened: Image,
+    calcification: Image,
+    unshortened: Image | None = None,
+    cta: Image | None = None,
+    not_given: Collection[str] = (),
+) -> Scores:
     """Measure the calcification of each territory.
 
     Parameters
@@ -128,6 +134,8 @@ def score(shortened: Image, calcification: Image, unshortened: Image | None = No
         view; `shortened` where not given.
     cta : Image, optional
         HU on the same grid, for the intensities of the clusters.
+    not_given : collection of str
+        Keys of territories that the source of the map does not label; these are absent, wherever the volume ends.
 
     Returns
     -------
@@ -155,7 +163,7 @@ def score(shortened: Image, calcification: Image, unshortened: Image | None = No
     rows: dict[str, Row] = {}
     for territory in Territory:
         mask = view.territories == territory
-        status = view.status(mask) or _missing_status(territory, full)
+        status = view.status(mask) or _missing_status(territory, full, not_given)
         rows[territory.key] = view.row(mask, status)
     rows[COMBINED] = view.row(view.territories > 0, _combined_status(row.status for row in rows.values()))
 
@@ -332,10 +340,14 @@ def _clusters(view: _Crop, vessel_map: Array) -> tuple[Cluster, ...]:
     return tuple(sorted(found, key=lambda c: (-c.volume_mm3, c.territory, c.centroid_mm)))
 
 
-def _missing_status(territory: Territory, full: Image) -> Status:
+def _missing_status(territory: Territory, full: Image, not_given: Collection[str]) -> Status:
     """Say why a territory has no voxels, from the unshortened map in canonical storage."""
-    if territory in SIDE_TERRITORIES and (full.array == territory).any() and territory not in attached(full):
+    labelled = bool((full.array == territory).any())
+    if labelled and territory in SIDE_TERRITORIES and territory not in attached(full):
         return Status.DETACHED
+    if labelled or territory.key in not_given:
+        # Labelled at full length, it is in view; what nobody looked for, the field of view does not excuse.
+        return Status.ABSENT
     if not (full.array == Territory.AORTA).any():
         return Status.NOT_IN_VIEW
     beyond = {Territory.ILIAC: 0, Territory.MESENTERIC: -1, Territory.RENAL: -1}.get(territory)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.run import InferenceRun, RunState
 from CalcScoreLogic.models import Model, Role, find
@@ -209,7 +210,7 @@ class Analysis:
             assert self._run.folder is not None  # noqa: S101  it stays until `close`
             assert self._run.result is not None  # noqa: S101  the run is done
             run = FinishedRun(self._run.folder, self._run.result, self._models)
-        lengths = CaseParameters(self._parameters or PAPER_LENGTHS)
+        lengths = CaseParameters(self._parameters or PAPER_LENGTHS, not_given=_not_given(self._sources))
         scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, lengths)
         notices = self._run.notices if self._run else ()
         warnings = (*self._warnings, *notices, *scored.result.warnings)
@@ -303,6 +304,14 @@ def adaptive_steps(volume: Any, arteries: SegmentsSource) -> Steps[float]:
     cta = volume_image(volume)
     threshold_hu: float = yield lambda: adaptive_threshold(cta, found.territories).threshold_hu
     return threshold_hu
+
+
+def _not_given(sources: Sources) -> tuple[str, ...]:
+    """Name the territories for which no segment is chosen, where the arteries come from segments."""
+    if sources.arteries is None:
+        return ()
+    given = set(sources.arteries.mapping.values())
+    return tuple(territory.key for territory in Territory if territory.key not in given)
 
 
 def _names_of(sources: Sources) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +79,8 @@ _ADVICE = {
     "look at the images, and correct the segments if it is there.",
 }
 
+_NOT_GIVEN = "no segment was given for it, so there is no score; choose one, and analyze again."
+
 _CODES = {Status.ABSENT: WarningCode.MISSING_ARTERY, Status.DETACHED: WarningCode.DETACHED}
 
 _ARTERIES = 2
@@ -128,7 +130,9 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
     return (*found, *metal_warnings(cta, arteries))
 
 
-def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) -> tuple[CodedWarning, ...]:
+def row_warnings(
+    rows: Mapping[str, Row], lengths: ShorteningParameters | None, not_given: Collection[str] = ()
+) -> tuple[CodedWarning, ...]:
     """Check the territories' rows.
 
     Parameters
@@ -137,6 +141,8 @@ def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) 
         Rows by territory key, as `scoring.score` gives them.
     lengths : ShorteningParameters or None
         How the arteries were trimmed; untrimmed ones have no usual volume.
+    not_given : collection of str
+        Keys of territories that the source of the map does not label.
 
     Returns
     -------
@@ -157,7 +163,8 @@ def row_warnings(rows: Mapping[str, Row], lengths: ShorteningParameters | None) 
             found += [unusual] if unusual else []
             continue
         code = _CODES.get(row.status, WarningCode.CUT_FIELD_OF_VIEW)
-        found.append(CodedWarning(code, f"{title}: {_ADVICE[row.status]}", territory.key))
+        missing = row.status is Status.ABSENT and territory.key in not_given
+        found.append(CodedWarning(code, f"{title}: {_NOT_GIVEN if missing else _ADVICE[row.status]}", territory.key))
     return tuple(found)
 
 
