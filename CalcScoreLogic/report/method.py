@@ -29,7 +29,7 @@ def method_text(result: CaseResult) -> str:
 
 
 def _arteries(result: CaseResult) -> str:
-    return _network(result, "territories") or _named(result, "territories") or "a mask"
+    return _network(result, "territories") or _named(result, "territories") or _files(result) or "a mask"
 
 
 def _calcium(result: CaseResult) -> str:
@@ -45,6 +45,13 @@ def _calcium(result: CaseResult) -> str:
 def _network(result: CaseResult, role: str) -> str:
     model = result.provenance.get("models", {}).get(role)
     return f"network {model['name']}" if model else ""
+
+
+def _files(result: CaseResult) -> str:
+    """Name the files that another tool's arteries were read from; empty where there are none."""
+    inputs = result.provenance.get("inputs", {})
+    names = [str(entry["file"]) for role, entry in inputs.items() if role.startswith("arteries")]
+    return names[0] if len(names) == 1 else f"{len(names)} mask files" if names else ""
 
 
 def _named(result: CaseResult, role: str) -> str:
