@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import qt
+import slicer
 
 from .incremental_work import Steps
 
@@ -65,6 +67,42 @@ class Background:
             self.forget()
             if done is not None:
                 done(result, error)
+
+
+def wait_alive(work: Callable[[], Any], text: str) -> Any:
+    """Do work in a thread and wait for it with the user interface alive, for callers that need the result at once.
+
+    Parameters
+    ----------
+    work : callable
+        Touches neither nodes nor widgets.
+    text : str
+        What a dialog says meanwhile; there is none without a window.
+
+    Returns
+    -------
+    object
+        What the work returns; what it raises is raised.
+    """
+    ended: list[tuple[Any, BaseException | None]] = []
+    background = Background(work, lambda result, error: ended.append((result, error)))
+    shown = slicer.util.mainWindow() is not None
+    dialog = slicer.util.createProgressDialog(labelText=text, maximum=0, windowTitle="CalcScore") if shown else None
+    if dialog is not None:
+        dialog.setCancelButton(None)
+        dialog.windowModality = qt.Qt.WindowModal
+        dialog.show()
+    background.start()
+    while not ended:
+        slicer.app.processEvents()
+        # The event loop may have nothing to do: the thread gets on while this sleeps.
+        time.sleep(_WAIT_SECONDS / 4)
+    if dialog is not None:
+        dialog.close()
+    result, error = ended[0]
+    if error is not None:
+        raise error
+    return result
 
 
 class InSteps:

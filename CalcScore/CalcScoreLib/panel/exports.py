@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import qt
 import slicer
 
+from CalcScoreLogic.errors import CalcScoreError
+from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.report.case_page import write_report
 from CalcScoreLogic.report.projections import projections
 
+from ..background_work import InSteps
+from ..incremental_work import Steps
 from ..scene.case import SceneCase
 from ..scene.volumes import volume_image
 from ..translation import _
@@ -40,16 +45,64 @@ def save_csv(case: SceneCase) -> Path | None:
     return path
 
 
-def save_report(case: SceneCase) -> Path | None:
-    """Ask for a file, write the report into it and open it; parameters, return and errors as `save_csv`."""
-    path = _ask(_("Save the report"), case, "report.html", _("Web pages (*.html)"))
-    if path is None:
-        return None
-    with slicer.util.WaitCursor():
-        scored = case.scored_case()
-        images = (scored.territories, scored.shortened, scored.calcification)
-        write_report(path, scored.result, projections(volume_image(case.volume), *images))
-    qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
+class ReportExport:
+    """The button *Report…*: asks for a file, writes the report beside the user interface, and opens it.
+
+    Parameters
+    ----------
+    say : callable
+        Shows a sentence.
+    on_end : callable
+        Called when it starts, is done, or has failed.
+    """
+
+    def __init__(self, say: Callable[[str], None], on_end: Callable[[], None]) -> None:
+        self._say, self._on_end = say, on_end
+        self._work: InSteps | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a report is being written."""
+        return self._work is not None
+
+    def start(self, case: SceneCase | None) -> None:
+        """Ask for a file and write the report of a case into it."""
+        if case is None or self.busy:
+            return
+        path = _ask(_("Save the report"), case, "report.html", _("Web pages (*.html)"))
+        if path is None:
+            return
+        self._say(_("Writing the report…"))
+        self._work = InSteps(_report_steps(case, path), self._end)
+        self._work.start()
+        self._on_end()
+
+    def close(self) -> None:
+        """Let what is being written end unheard."""
+        if self._work is not None:
+            self._work.forget()
+            self._work = None
+
+    def _end(self, path: Path | None, error: BaseException | None) -> None:
+        self._work = None
+        if isinstance(error, CalcScoreError):
+            text = str(error)
+            self._say(f"⚠ {text[:1].upper()}{text[1:]}.")
+        elif error is not None:
+            raise error
+        else:
+            self._say(_("Saved {name}.").format(name=path))
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
+        self._on_end()
+
+
+def _report_steps(case: SceneCase, path: Path) -> Steps[Path]:
+    """Read the segments in pieces; draw and write in a thread."""
+    scored = yield from case.scored_steps()
+    cta = volume_image(case.volume)
+    maps = (scored.territories, scored.shortened, scored.calcification)
+    images = [Image(image.array, cta.geometry) for image in maps]
+    yield lambda: write_report(path, scored.result, projections(cta, *images))
     return path
 
 

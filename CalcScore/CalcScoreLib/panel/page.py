@@ -87,7 +87,8 @@ class Panel(VTKObservationMixin):
         self.models = ModelsView(ui, self.refresh, self.run.say)
         self.quality = QualityView(ui, self.run.say)
         self.dicom = DicomExport(ui, self.run.say, self.refresh)
-        self.results = ResultsView(ui, self._export(exports.save_csv), self._export(exports.save_report))
+        self.report = exports.ReportExport(self.run.say, self.refresh)
+        self.results = ResultsView(ui, self._export(exports.save_csv), lambda: self.report.start(self.case))
         self.editor = SegmentEditorAccess(self._complain)
         self.corrections = Corrections(
             ui, self._corrected, self._complain, self.refresh, self.editor.save_undo_state, self.run.say
@@ -166,7 +167,8 @@ class Panel(VTKObservationMixin):
         if problem:
             self.run.say(f"⚠ {problem[:1].upper()}{problem[1:]}.")
         self._escape.setEnabled(running)
-        self.ui.reportButton.setEnabled(self._result is not None and not running and not self.corrections.busy)
+        idle = not running and not self.corrections.busy and not self.report.busy
+        self.ui.reportButton.setEnabled(self._result is not None and idle)
         current = self._result is not None and not self.corrections.stale
         self.dicom.show(self.case, current and not running and not self.corrections.busy)
         self._show_state()
@@ -189,6 +191,7 @@ class Panel(VTKObservationMixin):
         """End the run and let go of the nodes: the scene is about to close."""
         self.run.close()
         self.dicom.close()
+        self.report.close()
         self.sources.hide_preview()
         self.editing.stop()
         self.editor.forget()
@@ -202,6 +205,7 @@ class Panel(VTKObservationMixin):
         """Let go of everything: the module goes away."""
         self.run.close()
         self.dicom.close()
+        self.report.close()
         self.models.close()
         self.sources.hide_preview()
         self.corrections.close()

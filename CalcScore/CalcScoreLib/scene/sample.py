@@ -10,6 +10,7 @@ import slicer
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
 
+from ..background_work import wait_alive
 from ..translation import _
 
 _SEED = 3
@@ -18,9 +19,9 @@ _SPACING_MM = (1.5, 1.5, 1.5)
 
 def load_sample() -> Any:
     """Make the synthetic CTA, put it into the scene and show it; gives the volume node."""
-    with slicer.util.WaitCursor():
-        phantom = make_phantom(PhantomParameters(_SEED, _SPACING_MM))
-        volume = add_volume(phantom.cta, _("Synthetic CTA"))
+    parameters = PhantomParameters(_SEED, _SPACING_MM)
+    phantom = wait_alive(lambda: make_phantom(parameters), _("Making the synthetic CTA…"))
+    volume = add_volume(phantom.cta, _("Synthetic CTA"))
     if slicer.app.layoutManager() is not None:
         slicer.util.setSliceViewerLayers(background=volume, fit=True)
     return volume

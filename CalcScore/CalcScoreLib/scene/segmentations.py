@@ -198,12 +198,14 @@ def write_layer(segmentation: Any, volume: Any, layer: Layer) -> None:
 
 
 def _clear_left_labels(content: Any) -> None:
-    """Take from shared layers what their segments have left there: slices would show it in others' colours."""
+    """Take from layers with a user's segments what ours have left there: slices would show it in others' colours."""
     for layer in range(content.GetNumberOfLayers()):
         image = content.GetLayerDataObject(layer, LABELMAP)
-        if image is None or image.GetPointData().GetScalars() is None:
+        segments = [content.GetSegment(name) for name in content.GetSegmentIDsForLayer(layer, LABELMAP)]
+        own = all(tag(segment, structures.TAG) for segment in segments)
+        if own or image is None or image.GetPointData().GetScalars() is None:
             continue
-        labels = [content.GetSegment(name).GetLabelValue() for name in content.GetSegmentIDsForLayer(layer, LABELMAP)]
+        labels = [segment.GetLabelValue() for segment in segments]
         array = image_array(image)
         left = ~np.isin(array, [0, *labels])
         if left.any():

@@ -286,6 +286,12 @@ def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harne
     dialogs.answer(str(tmp_path / "scores.csv"), str(tmp_path / "report.html"))
     panel.ui.saveButton.click()
     panel.ui.reportButton.click()
+    # Written beside the page, which goes on.
+    assert not (tmp_path / "report.html").exists()
+    assert not panel.ui.reportButton.enabled
+    harness.settle(lambda: not panel.report.busy, 30)
+    assert panel.ui.messageLabel.text == f"Saved {tmp_path / 'report.html'}."
+    assert panel.ui.reportButton.enabled
     csv = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert csv[0].split(",") == lines[0].split("\t")
     assert csv[1].startswith("CTA,aorta,ok,3968.0,32.0,")

@@ -76,7 +76,14 @@ def test_a_script_gets_the_nodes(hosted: Any, cta: Any, arteries: Any) -> None:
 def test_a_synthetic_case_is_made_on_the_spot(hosted: Any) -> None:
     from CalcScoreLib.scene.sample import load_sample
 
+    ticks: list[bool] = []
+    timer = qt.QTimer()
+    timer.setInterval(5)
+    timer.connect("timeout()", lambda: ticks.append(True))
+    timer.start()
     volume = load_sample()
+    timer.stop()
+    assert len(ticks) > 3, "the application is alive while the CTA is made"
     assert slicer.util.arrayFromVolume(volume).max() > 400
     # Axes of a phantom grow to left, posterior, superior; Slicer's world is right, anterior, superior.
     directions = [[0.0] * 3 for _ in range(3)]
