@@ -9,7 +9,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from ..errors import InputError
-from ..images.geometry import Array
+from ..images.geometry import Array, nonzero_box
 from .centrelines import extend_down, trace
 from .chest import CHEST_MM, LungSpace, continue_ribs, draw_chest, find_lung_space, find_thorax, thoracic_aorta
 from .tissues import Tissue
@@ -138,11 +138,12 @@ def _draw_pelvis(tissues: Array, original: Array, below: int, beside: int, step:
 
 
 def _hull(tissues: Array) -> Array:
-    """Fill the convex hull of every slice, smoothed over neighbours."""
-    rows, columns = np.mgrid[: tissues.shape[1], : tissues.shape[2]]
+    """Fill the convex hull of every slice, smoothed over neighbours; worked out on every second voxel."""
+    coarse = tissues[::2, ::2, ::2]
+    rows, columns = np.mgrid[: coarse.shape[1], : coarse.shape[2]]
     grid = np.stack([rows.ravel(), columns.ravel()], axis=1)
-    hull = np.zeros(tissues.shape, np.float32)
-    for k, labels in enumerate(tissues):
+    hull = np.zeros(coarse.shape, np.float32)
+    for k, labels in enumerate(coarse):
         points = np.argwhere((labels > 0) & (labels != Tissue.TABLE))
         if len(points) < 10:
             continue
@@ -151,15 +152,21 @@ def _hull(tissues: Array) -> Array:
         except QhullError:  # all points on one line
             continue
         hull[k] = (grid @ faces[:, :2].T + faces[:, 2] <= 0.5).all(axis=1).reshape(rows.shape)
-    return np.asarray(ndimage.gaussian_filter(hull, (3, 2, 2)) > 0.5)
+    hull = ndimage.gaussian_filter(hull, (1.5, 1, 1))
+    return np.asarray(_doubled(hull, tissues.shape) > 0.5)
+
+
+def _doubled(coarse: Array, shape: tuple[int, ...]) -> Array:
+    """Bring a field of every second voxel back to all voxels."""
+    for axis, n in enumerate(shape):
+        coarse = np.take(coarse, np.arange(n) // 2, axis=axis)
+    return coarse
 
 
 def hull_distance(mask: Array, step_mm: float) -> Array:
     """Give the distance of each voxel of a large plain shape from its surface, mm, measured on every second voxel."""
     coarse = ndimage.distance_transform_edt(mask[::2, ::2, ::2]) * (2 * step_mm)
-    for axis, n in enumerate(mask.shape):
-        coarse = np.take(coarse, np.arange(n) // 2, axis=axis)
-    return np.asarray(ndimage.uniform_filter(coarse.astype(np.float32), 3))
+    return np.asarray(ndimage.uniform_filter(_doubled(coarse, mask.shape).astype(np.float32), 3))
 
 
 def _veins(tissues: Array, arteries: dict[str, Array], step: float, drawn_pelvis: bool) -> dict[Tissue, Array]:
@@ -201,17 +208,23 @@ def _refine_organs(tissues: Array, step: float) -> None:
         (Tissue.BONE_MARROW, Tissue.BONE_CORTEX),
         (Tissue.KIDNEY_MEDULLA, Tissue.KIDNEY_CORTEX),
     ):
-        solid = (tissues == inner) | (tissues == outer)
-        core = solid.copy()
-        for _ in range(max(1, round(_CORTEX_MM[outer] / step))):
-            core = ndimage.binary_erosion(core)
-        tissues[solid] = outer
-        tissues[core] = inner
+        box = nonzero_box((tissues == inner) | (tissues == outer), 2)
+        if box is None:
+            continue
+        part = tissues[box]
+        solid = (part == inner) | (part == outer)
+        core = ndimage.binary_erosion(solid, iterations=max(1, round(_CORTEX_MM[outer] / step)))
+        part[solid] = outer
+        part[core] = inner
     for wall in (Tissue.BOWEL_WALL, Tissue.STOMACH_WALL):
-        solid = ndimage.binary_closing(tissues == wall, iterations=2)
+        box = nonzero_box(tissues == wall, 3)
+        if box is None:
+            continue
+        part = tissues[box]
+        solid = ndimage.binary_closing(part == wall, iterations=2)
         for plane in solid:
             plane[:] = ndimage.binary_fill_holes(plane)
-        tissues[solid & (tissues == Tissue.FAT)] = wall
+        part[solid & (part == Tissue.FAT)] = wall
 
 
 def _draw_pelvic_organs(tissues: Array, below: int, step: float, midline: tuple[float, float]) -> None:
