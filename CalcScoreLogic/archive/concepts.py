@@ -23,8 +23,10 @@ class Coded:
     meaning: str
 
 
-TITLE = Coded("RESEARCH_REPORT", PRIVATE_SCHEME, "Imaging measurement report, research use only")
-PROCEDURE = Coded("444968003", "SCT", "CT arteriography of abdominal aorta with contrast")
+TITLE = Coded("126000", "DCM", "Imaging Measurement Report (research use only)")
+"""The standard's code, by which readers know the template; its words say what the report is for."""
+PROCEDURE = Coded("25045-6", "LN", "CT unspecified body region")
+"""The only CT of the trunk in the template's list, CID 100."""
 
 CUBIC_MILLIMETRES = Coded("mm3", "UCUM", "cubic millimeter")
 RATIO = Coded("{ratio}", "UCUM", "ratio")
@@ -36,7 +38,7 @@ FIGURES = {
     "burden": (Coded("BURDEN", PRIVATE_SCHEME, "Calcified volume divided by artery volume"), RATIO),
     "cluster_count": (Coded("111038", "DCM", "Number of calcifications"), NO_UNIT),
     "mean_cluster_volume_mm3": (
-        Coded("MEAN_CLUSTER_VOLUME", PRIVATE_SCHEME, "Mean volume of a calcification cluster"),
+        Coded("MEAN_CLUSTER_VOL", PRIVATE_SCHEME, "Mean volume of a calcification cluster"),
         CUBIC_MILLIMETRES,
     ),
 }

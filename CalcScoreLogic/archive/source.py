@@ -30,6 +30,9 @@ _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassU
 _OFF = 0.1
 """Share of a voxel that a slice may lie off the CTA's grid: positions are rounded in many headers."""
 
+_Slices = dict[int, tuple[Any, Array, Array]]
+"""Header, position and orientation of the instances of a series, by the number of the slice."""
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -97,7 +100,7 @@ def read_source(files: Iterable[Path], grid: Geometry, what: str) -> Source:
         A slice of the grid has no instance, or a header lacks an identifier that every object needs.
     """
     axial = grid.canonical()
-    slices: dict[int, tuple[Any, Array, Array]] = {}
+    series: dict[str, _Slices] = {}
     for path in sorted(files):
         header = _header(path)
         if header is None or "Rows" not in header or header.get("Modality") != "CT":
@@ -108,10 +111,12 @@ def read_source(files: Iterable[Path], grid: Geometry, what: str) -> Source:
         for place in places:
             number = _slice_number(place, axial, header)
             if number is not None:
+                slices = series.setdefault(str(header.get("SeriesInstanceUID")), {})
                 slices.setdefault(number, (header, *place))
-    if len(slices) != _slice_count(slices, axial):
+    whole = [slices for slices in series.values() if len(slices) == _slice_count(slices, axial)]
+    if not whole:
         raise InputError(f"{what}: its files do not hold every slice of the CTA any more, export the series again")
-    ordered = [slices[number] for number in sorted(slices)]
+    ordered = [whole[0][number] for number in sorted(whole[0])]
     normal = _normal(ordered[0][2])
     if (ordered[-1][1] - ordered[0][1]) @ normal < 0:
         ordered.reverse()
@@ -204,11 +209,10 @@ def _slice_number(place: tuple[Array, Array], axial: Geometry, header: Any) -> i
     return int(nearest[along]) if on_grid and at_corner and inside and alike else None
 
 
-def _slice_count(slices: dict[int, tuple[Any, Array, Array]], axial: Geometry) -> int:
-    """Tell how many slices a grid has along the normal of the instances; 1 where there is none, so that it differs."""
-    for _, _, orientation in slices.values():
-        return axial.size[_slice_axis(orientation, axial)]
-    return 1
+def _slice_count(slices: _Slices, axial: Geometry) -> int:
+    """Tell how many slices a grid has along the normal of some instances."""
+    _, _, orientation = next(iter(slices.values()))
+    return axial.size[_slice_axis(orientation, axial)]
 
 
 def _multiframe(header: Any, places: list[tuple[Array, Array]], grid: Geometry, what: str) -> Source:

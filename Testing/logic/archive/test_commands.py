@@ -71,7 +71,9 @@ def test_analyze_writes_both_and_a_later_run_without_takes_them_away(series: Pat
     shortened = read_territories(output / "shortened.nii.gz")
     np.testing.assert_array_equal(read_dicom_segments(output / "segmentation.dcm").kept, shortened.array)
     report = pydicom.dcmread(output / "scores.dcm")
-    assert "research use only" in report.ConceptNameCodeSequence[0].CodeMeaning
+    (title,) = report.ConceptNameCodeSequence
+    assert title.CodeValue == "126000"
+    assert "research use only" in title.CodeMeaning
     assert calcscore(capsys, *command)[0] == 0
     assert objects_in(output) == []
 

@@ -28,7 +28,7 @@ FIGURES = {
     "122660": "calcified_volume_mm3",
     "BURDEN": "burden",
     "111038": "cluster_count",
-    "MEAN_CLUSTER_VOLUME": "mean_cluster_volume_mm3",
+    "MEAN_CLUSTER_VOL": "mean_cluster_volume_mm3",
 }
 
 

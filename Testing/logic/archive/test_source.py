@@ -108,6 +108,17 @@ def test_a_scout_and_a_slice_sent_twice_are_passed_over(tmp_path: Path) -> None:
     assert len(referenced.ReferencedInstanceSequence) == 12
 
 
+def test_another_series_in_the_same_place_is_passed_over(tmp_path: Path) -> None:
+    source = series(tmp_path / "series")
+    uids = {pydicom.dcmread(path).SOPInstanceUID for path in source.iterdir()}
+    for path in sorted(source.iterdir())[:7]:
+        data = pydicom.dcmread(path)
+        data.SeriesInstanceUID, data.SOPInstanceUID = "1.2.3", generate_uid()
+        data.save_as(source / f"A{path.name}", enforce_file_format=True)
+    headers = read_source(files_of([source]), GRID, "case").headers
+    assert {header.SOPInstanceUID for header in headers} == uids
+
+
 def test_positions_rounded_to_a_tenth_of_a_millimetre_are_on_the_grid(tmp_path: Path) -> None:
     source = series(tmp_path / "series")
     for path in source.iterdir():
