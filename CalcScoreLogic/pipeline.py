@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .anatomy import STRUCTURES, Territory
 from .artery_holes import Arteries, fill_holes
-from .images.geometry import Image, check_same_grid
+from .images.geometry import Image, aligned
 from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings
@@ -102,6 +102,8 @@ def score_masks(
         The images lie on different grids, or the weights cannot be used.
     """
     parameters = parameters or CaseParameters()
+    calcification = aligned(territories, calcification, "the territory map", "the calcification map")
+    cta = cta and aligned(territories, cta, "the territory map", "the CTA")
     filled = fill_holes(Arteries(territories), calcification, last)
     territories = filled.arteries.full
     if parameters.shortening is None:
@@ -297,9 +299,7 @@ def read_prediction(path: Path, role: str, cta: Image) -> Image:
     from .images.files import read_calcification, read_territories
 
     labels = (read_territories if role == "territories" else read_calcification)(path)
-    check_same_grid(cta, labels, "the CTA", "the networks' label map")
-    # The file's grid is single precision; the CTA's own is exact.
-    return Image(labels.array, cta.geometry)
+    return aligned(cta, labels, "the CTA", "the networks' label map")
 
 
 def _burden_ranges(folds: Sequence[Mapping[str, float | None]]) -> dict[str, BurdenRange]:

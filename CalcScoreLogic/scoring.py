@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from .anatomy import COMBINED, SIDE_TERRITORIES, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
-from .images.geometry import Array, Geometry, Image, check_same_grid, nonzero_box
+from .images.geometry import Array, Geometry, Image, aligned, nonzero_box
 from .shortening import attached
 from .vessels import separate_vessels
 
@@ -153,11 +153,10 @@ def score(
     across a border is one there and two in the parts. Source: paper, "Metrics for the calcification
     burden evaluation".
     """
-    unshortened = unshortened or shortened
-    for other, name in ((calcification, "the calcification map"), (unshortened, "the unshortened territory map")):
-        check_same_grid(shortened, other, "the territory map", name)
+    calcification = aligned(shortened, calcification, "the territory map", "the calcification map")
+    unshortened = aligned(shortened, unshortened or shortened, "the territory map", "the unshortened territory map")
     if cta is not None:
-        check_same_grid(shortened, cta, "the territory map", "the CTA")
+        cta = aligned(shortened, cta, "the territory map", "the CTA")
     view = _Crop.of(shortened, calcification, cta)
     full = unshortened.canonical()
     rows: dict[str, Row] = {}
@@ -203,7 +202,7 @@ def burdens(shortened: Image, calcification: Image) -> dict[str, float | None]:
     InputError
         The images lie on different grids.
     """
-    check_same_grid(shortened, calcification, "the territory map", "the calcification map")
+    calcification = aligned(shortened, calcification, "the territory map", "the calcification map")
     box = nonzero_box(shortened.array) or (slice(0, 0),) * 3
     territories = shortened.array[box]
     calcified = territories[calcification.array[box] == CalcificationLabel.CALCIFICATION]

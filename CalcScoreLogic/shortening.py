@@ -31,6 +31,9 @@ STUMP_REACH_MM = 25.0
 
 _SUBDIVISION = 2
 
+_STEPS_A_MM = 10**9
+"""Spacings are taken to whole steps of this when they are compared with the 1 mm grid."""
+
 _MANY_SPECKS = 16
 """From so many small components on it pays to look at all of them at once."""
 
@@ -186,9 +189,13 @@ class _AxisSampling:
     @classmethod
     def over(cls, span: slice, count: int, spacing_mm: float) -> _AxisSampling:
         """Sample the inputs `span` of an axis with `count` voxels of `spacing_mm`."""
-        fine_count = max(round(count * spacing_mm), 1)
-        source = np.minimum(np.floor(np.arange(fine_count) / spacing_mm + 0.5).astype(np.intp), count - 1)
-        fine = np.minimum(np.floor(np.arange(span.start, span.stop) * spacing_mm + 0.5).astype(np.intp), fine_count - 1)
+        # In whole numbers, so that a tie is one however the spacing was rounded on its way.
+        step = max(round(spacing_mm * _STEPS_A_MM), 1)
+        whole, rest = divmod(count * step, _STEPS_A_MM)
+        fine_count = max(whole + (2 * rest + whole % 2 > _STEPS_A_MM), 1)
+        inputs, outputs = np.arange(span.start, span.stop, dtype=np.int64), np.arange(fine_count, dtype=np.int64)
+        source = np.minimum((2 * _STEPS_A_MM * outputs + step) // (2 * step), count - 1).astype(np.intp)
+        fine = np.minimum((2 * step * inputs + _STEPS_A_MM) // (2 * _STEPS_A_MM), fine_count - 1).astype(np.intp)
         first = min(int(np.searchsorted(source, span.start)), int(fine[0]))
         last = max(int(np.searchsorted(source, span.stop)), int(fine[-1]) + 1)
         return cls(source[first:last], fine - first)

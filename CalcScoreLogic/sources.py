@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .images.geometry import Image, check_same_grid
+from .images.geometry import Image, aligned
 from .inference.options import InferenceOptions
 from .inference.protocol import Message, Result
 from .inference.run import InferenceRun
@@ -87,12 +87,14 @@ def analyze_sources(
     """
     parameters = parameters or CaseParameters()
     if not models:
-        image = _on_one_grid(cta(), arteries)
+        image = cta()
+        arteries = arteries and aligned(image, arteries, "the CTA", "the arteries")
         return score_sources(case, image, None, arteries, calcification, parameters, inputs)
     folders = {model.role.value: model.path for model in models}
     with InferenceRun(None, folders, options, interpreter, parameters.shortening) as run:
         run.start()
-        image = _on_one_grid(cta(), arteries)
+        image = cta()
+        arteries = arteries and aligned(image, arteries, "the CTA", "the arteries")
         run.hand_over(image, arteries)
         outcome = run.wait(on_message)
         assert run.folder is not None  # noqa: S101
@@ -144,6 +146,7 @@ def score_sources(
         return score_prediction(case, cta, run.folder, run.outcome, run.models, parameters, inputs)
     if territories is None:
         territories = _of_run(run, "territories", cta)
+    territories = aligned(cta, territories, "the CTA", "the arteries")
     extra: dict[str, Any] = {}
     told: tuple[str, ...] = ()
     if calcification is None:
@@ -164,13 +167,6 @@ def score_sources(
     if run is not None:
         result = labelled_by(result, run.models, run.outcome)
     return replace(scored, result=result)
-
-
-def _on_one_grid(cta: Image, arteries: Image | None) -> Image:
-    """Refuse arteries that do not lie on the CTA's grid before anything is run; raises InputError."""
-    if arteries is not None:
-        check_same_grid(cta, arteries, "the CTA", "the arteries")
-    return cta
 
 
 def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .anatomy import CalcificationLabel, Territory
 from .errors import InputError
-from .images.geometry import Array, Image, check_same_grid, nonzero_box
+from .images.geometry import Array, Image, aligned, nonzero_box
 from .lumen import LEAST_VOXELS, Lumen, measure_arteries, measure_lumen
 
 FIXED_HU = 470.0
@@ -149,9 +149,9 @@ def threshold(
     """
     method = ThresholdMethod(method)
     check_arguments(method, value, reference is not None)
-    check_same_grid(cta, arteries, "the CTA", "the artery mask")
+    arteries = aligned(cta, arteries, "the CTA", "the artery mask")
     if reference is not None:
-        check_same_grid(cta, reference, "the CTA", "the reference calcification")
+        reference = aligned(cta, reference, "the CTA", "the reference calcification")
     box = nonzero_box(arteries.array)
     if box is None:
         raise InputError("the artery mask is empty, so there is nothing to threshold; check the segmentation")

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..cohort.state import CohortFolder
     from ..cohort.tables import read_tables
     from ..images.files import read_ct
-    from ..images.geometry import check_same_grid
+    from ..images.geometry import aligned
     from ..report.case_folder import write_case
 
     folder = case_of(options.corrected, options.output)
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> Outcome:
         before = read_scored(folder)
         source = options.cta or cta_of(options.corrected, folder)
         cta = read_ct(source)
-        check_same_grid(cta, before.shortened, str(source), str(folder))
+        cta = aligned(before.shortened, cta, str(folder), str(source))
         stage("scoring")
         if is_in_place(options.corrected, folder):
             after = correct_in_place(before, cta)

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
     from ..case_files import case_name
     from ..images.files import read_calcification, read_ct, read_territories
-    from ..images.geometry import check_same_grid
+    from ..images.geometry import aligned
     from ..pipeline import CaseParameters, score_masks
 
     inputs = {"territories": options.territories, "calcification": options.calcification, "cta": options.cta}
@@ -61,9 +61,9 @@ def run(options: argparse.Namespace) -> Outcome:
         reading = threads.submit(read_calcification, options.calcification, grid)
         territories = read_territories(options.territories, grid, trimmed=options.no_shorten)
         calcification = reading.result()
-    check_same_grid(territories, calcification, str(options.territories), str(options.calcification))
+    calcification = aligned(territories, calcification, str(options.territories), str(options.calcification))
     if cta is not None:
-        check_same_grid(territories, cta, str(options.territories), str(options.cta))
+        cta = aligned(territories, cta, str(options.territories), str(options.cta))
     stage("shortening and scoring")
     name = case_name(options.territories)
     result = score_masks(name, territories, calcification, parameters, cta=cta, inputs=inputs).result

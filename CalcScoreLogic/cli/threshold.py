@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
     from ..anatomy import CalcificationLabel
     from ..images.files import read_calcification, read_ct, read_territories, write_label_map
-    from ..images.geometry import check_same_grid
+    from ..images.geometry import aligned
     from ..quality.ct import value_warnings
     from ..quality.labels import metal_warnings
     from ..quality.thresholds import adaptive_warnings
@@ -50,9 +50,9 @@ def run(options: argparse.Namespace) -> Outcome:
     cta = read_ct(options.cta)
     arteries = read_territories(options.arteries, cta.geometry)
     reference = read_calcification(options.reference, cta.geometry) if options.reference else None
-    check_same_grid(cta, arteries, str(options.cta), str(options.arteries))
+    arteries = aligned(cta, arteries, str(options.cta), str(options.arteries))
     if reference is not None:
-        check_same_grid(cta, reference, str(options.cta), str(options.reference))
+        reference = aligned(cta, reference, str(options.cta), str(options.reference))
     stage("thresholding")
     with naming(options.arteries):
         result = threshold(cta, arteries, method, options.value, reference)

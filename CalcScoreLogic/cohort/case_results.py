@@ -10,7 +10,7 @@ from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.file_checks import image_suffix
 from ..images.files import read_calcification, read_territories
-from ..images.geometry import check_same_grid
+from ..images.geometry import aligned
 from ..results import CaseResult, ScoredCase
 
 
@@ -87,8 +87,10 @@ def read_scored(folder: Path) -> ScoredCase:
     territories = read_territories(folder / files.TERRITORIES)
     shortened = read_territories(folder / files.SHORTENED)
     calcification = read_calcification(folder / files.CALCIFICATION)
-    for image in (shortened, calcification):
-        check_same_grid(territories, image, str(folder / files.TERRITORIES), "another of the case's label maps")
+    shortened, calcification = (
+        aligned(territories, image, str(folder / files.TERRITORIES), "another of the case's label maps")
+        for image in (shortened, calcification)
+    )
     return ScoredCase(CaseResult.from_dict(content), territories, shortened, calcification)
 
 

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..images import file_checks
 from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
-from ..images.geometry import Array, Geometry, Image, check_same_grid
+from ..images.geometry import Array, Geometry, Image, aligned
 from ..images.itk_bridge import plain_errors
 from ..images.segments import match_labels
 from ..rescoring import SEGMENTS
@@ -126,7 +126,7 @@ def _take_label_map(path: Path, correction: Correction, reference: Image) -> Non
     stem = path.name.split(".")[0]
     if stem == files.CALCIFICATION.split(".")[0]:
         calcification = read_calcification(path)
-        check_same_grid(reference, calcification, "the case", str(path))
+        calcification = aligned(reference, calcification, "the case", str(path))
         correction.calcified = calcification.array == CalcificationLabel.CALCIFICATION
         return
     if stem not in (files.TERRITORIES.split(".")[0], files.SHORTENED.split(".")[0]):
@@ -135,9 +135,7 @@ def _take_label_map(path: Path, correction: Correction, reference: Image) -> Non
             f"{files.TERRITORIES}, or give a .seg.nrrd file"
         )
     image = read_territories(path)
-    check_same_grid(reference, image, "the case", str(path))
-    # The file's grid is single precision; the case's own is as good as any.
-    image = Image(image.array, reference.geometry)
+    image = aligned(reference, image, "the case", str(path))
     if stem == files.SHORTENED.split(".")[0]:
         correction.shortened = image
     else:

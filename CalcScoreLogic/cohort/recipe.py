@@ -13,7 +13,7 @@ from ..archive.objects import DicomOrder
 from ..archive.source import check_source
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
-from ..images.geometry import Image, check_same_grid
+from ..images.geometry import Image, aligned
 from ..inference.options import InferenceOptions
 from ..inference.service import InferenceService
 from ..models import Model
@@ -139,8 +139,7 @@ class Recipe:
         if self.arteries is None or case.arteries is None:
             return CaseImages(cta)
         territories, warnings = self.arteries.read(case.arteries, cta.geometry)
-        check_same_grid(cta, territories, "the CTA", "the arteries")
-        return CaseImages(cta, territories, warnings)
+        return CaseImages(cta, aligned(cta, territories, "the CTA", "the arteries"), warnings)
 
     def score(
         self, case: CohortInput, images: CaseImages, content: Content, run: FinishedRun | None, notices: tuple[str, ...]

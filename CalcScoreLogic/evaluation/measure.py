@@ -16,7 +16,7 @@ from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, check_same_grid, nonzero_box
+from ..images.geometry import Array, Image, aligned, nonzero_box
 from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
@@ -179,7 +179,7 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
         first = first or side
     if case.cta is not None and first is not None:
         cta = read_ct(case.cta)
-        check_same_grid(cta, truth.territories, str(case.cta), str(case.reference.territories))
+        cta = aligned(truth.territories, cta, str(case.reference.territories), str(case.cta))
         found += _lumen(cta, truth)
         found += _thresholds(cta, truth, first, expected, parameters, warnings)
         compared = threshold_figures(cta, truth.territories, truth.shortened, truth.calcification)
@@ -194,9 +194,9 @@ def _read_side(
     grid = None if like is None else like.territories.geometry
     territories = read_territories(files.territories, grid)
     calcification = read_calcification(files.calcification, grid)
-    check_same_grid(territories, calcification, str(files.territories), str(files.calcification))
     if like is not None:
-        check_same_grid(like.territories, territories, f"the {REFERENCE}", str(files.territories))
+        territories = aligned(like.territories, territories, f"the {REFERENCE}", str(files.territories))
+    calcification = aligned(territories, calcification, str(files.territories), str(files.calcification))
     filled = fill_holes(Arteries(territories), calcification)
     territories = filled.arteries.full
     shortening = shorten(territories, parameters.shortening)

@@ -74,7 +74,7 @@ def read_dicom_series(source: str | os.PathLike[str] | Sequence[Path], name: str
     _check_values(folder, slices)
     stack, doubles = _without_doubles(folder, _ordered(slices))
     geometry = _grid(folder, stack)
-    return Image(_read_values(folder, stack), geometry, (*notes, *doubles))
+    return Image(_read_values(folder, stack), geometry.on_grain(), (*notes, *doubles))
 
 
 def _paths(folder: str | os.PathLike[str]) -> list[Path]:

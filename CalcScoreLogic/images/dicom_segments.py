@@ -25,15 +25,12 @@ from ..anatomy import (
     Territory,
 )
 from ..errors import InputError
-from .geometry import Array, Geometry, Image
+from .geometry import Array, Geometry, Image, laid_onto
 from .highdicom_bridge import plain_errors, require_highdicom
 from .other_tools import TOTALSEGMENTATOR_FILES, TerritoryMap, described
 
 _SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage, binary and as a label map."""
-
-_ALIGNED = 0.01
-"""A segmentation lies on a grid where no corner is this share of a voxel off a voxel of it."""
 
 _NOT_WHOLE = (
     "The map covers the slices of the DICOM segmentation, which may end before the CTA does; --cta lays it onto the "
@@ -302,7 +299,7 @@ def _geometry(dataset: Any) -> tuple[Geometry, bool]:
         (float(origin[0]), float(origin[1]), float(origin[2])),
         tuple(float(v) for v in (axes / spacing).ravel()),
     )
-    return geometry, flipped
+    return geometry.on_grain(), flipped
 
 
 def _mask(dataset: Any, number: int, flipped: bool) -> Array:
@@ -329,17 +326,11 @@ def _laid_onto(path: Path, found: DicomSegments, grid: Geometry) -> DicomSegment
 
 def _on_grid(path: Path, array: Array, own: Geometry, grid: Geometry) -> Array:
     """Lay an array onto a grid that its own is a part of, whatever the order of the axes; raises InputError."""
-    mine, theirs = own.canonical(), grid.canonical()
-    ends = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(mine.size) - 1)
-    at = (mine.to_physical(ends) - np.array(theirs.origin)) @ theirs.matrix / np.array(theirs.spacing)
-    first = np.rint(at[0])
-    if np.abs(at - (ends + first)).max() > _ALIGNED or (first < 0).any() or (first + mine.size > theirs.size).any():
+    whole = laid_onto(array, own, grid)
+    if whole is None or np.count_nonzero(whole) < np.count_nonzero(array):
         difference = grid.difference(own) or "shifted"
         raise InputError(
             f"{path}: the segments lie on another grid than the CTA ({difference}); segments are never resampled, "
             "save them on the grid of the CTA"
         )
-    whole = np.zeros(theirs.shape, array.dtype)
-    place = tuple(slice(int(start), int(start) + size) for start, size in zip(first, mine.size, strict=True))
-    whole[place[::-1]] = own.canonical_view(array)
-    return grid.stored_view(whole)
+    return whole

@@ -336,7 +336,7 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader) -> Geo
             tuple(reader.GetSpacing()[:3]),
             tuple(reader.GetOrigin()[:3]),
             tuple(float(v) for v in direction.ravel()),
-        )
+        ).on_grain()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if min(size[:3]) < 2:

@@ -19,8 +19,16 @@ from ..errors import InputError
 
 Array = npt.NDArray[Any]
 
-GRID_TOLERANCE_MM = 1e-3
-"""Two grids are the same when no corner differs by more than this."""
+GRID_TOLERANCE = 0.01
+"""Two grids are the same when no corner differs by more than this share of a voxel along any axis, ..."""
+
+GRID_TOLERANCE_MM = 0.05
+"""... and by no more than this."""
+
+_GRAINS_A_MM = 1e5
+_DIRECTION_GRAINS = 1e7
+# Plain numbers such as 0.703125 end on half a grain; what is rounded up begins below, so that noise tips nothing.
+_ROUND_UP = 0.53
 
 _ORTHONORMAL_TOLERANCE = 1e-3
 
@@ -81,6 +89,22 @@ class Geometry:
         """Volume of one voxel, mm³."""
         return float(np.prod(self.spacing))
 
+    def on_grain(self) -> Geometry:
+        """Give this grid as all file formats agree on it.
+
+        Returns
+        -------
+        Geometry
+            Spacing and origin in whole grains of 1e-5 mm, direction in grains of 1e-7: the noise of single
+            precision, in which NIfTI stores them, is gone.
+        """
+        return Geometry(
+            self.size,
+            _triple(_on_grain(v, _GRAINS_A_MM) for v in self.spacing),
+            _triple(_on_grain(v, _GRAINS_A_MM) for v in self.origin),
+            tuple(_on_grain(v, _DIRECTION_GRAINS) for v in self.direction),
+        )
+
     def to_physical(self, indices: npt.ArrayLike) -> Array:
         """Turn voxel indices into positions.
 
@@ -108,15 +132,17 @@ class Geometry:
         Returns
         -------
         str or None
-            The first difference in words, or None when both have the same size and no corner lies more
-            than `GRID_TOLERANCE_MM` apart.
+            The first difference in words, or None when both have the same size and no corner lies further
+            apart than `GRID_TOLERANCE` and `GRID_TOLERANCE_MM` allow. The order of the axes matters.
         """
         if self.size != other.size:
             return f"size {_numbers(self.size)} against {_numbers(other.size)} voxels"
         # Outer corners, not voxel centres: a single slice has a thickness too.
         corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * self.size - 0.5
-        apart = np.linalg.norm(self.to_physical(corners) - other.to_physical(corners), axis=1).max()
-        if apart <= GRID_TOLERANCE_MM:
+        apart = self.to_physical(corners) - other.to_physical(corners)
+        in_voxels = np.abs(apart @ self.matrix / np.array(self.spacing)).max()
+        # A hair more, so that a difference of exactly the tolerance is the same in any direction.
+        if in_voxels <= 1.001 * GRID_TOLERANCE and np.linalg.norm(apart, axis=1).max() <= GRID_TOLERANCE_MM:
             return None
         if not np.allclose(self.spacing, other.spacing, rtol=0, atol=1e-6):
             return f"spacing {_numbers(self.spacing)} against {_numbers(other.spacing)} mm"
@@ -239,7 +265,7 @@ def check_same_grid(first: Image, second: Image, first_name: str, second_name: s
     Raises
     ------
     InputError
-        The grids differ by more than `GRID_TOLERANCE_MM`; the message names the difference.
+        The grids differ (`Geometry.difference`); the message names the difference.
     """
     difference = first.geometry.difference(second.geometry)
     if difference:
@@ -247,6 +273,65 @@ def check_same_grid(first: Image, second: Image, first_name: str, second_name: s
             f"{first_name} and {second_name} lie on different grids ({difference}), "
             "resample one of them onto the other's grid"
         )
+
+
+def aligned(reference: Image, image: Image, reference_name: str, name: str) -> Image:
+    """Give an image as it is stored on the grid of another: axes are reordered and flipped, nothing is resampled.
+
+    Parameters
+    ----------
+    reference, image : Image
+        Images on the same grid, whatever the order and signs in which the axes are stored.
+    reference_name, name : str
+        What the message calls them.
+
+    Returns
+    -------
+    Image
+        A view of `image` on exactly the grid of `reference`.
+
+    Raises
+    ------
+    InputError
+        The grids differ; the message names the difference.
+    """
+    if reference.geometry.difference(image.geometry) is not None:
+        # Sizes that differ in the given order may be those of other axes.
+        turned, target = image.canonical(), reference.geometry.canonical()
+        if target.difference(turned.geometry) is None:
+            return Image(reference.geometry.stored_view(turned.array), reference.geometry, image.notes)
+    check_same_grid(reference, image, reference_name, name)
+    return Image(image.array, reference.geometry, image.notes)
+
+
+def laid_onto(array: Array, own: Geometry, grid: Geometry) -> Array | None:
+    """Lay an array onto a grid that its own is a part of, whatever the order of the axes; nothing is resampled.
+
+    Parameters
+    ----------
+    array : ndarray, shape (k, j, i)
+        Values on `own`.
+    own, grid : Geometry
+        The part, and the whole.
+
+    Returns
+    -------
+    ndarray, shape (k, j, i) of `grid`, or None
+        0 outside the part; what of it lies outside the grid is left out. None where the voxels do not meet.
+    """
+    mine, theirs = own.canonical(), grid.canonical()
+    ends = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(mine.size) - 1)
+    at = (mine.to_physical(ends) - np.array(theirs.origin)) @ theirs.matrix / np.array(theirs.spacing)
+    first = np.rint(at[0]).astype(np.intp)
+    if np.abs(at - (ends + first)).max() > 1.001 * GRID_TOLERANCE:
+        return None
+    low, high = np.maximum(first, 0), np.minimum(first + mine.size, theirs.size)
+    whole = np.zeros(theirs.shape, array.dtype)
+    if (high > low).all():
+        target = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
+        source = tuple(slice(a - f, b - f) for a, b, f in zip(low[::-1], high[::-1], first[::-1], strict=True))
+        whole[target] = own.canonical_view(array)[source]
+    return grid.stored_view(whole)
 
 
 def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | None:
@@ -284,6 +369,11 @@ def _sign(column: Array, axis: int) -> float:
     """Orientation that makes `column` point along its canonical axis."""
     decisive = column[axis] if abs(column[axis]) > 1e-9 else next(v for v in column if abs(v) > 1e-9)
     return float(np.sign(decisive))
+
+
+def _on_grain(value: float, grains: float) -> float:
+    """Round to whole grains."""
+    return float(np.floor(value * grains + _ROUND_UP) / grains)
 
 
 def _triple(values: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..anatomy import STRUCTURES, Territory
 from ..errors import InputError
-from .geometry import Array, Image, check_same_grid, nonzero_box
+from .geometry import Array, Image, aligned, nonzero_box
 
 TOTALSEGMENTATOR_LABELS = {
     52: ("aorta", Territory.AORTA),
@@ -127,8 +127,7 @@ def from_masks(masks: Iterable[tuple[str, Territory, Image]]) -> TerritoryMap:
     if not listed:
         raise InputError("no mask file is given")
     first_name, _, first = listed[0]
-    for name, _, mask in listed[1:]:
-        check_same_grid(first, mask, first_name, name)
+    listed = [(name, territory, aligned(first, mask, first_name, name)) for name, territory, mask in listed]
     return merge((Source(name, territory, mask.array > 0) for name, territory, mask in listed), first)
 
 

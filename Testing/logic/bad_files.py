@@ -344,7 +344,7 @@ _DICOM: dict[str, BadFile] = {
 
 _OFF_GRID: dict[str, BadFile] = {
     "grid_origin": BadFile(
-        "calcification", _file("m.nii", nifti(calcification_array(), {292: _floats(3.51)})), "origin", off_grid=True
+        "calcification", _file("m.nii", nifti(calcification_array(), {292: _floats(3.52)})), "origin", off_grid=True
     ),
     "grid_spacing": BadFile(
         "calcification",

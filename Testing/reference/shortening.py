@@ -7,6 +7,7 @@ Slow on purpose: every dilation covers the whole volume.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import SimpleITK as sitk
@@ -22,17 +23,18 @@ def shorten_image(image: sitk.Image, length: int = 25, margin: float = 10) -> si
     stored = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(image.GetDirection())
     oriented = sitk.DICOMOrient(image, "LPS")
     array = sitk.GetArrayFromImage(oriented)
-    spacing = oriented.GetSpacing()[::-1]
+    # Exact numbers: a tie is one, whatever noise the spacing has from the file.
+    spacing = [Fraction(round(mm * 10**9), 10**9) for mm in oriented.GetSpacing()[::-1]]
 
     sizes = [max(1, round(n * mm)) for n, mm in zip(array.shape, spacing, strict=True)]
     nearest = [
-        np.array([min(math.floor(position / mm + 0.5), n - 1) for position in range(size)])
+        np.array([min(math.floor(position / mm + Fraction(1, 2)), n - 1) for position in range(size)])
         for size, n, mm in zip(sizes, array.shape, spacing, strict=True)
     ]
     shortened = shorten_isotropic(array[np.ix_(*nearest)], length, margin)
 
     back = [
-        np.array([min(math.floor(index * mm + 0.5), size - 1) for index in range(n)])
+        np.array([min(math.floor(index * mm + Fraction(1, 2)), size - 1) for index in range(n)])
         for size, n, mm in zip(sizes, array.shape, spacing, strict=True)
     ]
     result = np.where(shortened[np.ix_(*back)] == array, array, 0).astype(np.uint8)

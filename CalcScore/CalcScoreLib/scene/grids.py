@@ -129,8 +129,7 @@ def _geometry(volume: Any, to_world: Array) -> Geometry:
     direction = world[:3, :3] @ to_array(matrix)[:3, :3]
     origin = world @ [*volume.GetOrigin(), 1.0]
     try:
-        # Adding 0 turns a negative zero into a plain one.
-        return Geometry(size, volume.GetSpacing(), tuple(origin[:3] + 0.0), tuple(direction.ravel() + 0.0))
+        return Geometry(size, volume.GetSpacing(), tuple(origin[:3]), tuple(direction.ravel())).on_grain()
     except InputError as error:
         raise InputError(f"{volume.GetName()}: {error}") from None
 
