@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..case_files import case_name
     from ..images.files import read_calcification, read_ct, read_territories
     from ..images.geometry import aligned
+    from ..images.segment_files import is_segment_file
     from ..pipeline import CaseParameters, score_masks
 
     inputs = {"territories": options.territories, "calcification": options.calcification, "cta": options.cta}
@@ -57,10 +58,14 @@ def run(options: argparse.Namespace) -> Outcome:
     # SimpleITK reads outside Python's lock, so two threads take half the time.
     cta = read_ct(options.cta) if options.cta else None
     grid = cta.geometry if cta is not None else None
-    with ThreadPoolExecutor() as threads:
-        reading = threads.submit(read_calcification, options.calcification, grid)
-        territories = read_territories(options.territories, grid, trimmed=options.no_shorten)
-        calcification = reading.result()
+    if grid is None and is_segment_file(options.calcification):
+        territories = read_territories(options.territories, trimmed=options.no_shorten)
+        calcification = read_calcification(options.calcification, territories.geometry)
+    else:
+        with ThreadPoolExecutor() as threads:
+            reading = threads.submit(read_calcification, options.calcification, grid)
+            territories = read_territories(options.territories, grid, trimmed=options.no_shorten)
+            calcification = reading.result()
     calcification = aligned(territories, calcification, str(options.territories), str(options.calcification))
     if cta is not None:
         cta = aligned(territories, cta, str(options.territories), str(options.cta))

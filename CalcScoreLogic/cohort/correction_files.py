@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from .. import case_files as files
 from ..anatomy import STRUCTURES, CalcificationLabel, Territory
@@ -17,18 +14,11 @@ from ..errors import InputError
 from ..images import file_checks
 from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
-from ..images.geometry import Array, Geometry, Image, aligned
-from ..images.itk_bridge import plain_errors
-from ..images.segments import match_labels
+from ..images.geometry import Array, Image, aligned
+from ..images.segment_files import read_segments
 from ..rescoring import SEGMENTS
 
-_FIELD = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer|Tags)")
-_TAG = re.compile(r"(?:^|\|)CalcScore\.Structure:(\w+)")
-_CUT = "cut"
 _CALCIFICATION = CalcificationLabel.CALCIFICATION.key
-_KEYS = (*(territory.key for territory in Territory), *(label.key for label in CalcificationLabel))
-_ALIGNED = 0.01
-"""Grids are the same where no corner lies this share of a voxel off a voxel of the other."""
 
 
 @dataclass
@@ -144,11 +134,11 @@ def _take_label_map(path: Path, correction: Correction, reference: Image) -> Non
 
 def _take_segments(path: Path, correction: Correction, territories: Image, shortened: Image) -> None:
     """Read the segments of a file, layer by layer."""
-    masks, full = _segments(path, territories.geometry)
-    if _CALCIFICATION in masks:
-        correction.calcified = masks[_CALCIFICATION]
-    arteries = {territory: masks[territory.key] for territory in Territory if territory.key in masks}
-    full = full or path.name.split(".")[0] == files.TERRITORIES.split(".")[0]
+    found = read_segments(path, territories.geometry)
+    if _CALCIFICATION in found.masks:
+        correction.calcified = found.masks[_CALCIFICATION]
+    arteries = {territory: found.masks[territory.key] for territory in Territory if territory.key in found.masks}
+    full = found.has_cut or path.name.split(".")[0] == files.TERRITORIES.split(".")[0]
     _take_arteries(arteries, full, correction, territories, shortened)
 
 
@@ -181,77 +171,3 @@ def _take_arteries(
         correction.territories = image
     else:
         correction.shortened = image
-
-
-def _segments(path: Path, grid: Geometry) -> tuple[dict[str, Array], bool]:
-    """Read the masks of a file by their structure's key, and tell whether its arteries have their full length."""
-    layers, geometry, metadata = _read_layers(path)
-    fields: dict[int, dict[str, str]] = {}
-    for key, value in metadata.items():
-        match = _FIELD.fullmatch(key)
-        if match:
-            fields.setdefault(int(match[1]), {})[match[2]] = value
-    tags = {number: _TAG.search(found.get("Tags", "")) for number, found in fields.items()}
-    keys = {number: tag[1] if tag else "" for number, tag in tags.items()}
-    cut = [number for number, key in keys.items() if key == _CUT or fields[number].get("Name", "") == "Cut off"]
-    named = {fields[n].get("Name", ""): n for n, key in keys.items() if key not in _KEYS and n not in cut}
-    values = match_labels(path, named, {key: number for number, key in enumerate(_KEYS)})
-    keys |= {number: _KEYS[value] for number, value in values.items()}
-    start = _offset(path, geometry, grid)
-    masks: dict[str, Array] = {}
-    for number, found in fields.items():
-        if number in cut or keys[number] not in _KEYS:
-            continue
-        layer, value = int(found.get("Layer") or 0), found.get("LabelValue", "")
-        if not value.isdecimal() or layer >= layers.shape[-1]:
-            raise InputError(f"{path}: the segment {found.get('Name')!r} has no label value, save it with 3D Slicer 5")
-        mask = _placed(layers[..., layer] == int(value), start, grid)
-        # A segment that was copied counts with its copy.
-        masks[keys[number]] = masks[keys[number]] | mask if keys[number] in masks else mask
-    if not masks:
-        raise InputError(f"{path}: no segments in this file, save the segmentation as .seg.nrrd in 3D Slicer")
-    return masks, bool(cut)
-
-
-def _read_layers(path: Path) -> tuple[Array, Geometry, Mapping[str, str]]:
-    """Read a .seg.nrrd file: values of shape (k, j, i, layer), grid and metadata; raises InputError."""
-    layout = file_checks.open_layout(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    with plain_errors(path, "the segments cannot be read, the file is damaged, save it again"):
-        reader.ReadImageInformation()
-        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
-        if reader.GetDimension() != 3:
-            raise InputError(f"{path}: the segments are not 3-D, save them again with 3D Slicer 5")
-        count = reader.GetNumberOfComponents()
-        pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), count).GetSizeOfPixelComponent()
-        file_checks.check_promise(path, layout, layout.expected or math.prod(reader.GetSize()) * pixel * count)
-        image = reader.Execute()
-    array = sitk.GetArrayFromImage(image)
-    geometry = Geometry(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    return array.reshape(*geometry.shape, -1), geometry, metadata
-
-
-def _offset(path: Path, own: Geometry, grid: Geometry) -> tuple[int, int, int]:
-    """Find the voxel (i, j, k) of the case's grid where a file's first voxel lies; raises InputError."""
-    ends = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(own.size) - 1)
-    at = (own.to_physical(ends) - np.array(grid.origin)) @ grid.matrix / np.array(grid.spacing)
-    offset = np.rint(at[0])
-    if np.abs(at - (ends + offset)).max() > _ALIGNED:
-        raise InputError(
-            f"{path}: the segments lie on another grid than the case, choose the CTA as their source geometry "
-            "and save them again"
-        )
-    return int(offset[0]), int(offset[1]), int(offset[2])
-
-
-def _placed(mask: Array, start: tuple[int, int, int], grid: Geometry) -> Array:
-    """Put a mask that begins at voxel `start` (i, j, k) into the whole grid; what lies outside is left out."""
-    whole = np.zeros(grid.shape, bool)
-    target, source = [], []
-    for first, count, size in zip(start[::-1], mask.shape, grid.shape, strict=True):
-        low, high = max(first, 0), min(first + count, size)
-        target.append(slice(low, max(high, low)))
-        source.append(slice(low - first, max(high, low) - first))
-    whole[tuple(target)] = mask[tuple(source)]
-    return whole

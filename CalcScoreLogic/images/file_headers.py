@@ -145,7 +145,8 @@ def _nifti_layout(path: str | os.PathLike[str], suffix: str, stream: BinaryIO) -
     # The standard says a slope of 0 means no scaling, ITK adds the intercept all the same.
     if slope == 0 and intercept != 0:
         raise InputError(f"{path}: the header scales voxels by 0 and adds {intercept:g}, export it again")
-    _check_spacing(path, header["pixdim"][1 : 1 + min(rank, 3)])
+    # Some programs write negative spacings; which way the axes run is said by the orientation alone.
+    _check_spacing(path, np.abs(header["pixdim"][1 : 1 + min(rank, 3)]))
     if rank >= 3:
         _check_nifti_axes(path, header)
     kind = _NIFTI_FLOATS.get(int(header["type"]))
@@ -174,7 +175,7 @@ def _nifti_header(path: str | os.PathLike[str], raw: bytes) -> Array:
 
 
 def _check_nifti_axes(path: str | os.PathLike[str], header: Array) -> None:
-    """Refuse a qform or sform that is not finite, sheared or of other voxels; raises InputError."""
+    """Refuse a qform or sform that is not finite, sheared, of other voxels or of another place; raises InputError."""
     used = [header["quatern"]] if header["qform"] > 0 else []
     used += [header["affine"]] if header["sform"] > 0 else []
     if not used:
@@ -188,12 +189,50 @@ def _check_nifti_axes(path: str | os.PathLike[str], header: Array) -> None:
     units = columns / np.where(lengths > 0, lengths, 1)
     if not np.allclose(units.T @ units, np.eye(3), rtol=0, atol=_SHEAR):
         raise InputError(f"{path}: the axes are sheared, resample the volume to a grid with right angles")
-    spacing = header["pixdim"][1:4].astype(float)
+    spacing = np.abs(header["pixdim"][1:4].astype(float))
     if not np.allclose(lengths, spacing, rtol=1e-3, atol=0):
         raise InputError(
             f"{path}: the header contradicts itself (voxel spacing {_numbers(spacing)} mm, "
             f"by its sform {_numbers(lengths)} mm), export it again"
         )
+    if header["qform"] > 0:
+        _check_same_place(path, header)
+
+
+def _check_same_place(path: str | os.PathLike[str], header: Array) -> None:
+    """Refuse an sform and a qform that are more than a voxel apart anywhere; raises InputError."""
+    sform, qform = header["affine"].astype(float), _qform(header)
+    ends = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)], dtype=float)
+    ends[:, :3] *= header["dim"][1:4] - 1
+    places = [ends @ matrix.T for matrix in (sform, qform)]
+    apart = np.abs(np.linalg.solve(sform[:, :3], (places[1] - places[0]).T)).max(axis=0)
+    if apart.max() <= 1:
+        return
+    worst = int(apart.argmax())
+    index = " ".join(f"{v:.0f}" for v in ends[worst, :3])
+    raise InputError(
+        f"{path}: the header's sform and qform contradict each other (voxel {index} lies at "
+        f"{_numbers(places[0][worst])} mm by the sform and at {_numbers(places[1][worst])} mm by the qform, RAS), "
+        "set both to the right one"
+    )
+
+
+def _qform(header: Array) -> Array:
+    """Give the qform as a matrix from indices to RAS, mm, shape (3, 4); NIfTI-1, "method 2"."""
+    b, c, d, *offset = header["quatern"].astype(float)
+    a = math.sqrt(max(1 - b * b - c * c - d * d, 0))
+    size = math.sqrt(a * a + b * b + c * c + d * d)
+    a, b, c, d = (v / size for v in (a, b, c, d))
+    turn = np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - c * c - b * b],
+        ]
+    )
+    scale = np.abs(header["pixdim"][1:4].astype(float))
+    scale[2] *= -1 if header["pixdim"][0] < 0 else 1
+    return np.column_stack([turn * scale, offset])
 
 
 def _nrrd_layout(path: str | os.PathLike[str], stream: BinaryIO) -> Layout:

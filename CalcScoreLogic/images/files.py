@@ -24,7 +24,8 @@ from .dicom_segments import find_segmentation, read_dicom_segments, read_segment
 from .geometry import Geometry, Image
 from .itk_bridge import array_of, plain_errors
 from .label_values import brief, label_values, relabelled
-from .segments import has_segments, match_labels, named_values, segment_metadata
+from .segment_files import is_segment_file, segment_map
+from .segments import has_segments, segment_metadata
 
 OUTPUT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".seg.nrrd", ".mha")
 """Endings of the image files that are written."""
@@ -88,7 +89,7 @@ def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None,
     path : path
         A label map (`read_label_map`), or a DICOM segmentation or a folder with one (`read_dicom_segments`).
     grid : Geometry, optional
-        The CTA's grid, which a DICOM segmentation that leaves slices out is laid onto.
+        The CTA's grid, which segments that are stored cropped (.seg.nrrd, DICOM) are laid onto.
     trimmed : bool
         Leave out what a DICOM segmentation says was cut off.
 
@@ -105,7 +106,7 @@ def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None,
     segmentation = _dicom_segmentation(path)
     if segmentation is not None:
         return read_dicom_segments(segmentation, grid).territory_map(trimmed)
-    return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map")
+    return read_label_map(path, {label.key: int(label) for label in Territory}, "territory map", grid)
 
 
 def read_calcification(path: str | os.PathLike[str], grid: Geometry | None = None) -> Image:
@@ -113,10 +114,12 @@ def read_calcification(path: str | os.PathLike[str], grid: Geometry | None = Non
     segmentation = _dicom_segmentation(path)
     if segmentation is not None:
         return read_dicom_segments(segmentation, grid).calcification_map(segmentation)
-    return read_label_map(path, {label.key: int(label) for label in CalcificationLabel}, "calcification map")
+    return read_label_map(path, {label.key: int(label) for label in CalcificationLabel}, "calcification map", grid)
 
 
-def read_label_map(path: str | os.PathLike[str], labels: Mapping[str, int], what: str) -> Image:
+def read_label_map(
+    path: str | os.PathLike[str], labels: Mapping[str, int], what: str, grid: Geometry | None = None
+) -> Image:
     """Read a label map with known labels.
 
     Parameters
@@ -128,6 +131,8 @@ def read_label_map(path: str | os.PathLike[str], labels: Mapping[str, int], what
         Value of each label by its key, e.g. ``{"aorta": 1}``; 0 is background.
     what : str
         What a message calls the map, e.g. ``"territory map"``.
+    grid : Geometry, optional
+        The grid that segments are laid onto, see `segment_files.read_segments`; other maps stay on their own.
 
     Returns
     -------
@@ -137,22 +142,23 @@ def read_label_map(path: str | os.PathLike[str], labels: Mapping[str, int], what
     Raises
     ------
     InputError
-        As `read_image`; or values that are no whole numbers, values or segment names that are unknown,
-        or segments that overlap.
+        As `read_image` and `segment_files.segment_map`; or values that are no whole numbers, or unknown.
     CalcScoreError
         The memory does not suffice.
     """
-    image, metadata = _read(path)
-    named = named_values(path, metadata)
-    mapping = {v: v for v in labels.values()} if named is None else match_labels(path, named, labels)
+    if is_segment_file(path):
+        file_checks.open_layout(path)
+        if has_segments(_header(path, layered=True)[2]):
+            return segment_map(path, labels, what, grid)
+    image, _ = _read(path)
     values = label_values(path, image.array, what)
-    unknown = [v for v in values if v not in mapping]
+    unknown = [v for v in values if v not in labels.values()]
     if unknown:
         expected = ", ".join(f"{value} {key}" for key, value in sorted(labels.items(), key=lambda item: item[1]))
         raise InputError(
             f"{path}: the {what} has unknown labels ({brief(unknown)}), expected are 0 background, {expected}"
         )
-    return relabelled(image, {v: mapping[v] for v in values}, np.uint8)
+    return relabelled(image, {v: v for v in values}, np.uint8)
 
 
 def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
@@ -297,15 +303,18 @@ def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[
     return Image(array.reshape(geometry.shape), geometry), metadata
 
 
-def _header(path: str | os.PathLike[str]) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
-    """Read grid and metadata of an image file; raises InputError."""
+def _header(
+    path: str | os.PathLike[str], layered: bool = False
+) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
+    """Read grid and metadata of an image file, which may be `layered`; raises InputError."""
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
         reader.ReadImageInformation()
     # A key that is not ASCII is none of ours, and SimpleITK may not take it back.
     metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
-    _check_components(path, reader, metadata)
+    if not layered:
+        _check_components(path, reader, metadata)
     return reader, _geometry(path, reader), metadata
 
 
@@ -316,8 +325,8 @@ def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader
         raise InputError(f"{path}: the voxels are complex numbers, save their magnitude")
     if count > 1 and has_segments(metadata):
         raise InputError(
-            f"{path}: the segments overlap and are stored in {count} layers, "
-            "remove the overlap or export them as one label map"
+            f"{path}: the segments are stored in {count} layers, export them as one label map, or name them as the "
+            "territories and calcification"
         )
     if count > 1:
         raise InputError(f"{path}: the voxels have {count} components (colours or vectors), save one number a voxel")
@@ -333,7 +342,8 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader) -> Geo
     try:
         geometry = Geometry(
             tuple(size[:3]),
-            tuple(reader.GetSpacing()[:3]),
+            # Negative ones are what NIfTI files may have; the direction says which way an axis runs.
+            tuple(abs(v) for v in reader.GetSpacing()[:3]),
             tuple(reader.GetOrigin()[:3]),
             tuple(float(v) for v in direction.ravel()),
         ).on_grain()

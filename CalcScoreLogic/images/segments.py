@@ -28,40 +28,6 @@ def has_segments(metadata: Mapping[str, str]) -> bool:
     return any(_NAME_KEY.fullmatch(key) for key in metadata)
 
 
-def named_values(path: str | os.PathLike[str], metadata: Mapping[str, str]) -> dict[str, int] | None:
-    """Give the voxel value of each segment by its name.
-
-    Parameters
-    ----------
-    path : path
-        What a message names.
-    metadata : mapping of str to str
-        The file's metadata.
-
-    Returns
-    -------
-    dict of str to int or None
-        None when the file names no segments.
-
-    Raises
-    ------
-    InputError
-        A segment has no value, or shares its name or value with another.
-    """
-    values: dict[str, int] = {}
-    for key, name in metadata.items():
-        match = _NAME_KEY.fullmatch(key)
-        if not match:
-            continue
-        value = metadata.get(f"Segment{match[1]}_LabelValue", "").strip()
-        if not value.isdecimal():
-            raise InputError(f"{path}: the segment {name!r} has no label value, save it again with 3D Slicer 5")
-        if name in values or int(value) in values.values():
-            raise InputError(f"{path}: the segment {name!r} shares its name or value with another, export it again")
-        values[name] = int(value)
-    return values or None
-
-
 def match_labels(path: str | os.PathLike[str], named: Mapping[str, int], labels: Mapping[str, int]) -> dict[int, int]:
     """Tell which label each segment is, by its name.
 

@@ -192,7 +192,26 @@ _GRIDS: dict[str, BadFile] = {
     "meta_negative_size": BadFile("ct", _file("scan.mha", meta({"DimSize": "8 -9 10"})), "size"),
     "nifti_spacing_0": BadFile("ct", _file("scan.nii", nifti(_CT, {80: _floats(0)})), "spacing is 0 x 0.8 x 1.25 mm"),
     "nifti_spacing_nan": BadFile("ct", _file("scan.nii", nifti(_CT, {84: _floats(np.nan)})), "0.7 x nan x 1.25 mm"),
-    "nifti_spacing_negative": BadFile("territories", _file("m.nii", nifti(_CT, {88: _floats(-2)})), "x -2 mm"),
+    "nifti_forms_shifted": BadFile(
+        "territories",
+        _file("m.nii", nifti(territories_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 1, 3.5, -2.25, 101.3)})),
+        "the header's sform and qform contradict each other (voxel 0 0 0 lies at 3.5 x -2.25 x 100 mm by the sform and "
+        "at 3.5 x -2.25 x 101.3 mm by the qform",
+    ),
+    "nifti_forms_flipped": BadFile(
+        "ct",
+        _file("m.nii", nifti(_CT, {252: _shorts(1, 1), 256: _floats(1, 0, 0, 3.5, -2.25, 100)})),
+        "sform and qform contradict",
+    ),
+    "nifti_forms_turned": BadFile(
+        # Turned by a tenth of a radian about z: the first voxel stays, the far corner of 5 x 6 mm moves by 0.8 mm.
+        "calcification",
+        _file(
+            "m.nii",
+            nifti(calcification_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 0.99920, 3.5, -2.25, 100)}),
+        ),
+        "sform and qform contradict",
+    ),
     "nrrd_spacing_0": BadFile(
         "ct", _file("s.nrrd", nrrd({"space directions": "(0,0,0) (0,1,0) (0,0,1)"})), "0 x 1 x 1"
     ),
@@ -264,14 +283,14 @@ _SEGMENTS: dict[str, BadFile] = {
             "m.seg.nrrd",
             seg_nrrd(
                 {"Aorta": 1, "Iliac": 1},
-                np.zeros((10, 9, 8, 2), "u1"),
+                np.repeat((np.arange(720) < 8).astype("u1").reshape(10, 9, 8, 1), 2, axis=3),
                 dimension="4",
                 sizes="2 8 9 10",
                 kinds="list domain domain domain",
                 **{"space directions": "none (0.7,0,0) (0,0.8,0) (0,0,1.25)"},
             ),
         ),
-        "overlap and are stored in 2 layers",
+        "the segments aorta and iliac overlap in 5.6 mm³",
     ),
 }
 

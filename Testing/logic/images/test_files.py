@@ -340,3 +340,21 @@ except CalcScoreError as error:
     assert "could not be written" in done.stdout
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("forms", [(0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("signs", [(-1, 1, 1), (1, -1, -1), (-1, -1, -1)])
+def test_a_negative_spacing_is_that_of_the_axes_given(forms: tuple, signs: tuple, tmp_path: Path) -> None:
+    spacing = struct.pack("<3f", *(sign * mm for sign, mm in zip(signs, SPACING, strict=True)))
+    patches = {252: struct.pack("<2h", *forms), 256: struct.pack("<6f", 0, 0, 1, 3.5, -2.25, 100), 80: spacing}
+    (tmp_path / "ct.nii").write_bytes(nifti(ct_array(), patches))
+    image = read_image(tmp_path / "ct.nii")
+    assert image.geometry == Geometry(SIZE, SPACING, ORIGIN)
+    np.testing.assert_array_equal(image.array, ct_array())
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.9, -0.9])
+def test_forms_that_agree_within_a_voxel_are_read(shift: float, tmp_path: Path) -> None:
+    quaternion = struct.pack("<6f", 0, 0, 1, 3.5, -2.25, 100 + shift * SPACING[2])
+    (tmp_path / "ct.nii").write_bytes(nifti(ct_array(), {252: struct.pack("<2h", 1, 1), 256: quaternion}))
+    assert read_image(tmp_path / "ct.nii").geometry.difference(Geometry(SIZE, SPACING, ORIGIN)) is None
