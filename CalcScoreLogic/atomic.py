@@ -42,26 +42,30 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     InputError
-        The folder does not exist or may not be written to, or `path` is a folder.
+        The folder does not exist, or `path` is a folder.
     CalcScoreError
-        The system could not write, e.g. because the disk is full.
+        The folder may not be written to, or the system could not write, e.g. because the disk is full.
     """
     target = Path(path)
     _check_target(target)
     # A long name cut short keeps the temporary one within what a file system allows.
     temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.tmp{''.join(target.suffixes[-2:])}")
     try:
+        # Made at once: libraries tell of a folder that cannot be written to in words of their own.
+        temporary.touch()
         yield temporary
         temporary.replace(target)
     except PermissionError as error:
-        raise InputError(
+        raise CalcScoreError(
             f"{path}: permission to write denied, close the program that has it open or choose another output folder"
         ) from error
     except OSError as error:
         reason = error.strerror or "unknown reason"
         raise CalcScoreError(f"{path}: the file could not be written ({reason})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        # A read-only file system refuses even to remove what is not there.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -17,7 +17,34 @@ DICOM_SEGMENTATION = "segmentation.dcm"
 DICOM_REPORT = "scores.dcm"
 DICOM_OBJECTS = (DICOM_SEGMENTATION, DICOM_REPORT)
 
-CASE_STEMS = {name.split(".")[0] for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)}
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".seg.nrrd", ".mha", ".mhd")
+"""Endings of the image files that are read."""
+
+_ENDINGS = (*IMAGE_SUFFIXES, ".dcm", ".json", ".csv", ".html", ".png")
+
+
+def without_ending(path: Path) -> str:
+    """Give the name of a file without its ending.
+
+    Parameters
+    ----------
+    path : Path
+        A file, which need not exist, or a folder.
+
+    Returns
+    -------
+    str
+        Only endings of files that CalcScore knows are cut, so that ``P.001.nii.gz`` and ``P.002.nii.gz`` stay two
+        cases; a folder keeps its whole name.
+    """
+    name = path.name or path.resolve().name
+    ending = max((e for e in _ENDINGS if name.lower().endswith(e)), key=len, default="")
+    return name if path.is_dir() else name[: len(name) - len(ending)] or name
+
+
+CASE_STEMS = {
+    without_ending(Path(name)) for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)
+}
 """Names of a case's files without their endings."""
 
 
@@ -34,5 +61,5 @@ def case_name(path: Path) -> str:
     str
         Name of the case.
     """
-    stem = path.name.split(".")[0] or path.resolve().name
+    stem = without_ending(path)
     return path.resolve().parent.name if stem in CASE_STEMS else stem

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import CalcScoreError, InputError
 
 if TYPE_CHECKING:
     from ..shortening import ShorteningParameters
@@ -68,12 +68,16 @@ def make_folder(folder: Path) -> None:
     Raises
     ------
     InputError
-        A file has its name, or it cannot be made.
+        A file has its name, or that of a folder around it.
+    CalcScoreError
+        The system could not make it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
+    except OSError as error:
+        raise CalcScoreError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def cta_of(corrected: Path, folder: Path) -> Path:
     for place in (corrected, corrected.parent, folder):
         if place.is_dir():
             found = [
-                path for path in sorted(place.iterdir()) if path.name.split(".")[0] == "cta" and image_suffix(path)
+                path for path in sorted(place.iterdir()) if files.without_ending(path) == "cta" and image_suffix(path)
             ]
             if found:
                 return found[0]

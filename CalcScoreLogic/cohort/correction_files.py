@@ -19,6 +19,9 @@ from ..images.segment_files import read_segments
 from ..rescoring import SEGMENTS
 
 _CALCIFICATION = CalcificationLabel.CALCIFICATION.key
+_TERRITORIES, _SHORTENED, _CALCIFIED = (
+    files.without_ending(Path(name)) for name in (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)
+)
 
 
 @dataclass
@@ -105,28 +108,28 @@ def _files(source: Path) -> Iterator[Path]:
     if not source.is_dir():
         yield source
         return
-    known = {name.split(".")[0] for name in (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)}
+    known = (_TERRITORIES, _SHORTENED, _CALCIFIED)
     images = [path for path in sorted(source.iterdir()) if file_checks.image_suffix(path)]
-    yield from (p for p in images if p.name.split(".")[0] in known and not p.name.lower().endswith(".seg.nrrd"))
+    yield from (p for p in images if files.without_ending(p) in known and not p.name.lower().endswith(".seg.nrrd"))
     yield from (path for path in images if path.name.lower().endswith(".seg.nrrd"))
 
 
 def _take_label_map(path: Path, correction: Correction, reference: Image) -> None:
     """Read a label map whose name tells what it is."""
-    stem = path.name.split(".")[0]
-    if stem == files.CALCIFICATION.split(".")[0]:
+    stem = files.without_ending(path)
+    if stem == _CALCIFIED:
         calcification = read_calcification(path)
         calcification = aligned(reference, calcification, "the case", str(path))
         correction.calcified = calcification.array == CalcificationLabel.CALCIFICATION
         return
-    if stem not in (files.TERRITORIES.split(".")[0], files.SHORTENED.split(".")[0]):
+    if stem not in (_TERRITORIES, _SHORTENED):
         raise InputError(
             f"{path}: a label map's name must tell what it is, call it {files.SHORTENED}, {files.CALCIFICATION} or "
             f"{files.TERRITORIES}, or give a .seg.nrrd file"
         )
     image = read_territories(path)
     image = aligned(reference, image, "the case", str(path))
-    if stem == files.SHORTENED.split(".")[0]:
+    if stem == _SHORTENED:
         correction.shortened = image
     else:
         correction.territories = image
@@ -138,7 +141,7 @@ def _take_segments(path: Path, correction: Correction, territories: Image, short
     if _CALCIFICATION in found.masks:
         correction.calcified = found.masks[_CALCIFICATION]
     arteries = {territory: found.masks[territory.key] for territory in Territory if territory.key in found.masks}
-    full = found.has_cut or path.name.split(".")[0] == files.TERRITORIES.split(".")[0]
+    full = found.has_cut or files.without_ending(path) == _TERRITORIES
     _take_arteries(arteries, full, correction, territories, shortened)
 
 

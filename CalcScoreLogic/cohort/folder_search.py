@@ -11,7 +11,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..case_files import CASE_STEMS
+from ..case_files import CASE_STEMS, without_ending
 from ..images.dicom_identifiers import without_identifiers
 from ..images.file_checks import image_suffix
 from .case_inputs import Inputs, LeftOut, Named, unique
@@ -113,7 +113,7 @@ def _unfit(path: Path, source: Path, results: Path | None) -> str | None:
 
 def _cases_among(images: Sequence[Path], folder: Path, source: Path) -> tuple[list[Named], _Reasons]:
     """Tell the cases among the image files of a folder, and why others are none."""
-    own = [path for path in images if stem(path) == "cta"]
+    own = [path for path in images if without_ending(path) == "cta"]
     named, left = [], []
     for path in images:
         place = path.relative_to(source)
@@ -124,7 +124,9 @@ def _cases_among(images: Sequence[Path], folder: Path, source: Path) -> tuple[li
             parts = folder.relative_to(source).parts or (folder.resolve().name,)
             named.append(Named(parts[-1], "_".join(parts), path, "the CTA of its case folder"))
         else:
-            named.append(Named(stem(path), "_".join((*place.parts[:-1], stem(path))), path, "an image file"))
+            named.append(
+                Named(without_ending(path), "_".join((*place.parts[:-1], without_ending(path))), path, "an image file")
+            )
     return named, left
 
 
@@ -132,7 +134,7 @@ def _no_cta(path: Path, own: list[Path]) -> str | None:
     """Say why an image file is no CTA of the cohort, from its name."""
     if path in own[:1]:
         return None
-    if stem(path) in CASE_STEMS and stem(path) != "cta":
+    if without_ending(path) in CASE_STEMS and without_ending(path) != "cta":
         return "a result or label map of CalcScore"
     if own:
         return f"the case folder's CTA is {own[0].name}"
@@ -153,11 +155,6 @@ def _has_bytes(path: Path) -> bool:
     except RuntimeError:
         return False
     return reader.GetPixelID() in (sitk.sitkUInt8, sitk.sitkInt8)
-
-
-def stem(path: Path) -> str:
-    """Give a file's name without the ending of its format."""
-    return path.name[: -len(image_suffix(path) or path.suffix)] or path.name
 
 
 def _other_kind(path: Path) -> str:

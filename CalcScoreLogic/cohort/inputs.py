@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..case_files import case_name
+from ..case_files import case_name, without_ending
 from ..csv_files import read_csv
 from ..errors import CalcScoreError, InputError
 from ..images.dicom import read_dicom_series
@@ -19,7 +19,7 @@ from ..images.geometry import Image
 from .case_inputs import CohortInput, Inputs, LeftOut, folder_name
 from .dicom_series import find_series, study_name
 from .dicom_studies import propose, series_warnings
-from .folder_search import search, stem, walk
+from .folder_search import search, walk
 
 LIST_COLUMNS = ("case", "path")
 """Columns that a CSV list must have; further ones but `ARTERIES_COLUMN` are passed over."""
@@ -177,7 +177,7 @@ def _in_list(source: Path) -> Inputs:
 def _listed(name: str, path: Path) -> tuple[CohortInput, list[LeftOut]]:
     """Give the case of a line (a file, a case folder's ``cta.*``, a DICOM folder's CTA), and what is left out."""
     if path.is_dir():
-        images = [file for file in sorted(path.iterdir()) if image_suffix(file) and stem(file) == "cta"]
+        images = [file for file in sorted(path.iterdir()) if image_suffix(file) and without_ending(file) == "cta"]
         if images:
             return CohortInput(name, images[0], "named in the list, the CTA of its case folder"), []
         files = [file for _, files in walk(path) for file in files if file.is_file()]

@@ -22,7 +22,7 @@ FIXED = "fixed threshold"
 THRESHOLDS = (IDEAL, ADAPTIVE, FIXED)
 
 _CTA, _TERRITORIES, _CALCIFICATION = (
-    name.split(".")[0] for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION)
+    files.without_ending(Path(name)) for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION)
 )
 
 
@@ -151,7 +151,7 @@ def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
 def _candidates(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case; a DICOM series is a folder, a DICOM segmentation holds both label maps."""
     finish_folder(case)
-    named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
+    named = sorted(path for path in case.iterdir() if files.without_ending(path) == stem)
     found = [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
     if found or stem == _CTA:
         return found

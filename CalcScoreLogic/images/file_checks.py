@@ -17,13 +17,11 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ..case_files import IMAGE_SUFFIXES
 from ..errors import InputError
 from .file_headers import Layout, first_bytes, read_layout
 from .geometry import Array
 from .label_values import slabs
-
-IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".seg.nrrd", ".mha", ".mhd")
-"""Endings of the image files that are read."""
 
 _FORMATS = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr, .seg.nrrd) or MetaImage (.mha, .mhd)"
 _CHUNK = 1 << 18

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..anatomy import STRUCTURES, Territory
+from ..case_files import without_ending
 from ..errors import InputError
 from .geometry import Array, Image, aligned, nonzero_box
 
@@ -211,7 +212,7 @@ def find_totalsegmentator_files(folder: Path) -> list[tuple[str, Territory, Path
     InputError
         The folder holds none.
     """
-    stems = {path.name.split(".")[0]: path for path in sorted(folder.iterdir()) if path.is_file()}
+    stems = {without_ending(path): path for path in sorted(folder.iterdir()) if path.is_file()}
     found = [(name, territory, stems[name]) for name, territory in TOTALSEGMENTATOR_FILES.items() if name in stems]
     if not found:
         expected = ", ".join(f"{name}.nii.gz" for name in TOTALSEGMENTATOR_FILES)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from ..case_files import without_ending
 from ..errors import InputError
 from ..images.files import read_labels
 from ..images.geometry import Array, Image, nonzero_box
@@ -119,7 +120,7 @@ def read_anatomy(path: str | os.PathLike[str]) -> Anatomy:
             arteries[meaning.artery] = where
             tissues[where] = Tissue.FAT
     _check(path, tissues, arteries)
-    return complete_anatomy(path.name.split(".")[0], tissues, arteries)
+    return complete_anatomy(without_ending(path), tissues, arteries)
 
 
 def _check(path: Path, tissues: Array, arteries: dict[str, Array]) -> None:

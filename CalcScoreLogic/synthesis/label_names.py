@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..case_files import without_ending
 from ..errors import InputError
 from .tissues import RULES, Tissue
 
@@ -106,7 +107,7 @@ def read_names(path: Path) -> dict[int, str]:
     InputError
         A line of the table cannot be read.
     """
-    stem = path.name.split(".")[0]
+    stem = without_ending(path)
     table = path.with_name(f"{stem}.csv")
     if table.exists():
         return _parse(table, re.compile(r"\s*(\d+)\s*[,;]\s*\"?([^,;\"]+)"))

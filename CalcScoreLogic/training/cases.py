@@ -18,7 +18,7 @@ from ..images.geometry import Array, Image, check_same_grid
 from ..models import Role
 from .recipe import FOLDS
 
-_STEMS = tuple(name.split(".")[0] for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION))
+_STEMS = tuple(files.without_ending(Path(name)) for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION))
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def raise_problems(problems: Sequence[str]) -> None:
 
 def _candidates(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case; a DICOM series is a folder."""
-    named = sorted(path for path in case.iterdir() if path.name.split(".")[0] == stem)
+    named = sorted(path for path in case.iterdir() if files.without_ending(path) == stem)
     return [
         path for path in named if (image_suffix(path) if path.is_file() else stem == _STEMS[0] and path.name == stem)
     ]

@@ -70,7 +70,7 @@ def test_what_the_system_refuses_is_one_sentence(tmp_path: Path, monkeypatch: py
     with pytest.raises(CalcScoreError, match=r"a.txt: the file could not be written \(No space left on device\)"):
         write_text(tmp_path / "a.txt", "text")
     monkeypatch.setattr(Path, "write_bytes", refuse(PermissionError(13, "Permission denied")))
-    with pytest.raises(InputError, match=r"a\.txt: permission to write denied"):
+    with pytest.raises(CalcScoreError, match=r"a\.txt: permission to write denied"):
         write_text(tmp_path / "a.txt", "text")
     assert not list(tmp_path.iterdir())
 
