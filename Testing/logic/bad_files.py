@@ -204,11 +204,11 @@ _GRIDS: dict[str, BadFile] = {
         "sform and qform contradict",
     ),
     "nifti_forms_turned": BadFile(
-        # Turned by a tenth of a radian about z: the first voxel stays, the far corner of 5 x 6 mm moves by 0.8 mm.
+        # Turned by 0.28 rad about z: the first voxel stays, the far corner, 8 mm away, moves by 2.3 mm.
         "calcification",
         _file(
             "m.nii",
-            nifti(calcification_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 0.99920, 3.5, -2.25, 100)}),
+            nifti(calcification_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 0.99, 3.5, -2.25, 100)}),
         ),
         "sform and qform contradict",
     ),
@@ -287,7 +287,7 @@ _SEGMENTS: dict[str, BadFile] = {
                 dimension="4",
                 sizes="2 8 9 10",
                 kinds="list domain domain domain",
-                **{"space directions": "none (0.7,0,0) (0,0.8,0) (0,0,1.25)"},
+                **{"space directions": "none (0.7,0,0) (0,0.8,0) (0,0,1.25)", "Segment1_Layer:": "=1"},
             ),
         ),
         "the segments aorta and iliac overlap in 5.6 mm³",
@@ -369,7 +369,7 @@ _OFF_GRID: dict[str, BadFile] = {
         "calcification",
         _file(
             "m.nrrd",
-            nrrd({"space directions": "(0.7,0,0) (0,0.8,0) (0,0,1.251)"}, calcification_array().tobytes(), "uint8"),
+            nrrd({"space directions": "(0.7,0,0) (0,0.8,0) (0,0,1.252)"}, calcification_array().tobytes(), "uint8"),
         ),
         "spacing",
         off_grid=True,
