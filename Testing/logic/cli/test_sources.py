@@ -222,6 +222,26 @@ def test_a_cohort_without_networks(cohort: Path, pattern: str, tmp_path: Path) -
     assert scores["provenance"]["inputs"] == single["provenance"]["inputs"]
 
 
+@NEEDS_NNUNET
+def test_a_cohort_s_arteries_tell_the_network_where_to_look(
+    cohort: Path, trained: dict[Role, Path], tmp_path: Path
+) -> None:
+    networks = ["--calcification", "network", "--calcification-model", str(trained[Role.CALCIFICATION])]
+    networks += ["--device", "cpu", "--threads", "1", "--profile", "quick"]
+    output, single = tmp_path / "out", tmp_path / "single"
+    assert main(["batch", str(cohort), "-o", str(output), "--arteries", "arteries.nii.gz", *networks]) == 0
+    arteries = cohort / "case_1" / "arteries.nii.gz"
+    command = ["analyze", str(cohort / "case_1" / "cta.nii.gz"), "-o", str(single), "--arteries", str(arteries)]
+    assert main([*command, *networks]) == 0
+    found, alone = (
+        json.loads((folder / "scores.json").read_text(encoding="utf-8")) for folder in (output / "case_1", single)
+    )
+    assert found["territories"] == alone["territories"]
+    assert found["provenance"]["inference"]["coverage"] == alone["provenance"]["inference"]["coverage"]
+    names = ("territories.nii.gz", "calcification.nii.gz")
+    assert [(output / "case_1" / n).read_bytes() for n in names] == [(single / n).read_bytes() for n in names]
+
+
 def test_a_cohort_runs_again_only_where_arteries_or_threshold_changed(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

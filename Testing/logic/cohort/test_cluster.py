@@ -15,6 +15,7 @@ import pytest
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.cohort.state import STATE_FOLDER
 from CalcScoreLogic.models import Role
+from Testing.logic.cli.test_sources import write_case
 from Testing.logic.cohort_cases import make_cases, make_models, network_options, tables, until
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
@@ -127,3 +128,15 @@ def test_a_scheduler_that_is_not_there_is_named(
     options = [*network_options(models), "--scheduler", "nonsense://here"]
     assert main(["batch", str(source), "-o", str(tmp_path / "out"), *options]) == 2
     assert "nonsense://here: no Dask scheduler answers there" in capsys.readouterr().err
+
+
+def test_arteries_and_a_threshold_need_no_network_on_the_workers(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for seed in range(2):
+        write_case(source / f"case_{seed}", seed)
+    options = ["--arteries", "masks", "--preset", "totalsegmentator", "--python", "/no/such/python"]
+    assert main(["batch", str(source), "-o", str(tmp_path / "here"), *options]) == 0
+    with cluster_of(tmp_path, {}) as cluster:
+        command = ["batch", str(source), "-o", str(tmp_path / "there"), *options]
+        assert main([*command, "--scheduler", cluster.scheduler_address]) == 0
+    assert_same(tmp_path / "there", tmp_path / "here")
