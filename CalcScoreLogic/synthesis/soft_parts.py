@@ -7,6 +7,7 @@ import numpy as np
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
 from .fields import among, field_at, stamp, wander
+from .implants import draw_implants
 from .tissues import HARD, Tissue
 
 SOFT = ~HARD
@@ -46,6 +47,7 @@ def draw_soft_parts(rng: np.random.Generator, anatomy: Anatomy) -> Array:
     if len(cavity):
         _loose_things(rng, field, cavity)
     _vessels_of_organs(rng, field)
+    draw_implants(rng, field)
     _veins(rng, anatomy, field)
     if rng.random() < 0.6:
         _table(rng, field)
