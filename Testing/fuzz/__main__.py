@@ -77,14 +77,10 @@ def _watch(process: multiprocessing.process.BaseProcess, folder: Path) -> None:
 
 def _keep_last(folder: Path, key: str, mark: str) -> None:
     """Keep the inputs that a process was at when it ended."""
-    place = Path(mark.partition("\n")[0])
-    if place.is_dir() and place != folder:
-        keep(
-            folder,
-            place,
-            f"{key}: {place.name if key == 'hang' else mark.partition(chr(10))[2].split()[0]}",
-            f"{key}\n{mark}",
-        )
+    place, _, command = mark.partition("\n")
+    if mark:
+        Path(place).mkdir(exist_ok=True)
+        keep(folder, Path(place), f"{key}: {command.partition(' ')[0]}", f"{key}\n{mark}")
         shutil.rmtree(place, ignore_errors=True)
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.csv_files import read_csv
 from CalcScoreLogic.images.files import read_image
-from Testing.fuzz.dicom_headers import write_odd_series
+from Testing.fuzz.dicom_headers import odd_segmentation, write_good_series, write_odd_series
 from Testing.fuzz.image_headers import ODD_TEXTS, damaged, odd_files
 from Testing.logic.image_files import good_calcification, good_ct, good_territories
 
@@ -55,8 +55,8 @@ def trials(draw: st.DrawFn, folder: Path) -> Trial:
     place.mkdir()
     out.mkdir()
     good = {"ct": good_ct(place), "territories": good_territories(place), "calcification": good_calcification(place)}
-    role = draw(st.sampled_from(["ct", "ct", "territories", "calcification", "list", "scores", "models"]))
-    if role in ("list", "scores", "models"):
+    role = draw(st.sampled_from(["ct", "ct", "ct", "territories", "territories", "calcification", *_OTHERS]))
+    if role in _OTHERS:
         return _OTHERS[role](draw, place, out, good)
     odd = _odd_input(draw, role, place)
     return draw(st.sampled_from(_COMMANDS[role]))(draw, {**good, role: odd}, place, out)
@@ -157,7 +157,7 @@ def _threshold(draw: st.DrawFn, files: dict[str, Path], place: Path, out: Path) 
 
 
 def _analyze(draw: st.DrawFn, files: dict[str, Path], place: Path, out: Path) -> Trial:
-    calcification = draw(st.sampled_from(["adaptive", "470", "130.5"]))
+    calcification = draw(st.sampled_from(["adaptive", "470", "130.5", "-900"]))
     extra = ["--dicom"] if draw(st.sampled_from([False, False, True])) else []
     arguments = ["analyze", str(files["ct"]), "--arteries", str(files["territories"]), "--calcification", calcification]
     return Trial([*arguments, *extra, "-o", str(out / "case"), *_json(draw)])
@@ -200,9 +200,10 @@ def _good_results(folder: Path) -> Path:
     if not results.exists():
         inputs = folder / "good_inputs"
         inputs.mkdir()
-        arguments = ["analyze", str(good_ct(inputs)), "--arteries", str(good_territories(inputs))]
+        series = str(write_good_series(inputs / "series"))
+        arguments = ["analyze", series, "--arteries", str(good_territories(inputs)), "--dicom"]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            assert main([*arguments, "--calcification", "470", "-o", str(results)]) == 0
+            assert main([*arguments, "--calcification", "-900", "-o", str(results)]) == 0
     return results
 
 
@@ -263,7 +264,17 @@ def _models(draw: st.DrawFn, place: Path, out: Path, good: dict[str, Path]) -> T
     return Trial(["models", arguments[0], str(folder), *arguments[1:], *_json(draw)])
 
 
-_OTHERS = {"list": _list, "scores": _scores, "models": _models}
+def _segmentation(draw: st.DrawFn, place: Path, out: Path, good: dict[str, Path]) -> Trial:
+    """Take arteries from a DICOM segmentation that is not quite one."""
+    results = _good_results(place.parent.parent)
+    shutil.copytree(results.parent / "good_inputs" / "series", place / "series")
+    odd = place / "odd.dcm"
+    odd.write_bytes(odd_segmentation(draw, (results / "segmentation.dcm").read_bytes()))
+    files = {**good, "ct": place / "series", "territories": odd}
+    return draw(st.sampled_from([_analyze, _territories, _shorten, _score]))(draw, files, place, out)
+
+
+_OTHERS = {"list": _list, "scores": _scores, "models": _models, "segmentation": _segmentation}
 _COMMANDS: dict[str, tuple[_Maker, ...]] = {
     "ct": (_score, _threshold, _analyze, _batch, _rescore),
     "territories": (_score, _threshold, _analyze, _batch, _shorten, _territories, _rescore),

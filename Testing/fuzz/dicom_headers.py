@@ -44,6 +44,24 @@ KEYWORDS = (
     "PerFrameFunctionalGroupsSequence",
     "PixelData",
 )
+SEGMENT_KEYWORDS = (
+    "SegmentSequence",
+    "SegmentNumber",
+    "SegmentLabel",
+    "SegmentationType",
+    "ReferencedSegmentNumber",
+    "SegmentIdentificationSequence",
+    "SegmentedPropertyTypeCodeSequence",
+    "CodeValue",
+    "CodeMeaning",
+    "PlanePositionSequence",
+    "FrameContentSequence",
+    "DimensionIndexSequence",
+    "MaximumFractionalValue",
+)
+_SPACING = ("PixelSpacing", b"0.8\\0.7 ")
+"""That of the image files, so that they lie on one grid."""
+
 _LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT", b"OF")
 
 ODD_VALUES = st.sampled_from(
@@ -90,7 +108,7 @@ ODD_VALUES = st.sampled_from(
 @st.composite
 def odd_series(draw: st.DrawFn) -> list[tuple[str, list[tuple[str, bytes | None]]]]:
     """Draw what is changed: for each file its name's ending, and the values of some attributes."""
-    general = draw(st.lists(st.tuples(st.sampled_from(KEYWORDS), st.none() | ODD_VALUES), max_size=2))
+    general = draw(st.just([]) | st.lists(st.tuples(st.sampled_from(KEYWORDS), st.none() | ODD_VALUES), max_size=2))
     special = draw(
         st.dictionaries(
             st.integers(0, COUNT - 1),
@@ -107,17 +125,32 @@ def write_odd_series(draw: st.DrawFn, folder: Path) -> None:
     folder.mkdir(parents=True)
     if draw(st.sampled_from([False, False, True])):
         path = write_multiframe(folder / "frames.dcm", [100 + STEP * i for i in range(COUNT)])
-        content = _changed(path.read_bytes(), draw(odd_series())[0][1])
+        content = _changed(path.read_bytes(), [_SPACING, *draw(odd_series())[0][1]])
         path.write_bytes(damaged(draw, content))
         return
     for index, (suffix, changes) in enumerate(draw(odd_series())):
-        path = write_slice(folder / f"{index}{suffix or '.tmp'}", index)
-        content = _changed(path.read_bytes(), changes)
+        path = write_slice(folder / f"{index}{suffix or '.tmp'}", index, FrameOfReferenceUID="1.2.840.1.2")
+        content = _changed(path.read_bytes(), [_SPACING, *changes])
         if draw(st.sampled_from([False] * 30 + [True])):
             content = damaged(draw, content)
         path.unlink()
         start = 132 if draw(st.sampled_from([False] * 30 + [True])) else 0
         (folder / f"{index}{suffix}").write_bytes(content[start:])
+
+
+def write_good_series(folder: Path) -> Path:
+    """Write the series that others are made from."""
+    folder.mkdir(parents=True)
+    for index in range(COUNT):
+        path = write_slice(folder / f"{index}.dcm", index, FrameOfReferenceUID="1.2.840.1.2")
+        path.write_bytes(_changed(path.read_bytes(), [_SPACING]))
+    return folder
+
+
+def odd_segmentation(draw: st.DrawFn, content: bytes) -> bytes:
+    """Change a DICOM segmentation: some attributes, or bytes anywhere."""
+    keywords = st.sampled_from((*KEYWORDS, *SEGMENT_KEYWORDS))
+    return damaged(draw, _changed(content, draw(st.lists(st.tuples(keywords, st.none() | ODD_VALUES), max_size=3))))
 
 
 def _changed(raw: bytes, changes: list[tuple[str, bytes | None]]) -> bytes:

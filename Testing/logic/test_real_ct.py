@@ -16,7 +16,10 @@ import SimpleITK as sitk
 from CalcScoreLogic.anatomy import Vessel
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.cohort.inputs import find_inputs, read_input
-from CalcScoreLogic.images.files import read_territories
+from CalcScoreLogic.images.files import read_ct, read_territories
+from CalcScoreLogic.images.geometry import Image
+from CalcScoreLogic.quality.codes import WarningCode
+from CalcScoreLogic.quality.ct import value_warnings
 from CalcScoreLogic.shortening import shorten
 from CalcScoreLogic.vessels import separate_vessels
 from Testing.logic.dicom_files import write_slice
@@ -110,6 +113,22 @@ def test_dissection_with_a_stent_graft(tmp_path: Path, capsys: pytest.CaptureFix
         assert (rows[name]["artery_volume_mm3"], rows[name]["burden"]) == ("0.0", "")
     assert "Metal inside an artery" in printed
     assert any("over 3000 HU" in warning for warning in json.loads((tmp_path / "s.json").read_text())["warnings"])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ctliver/ctliver_aortoiliac_roi_0.7mm.nrrd",
+        "second_body/ct_2mm.nii.gz",
+        "ts_dissection/ct_cropped.nii.gz",
+        "ts_example/example_ct.nii.gz",
+    ],
+)
+def test_the_values_of_real_ct_are_hu_and_shifted_ones_are_not(place: str) -> None:
+    image = read_ct(DATA / place)
+    assert value_warnings(image) == ()
+    (warning,) = value_warnings(Image(image.array + np.float32(1024), image.geometry))
+    assert warning.code is WarningCode.VALUES_NOT_HU
 
 
 def test_large_ct_stays_below_4_gb(tmp_path: Path) -> None:
