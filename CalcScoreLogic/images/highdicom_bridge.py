@@ -48,9 +48,9 @@ def plain_errors(problem: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except CalcScoreError:
+    except (CalcScoreError, MemoryError):
         raise
-    except (ValueError, TypeError, AttributeError, KeyError, RuntimeError) as error:
+    except Exception as error:  # highdicom and pydicom raise errors of many kinds for damaged files, SQLite's too.
         # The cause quotes the header.
         raise InputError(f"{problem} ({type(error).__name__})") from None
     finally:
