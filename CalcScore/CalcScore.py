@@ -135,7 +135,7 @@ class CalcScoreLogic(ScriptedLoadableModuleLogic):
 
 
 class CalcScoreTest(ScriptedLoadableModuleTest):
-    """The module's self test on phantoms: a threshold, and the demo networks; no download."""
+    """The module's self test on phantoms: a threshold, and the starter networks; no download."""
 
     def setUp(self) -> None:
         """Start with an empty scene."""
@@ -145,7 +145,7 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
         """Run all tests."""
         self.setUp()
         self.test_threshold_on_phantom()
-        self.test_demo_networks_on_phantom()
+        self.test_starter_networks()
 
     def test_threshold_on_phantom(self) -> None:
         """Score a phantom; the calcified volume must be that of a plain count of its voxels."""
@@ -169,8 +169,8 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
         self.assertGreater(counted, 0.0)
         self.delayDisplay(_("Test passed"))
 
-    def test_demo_networks_on_phantom(self) -> None:
-        """Analyze a phantom with one fold of the demo networks; its arteries must have about their true volume."""
+    def test_starter_networks(self) -> None:
+        """Analyze a phantom with one fold of the starter networks; its arteries must have about their true volume."""
         from CalcScoreLib.install import missing_packages
         from CalcScoreLib.scene.sample import add_volume
 
@@ -179,13 +179,13 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
         from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
         missing = [package.name for package in missing_packages(networks=True)]
-        models = [] if missing else [model for model in list_models() if isinstance(model, Model) and model.demo]
+        models = [] if missing else [model for model in list_models() if isinstance(model, Model) and model.bundled]
         if not models:
-            names = ", ".join(missing) or _("demo networks")
+            names = ", ".join(missing) or _("starter networks")
             self.delayDisplay(_("Networks not tested, what is missing: {names}").format(names=names))
             return
         self.setUp()
-        self.delayDisplay(_("Running the demo networks"))
+        self.delayDisplay(_("Running the starter networks"))
         phantom = make_phantom(PhantomParameters(seed=3, spacing=(2.0, 2.0, 2.0)))
         options = InferenceOptions(folds=(0,), mirroring=False)
         case = CalcScoreLogic().analyze(add_volume(phantom.cta, "Phantom"), models=models, options=options)

@@ -263,7 +263,7 @@ def labelled_by(result: CaseResult, models: Sequence[Model], outcome: Result) ->
         "models": {model.role.value: model_record(model) for model in models},
         "inference": outcome.provenance,
     }
-    return replace(result, provenance=record, warnings=(*_demo_warnings(models), *result.warnings))
+    return replace(result, provenance=record, warnings=(*_network_warnings(models), *result.warnings))
 
 
 def _prediction(folder: Path, files: Mapping[str, str], cta: Image) -> tuple[Image, Image]:
@@ -333,12 +333,16 @@ def model_record(model: Model) -> dict[str, Any]:
     return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
 
 
-def _demo_warnings(models: Sequence[Model]) -> list[str]:
-    """Say it where a model knows phantoms only."""
-    if not any(model.demo for model in models):
+def _network_warnings(models: Sequence[Model]) -> list[str]:
+    """Say it where a model knows phantoms only, or has seen no patient's image."""
+    if any(model.demo for model in models):
+        told = "The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."
+        return [CodedWarning(WarningCode.DEMO_NETWORKS, told)]
+    synthetic = [model.name for model in models if model.synthetic]
+    if not synthetic:
         return []
-    told = "The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."
-    return [CodedWarning(WarningCode.DEMO_NETWORKS, told)]
+    told = f"{' and '.join(synthetic)}: trained on synthetic CTA only; check the labels before you use the scores."
+    return [CodedWarning(WarningCode.SYNTHETIC_NETWORKS, told)]
 
 
 def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analyze import add_engine_option, chosen_models
-from .models import demo_models
+from .models import starter_models
 from .outcome import Outcome
 from .progress import stage
 
@@ -28,7 +28,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "bench",
         help="speed against stock nnU-Net",
         description="Time an analysis against stock nnU-Net, with the same weights and options, in turn. "
-        "Without options: a phantom and the demo ensembles.",
+        "Without options: a phantom and the starter ensembles.",
     )
     parser.add_argument("--cta", type=Path, metavar="CTA", help="CT angiography (default: a phantom)")
     parser.add_argument("--territory-model", metavar="NAME", help="installed model or folder (default: the demo)")
@@ -116,9 +116,9 @@ def _usage(seconds: float, peak_bytes: int) -> str:
 
 
 def _models(options: argparse.Namespace) -> Sequence[Model]:
-    """Give the named models, or the demo ensembles where none is named."""
+    """Give the named models, or the starter ensembles where none is named."""
     named = options.territory_model or options.calcification_model or options.store
-    return chosen_models(options) if named else demo_models()
+    return chosen_models(options) if named else starter_models()
 
 
 def _cta(options: argparse.Namespace) -> Image:

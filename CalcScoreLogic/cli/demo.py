@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analyze import teller
-from .models import demo_models
+from .models import starter_models
 from .outcome import Outcome, make_folder
 from .progress import stage
 
@@ -23,7 +23,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
         "demo",
         help="try it on a synthetic case",
-        description="Make a phantom, label it with the demo ensembles, shorten, score and draw a picture.",
+        description="Make a phantom, label it with the starter ensembles, shorten, score and draw a picture.",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     return parser
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..pipeline import CaseParameters, analyze, score_masks
     from ..report.case_folder import write_case
 
-    models = demo_models()
+    models = starter_models()
     make_folder(options.output.parent)
     stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED, SPACING_MM))
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> Outcome:
     write_image(options.output / files.CTA, phantom.cta)
     write_json(options.output / files.TRUTH, {**true.to_dict(), "phantom": phantom.details})
     lines = [
-        f"A phantom with a lumen of {phantom.details['lumen_hu']:.0f} HU, labelled by the demo ensembles in "
+        f"A phantom with a lumen of {phantom.details['lumen_hu']:.0f} HU, labelled by the starter ensembles in "
         f"{scored.result.provenance['inference']['seconds']:.0f} s.",
         *table(scored.result, true),
         f"The results are in {options.output}: the picture {files.OVERVIEW}, report.html, scores and label maps.",

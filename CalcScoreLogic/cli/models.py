@@ -145,7 +145,8 @@ def describe(model: Model) -> str:
         f"trained on {model.trained_on}" if model.trained_on else "its training data is not told",
         f"{model.size_bytes / 1e6:.1f} MB",
     ]
-    return "; ".join([*parts, DEMO] if model.demo else parts)
+    parts += [DEMO] if model.demo else []
+    return "; ".join([*parts, "comes with CalcScore"] if model.bundled else parts)
 
 
 def _warnings(models: list[Model]) -> list[str]:
@@ -160,11 +161,11 @@ def _warnings(models: list[Model]) -> list[str]:
     return warnings
 
 
-def demo_models() -> list[Model]:
-    """Check the demo ensembles; raises CalcScoreError where this installation has none."""
-    from ..models import Role, check, demo_models_folder
+def starter_models() -> list[Model]:
+    """Check the starter ensembles; raises CalcScoreError where this installation has none."""
+    from ..models import Role, check, starter_models_folder
 
-    folder = demo_models_folder()
+    folder = starter_models_folder()
     if folder is None:
-        raise CalcScoreError("the demo ensembles are not there, install CalcScore from a complete checkout")
+        raise CalcScoreError("the starter ensembles are not there, install CalcScore from a complete checkout")
     return [check(folder / role.value) for role in Role]

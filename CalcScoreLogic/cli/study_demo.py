@@ -1,4 +1,4 @@
-"""``calcscore study-demo``: a study on phantoms with the demo ensembles."""
+"""``calcscore study-demo``: a study on phantoms with the starter ensembles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..inference.remaining_time import duration
 from .evaluate import finish, fixed_threshold, threshold_source
-from .models import demo_models
+from .models import starter_models
 from .outcome import Outcome, make_folder
 from .progress import stage
 
@@ -21,8 +21,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
     """Describe the command."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "study-demo",
-        help="run a study on phantoms with the demo ensembles",
-        description="Make 24 phantoms that no ensemble has learned from, label them with the demo ensembles and by "
+        help="run a study on phantoms with the starter ensembles",
+        description="Make 24 phantoms that no ensemble has learned from, label them with the starter ensembles and by "
         "thresholds, and evaluate. The same command goes on where it was interrupted.",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for cases and results")
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..evaluation import NETWORK, StudyParameters, check_packages, match_cases, phantoms
 
     check_packages()
-    models = demo_models()
+    models = starter_models()
     make_folder(options.output)
     reference, prediction, training = (
         options.output / name

@@ -1,4 +1,4 @@
-"""A study on phantoms with the demo ensembles: the method's claim, in numbers that anyone can repeat."""
+"""A study on phantoms with the starter ensembles: the method's claim, in numbers that anyone can repeat."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make_reference(folder: Path, count: int = CASES, tell: Callable[[str], None]
 
 
 def make_training(folder: Path, count: int = TRAINING_CASES, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Make phantoms that the demo ensembles learned from, to find the fixed threshold on.
+    """Make phantoms that no study case is among, to find the fixed threshold on.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .card import MeasuredDice, read_measured
 from .check import check, check_fully, file_sha256
 from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
-from .folders import demo_models_folder, user_models_folder
+from .folders import starter_models_folder, user_models_folder
 from .model import BrokenModel, Model, Role
 from .pack import pack
 from .store import find, find_named, install, list_models, remove
@@ -23,7 +23,6 @@ __all__ = [
     "check",
     "check_checkpoint",
     "check_fully",
-    "demo_models_folder",
     "file_sha256",
     "find",
     "find_named",
@@ -34,5 +33,6 @@ __all__ = [
     "read_measured",
     "remove",
     "safe_loading",
+    "starter_models_folder",
     "user_models_folder",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_DEMO_MODELS = Path("Resources", "DemoModels")
+_STARTER_MODELS = Path("Resources", "StarterModels")
 
 
 def user_models_folder() -> Path:
@@ -15,9 +15,9 @@ def user_models_folder() -> Path:
     return user_data_path("CalcScore", appauthor=False) / "models"
 
 
-def demo_models_folder() -> Path | None:
+def starter_models_folder() -> Path | None:
     """Find the models that come with CalcScore: beside the package in a checkout, else inside it."""
     for parent in (_PACKAGE.parent, _PACKAGE):
-        if (parent / _DEMO_MODELS).is_dir():
-            return parent / _DEMO_MODELS
+        if (parent / _STARTER_MODELS).is_dir():
+            return parent / _STARTER_MODELS
     return None

@@ -16,7 +16,7 @@ from typing import Any
 from ..atomic import write_json
 from ..errors import CalcScoreError, InputError
 from .check import check, check_fully, covered_files, describe, file_sha256
-from .folders import demo_models_folder, user_models_folder
+from .folders import starter_models_folder, user_models_folder
 from .json_objects import member, read_object
 from .model import BrokenModel, Model, Role
 from .packages import Package, open_packages
@@ -60,7 +60,7 @@ def install(source: Path, store: Path | None = None) -> list[Model]:
 
 
 def list_models(store: Path | None = None) -> list[Model | BrokenModel]:
-    """List the user's models, newest first, and then the demo models that come with CalcScore.
+    """List the user's models, newest first, and then the starter models that come with CalcScore.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def list_models(store: Path | None = None) -> list[Model | BrokenModel]:
     list of Model or BrokenModel
         A folder that cannot be used is a `BrokenModel`.
     """
-    return [*_user_models(store or user_models_folder()), *_demo_models()]
+    return [*_user_models(store or user_models_folder()), *_starter_models()]
 
 
 def find(role: Role, store: Path | None = None, name: str | None = None) -> Model:
@@ -85,7 +85,7 @@ def find(role: Role, store: Path | None = None, name: str | None = None) -> Mode
     store : Path, optional
         Folder of the models; by default the user's.
     name : str, optional
-        Its name; by default the user's newest model of that role, else the demo model.
+        Its name; by default the user's newest model of that role, else the starter model.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def remove(name: str, store: Path | None = None) -> Path:
     folder = store or user_models_folder()
     target = next((path for path in _model_folders(folder) if path.name == name), None)
     if target is None:
-        if any(model.name == name for model in _demo_models()):
+        if any(model.name == name for model in _starter_models()):
             raise InputError(f"the model {name!r} comes with CalcScore and cannot be removed")
         known = ", ".join(path.name for path in _model_folders(folder)) or "none"
         raise InputError(f"there is no model {name!r} in {folder} (installed: {known}), see calcscore models list")
@@ -284,12 +284,12 @@ def _user_models(folder: Path) -> list[Model | BrokenModel]:
     return sorted(models, key=lambda model: getattr(model, "installed", None) or "", reverse=True)
 
 
-def _demo_models() -> list[Model | BrokenModel]:
-    folder = demo_models_folder()
+def _starter_models() -> list[Model | BrokenModel]:
+    folder = starter_models_folder()
     if folder is None:
         return []
     found = [_tell(check, folder / role.value) for role in Role if (folder / role.value).is_dir()]
-    return [replace(model, demo=True) if isinstance(model, Model) else model for model in found]
+    return [replace(model, bundled=True) if isinstance(model, Model) else model for model in found]
 
 
 def _tell(load: Callable[[Path], Model], path: Path) -> Model | BrokenModel:

@@ -29,6 +29,7 @@ class WarningCode(str, Enum):
     DETACHED = "detached"
     FOLDS_DISAGREE = "folds_disagree"
     DEMO_NETWORKS = "demo_networks"
+    SYNTHETIC_NETWORKS = "synthetic_networks"
     LABELS = "labels"
     TRIMMING = "trimming"
     VESSELS = "vessels"

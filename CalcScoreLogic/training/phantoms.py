@@ -1,4 +1,4 @@
-"""Training cases that come from nowhere: the phantoms that the demo ensembles learn from."""
+"""Training cases that come from nowhere: phantoms."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.service import InferenceService
-from CalcScoreLogic.models import Model, Role, check, demo_models_folder
+from CalcScoreLogic.models import Model, Role, check, starter_models_folder
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
 from CalcScoreLogic.pipeline import score_masks, score_prediction
 from CalcScoreLogic.results import ScoredCase
@@ -40,9 +40,9 @@ def label_phantoms(models: Sequence[Model]) -> Iterator[tuple[ScoredCase, Phanto
 
 def run() -> None:
     """Print Dice of every label before shortening, and the burden against the truth."""
-    folder = demo_models_folder()
+    folder = starter_models_folder()
     if folder is None:
-        print("skipped, there are no demo ensembles in Resources/DemoModels")
+        print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     models = [check(folder / role.value) for role in Role]
     table: list[list[float]] = []

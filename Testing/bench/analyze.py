@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from CalcScoreLogic.benchmark.comparison import BenchOptions, compare
 from CalcScoreLogic.cli.bench import SEED, SPACING_MM, lines
-from CalcScoreLogic.models import Role, check, demo_models_folder
+from CalcScoreLogic.models import Role, check, starter_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
 REPEATS = 3
@@ -12,9 +12,9 @@ REPEATS = 3
 
 def run() -> None:
     """Print times, their ratio, peak memory and agreement, without and with mirroring."""
-    folder = demo_models_folder()
+    folder = starter_models_folder()
     if folder is None:
-        print("skipped, there are no demo ensembles in Resources/DemoModels")
+        print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     models = {role: check(folder / role.value) for role in Role}
     cta = make_phantom(PhantomParameters(SEED, SPACING_MM)).cta

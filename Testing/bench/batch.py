@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from CalcScoreLogic.models import demo_models_folder
+from CalcScoreLogic.models import starter_models_folder
 from Testing.bench.phantoms import write_phantoms
 from Testing.bench.processes import measure
 
@@ -20,8 +20,8 @@ ALL_FOLDS = ("--no-mirroring",)
 
 def run() -> None:
     """Print times, their ratio and the peak memory, with one fold and with all: the start weighs less then."""
-    if demo_models_folder() is None:
-        print("skipped, there are no demo ensembles in Resources/DemoModels")
+    if starter_models_folder() is None:
+        print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     with tempfile.TemporaryDirectory() as folder:
         source = write_phantoms(Path(folder, "in"), CASES, SPACING_MM)

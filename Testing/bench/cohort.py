@@ -16,7 +16,7 @@ import numpy as np
 
 from CalcScoreLogic.benchmark.process_meter import memory_of
 from CalcScoreLogic.cohort.state import STATE_FOLDER
-from CalcScoreLogic.models import demo_models_folder
+from CalcScoreLogic.models import starter_models_folder
 from Testing.bench.batch import ONE_FOLD, command
 from Testing.bench.phantoms import write_phantoms
 
@@ -42,8 +42,8 @@ class Watched:
 
 def run() -> None:
     """Print whether the tables are the same, what was left behind, and the memory of early and late cases."""
-    if demo_models_folder() is None:
-        print("skipped, there are no demo ensembles in Resources/DemoModels")
+    if starter_models_folder() is None:
+        print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     with tempfile.TemporaryDirectory() as folder:
         source = write_phantoms(Path(folder, "in"), CASES, SPACING_MM)

@@ -13,7 +13,7 @@ import numpy as np
 
 from CalcScoreLogic.cli.bench import SEED
 from CalcScoreLogic.images.files import write_image
-from CalcScoreLogic.models import Role, demo_models_folder
+from CalcScoreLogic.models import Role, starter_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from Testing.bench.full_size import SPACING_MM as MODEL_SPACING_MM
 from Testing.bench.full_size import fitted
@@ -30,9 +30,9 @@ FOLDS = "0,1"
 
 def run() -> None:
     """Print the largest sum of the memory of all processes; the demo networks stand in for standard ones."""
-    demo = demo_models_folder()
+    demo = starter_models_folder()
     if demo is None:
-        print("skipped, there are no demo ensembles in Resources/DemoModels")
+        print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from CalcScoreLogic.models import demo_models_folder
+from CalcScoreLogic.models import starter_models_folder
 from Testing.bench.full_size import VOLUME, phantom
 
 MODULE = Path(__file__).resolve().parents[2] / "CalcScore" / "CalcScore.py"
@@ -18,8 +18,8 @@ TICK_MS = 5
 
 def run() -> None:
     """Analyze, edit, rescore and trim again; print the seconds of each and the longest time without a timer's tick."""
-    if demo_models_folder() is None:
-        print("skipped: there are no demo ensembles in Resources/DemoModels")
+    if starter_models_folder() is None:
+        print("skipped: there are no starter ensembles in Resources/StarterModels")
         return
     from Testing.slicer import harness
 

@@ -23,6 +23,6 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def no_demo_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide the demo ensembles of this checkout."""
-    monkeypatch.setattr(store, "demo_models_folder", lambda: None)
+def no_starter_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the starter ensembles of this checkout."""
+    monkeypatch.setattr(store, "starter_models_folder", lambda: None)

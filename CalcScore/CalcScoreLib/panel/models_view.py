@@ -79,7 +79,7 @@ class ModelsView:
         idle = self._installing is None and not locked
         for button in (ui.installModelsButton, ui.installZipButton):
             button.setEnabled(idle)
-        removable = [model for model in self._found if isinstance(model, BrokenModel) or not model.demo]
+        removable = [model for model in self._found if isinstance(model, BrokenModel) or not model.bundled]
         ui.removeModelButton.setEnabled(idle and bool(removable))
 
     def complete(self, parameters: CalcScoreParameters) -> bool:
@@ -120,7 +120,7 @@ class ModelsView:
 
     def remove(self) -> None:
         """Ask which of the user's models goes, and remove it."""
-        names = [m.name for m in self._found if isinstance(m, BrokenModel) or not m.demo]
+        names = [m.name for m in self._found if isinstance(m, BrokenModel) or not m.bundled]
         menu = qt.QMenu(self._ui.removeModelButton)
         for name in names:
             menu.addAction(name).connect("triggered()", lambda name=name: self.remove_named(name))
@@ -177,11 +177,13 @@ class ModelsView:
         if missing:
             return _missing_text(missing)
         try:
-            demo = any(model.demo for model in self.chosen(parameters))
+            chosen = self.chosen(parameters)
         except InputError:
             return ""
-        if not demo:
-            return ""
+        if not any(model.demo for model in chosen):
+            if not any(model.synthetic for model in chosen):
+                return ""
+            return _("Trained on synthetic CTA, on no patient's image: look at the labels before you use the scores.")
         return _(
             "The demo networks know synthetic phantoms, not patients. For a patient's CTA install trained networks, "
             "or take the arteries from a segmentation and the calcium from an HU threshold."
@@ -215,4 +217,6 @@ def _describe(model: Model) -> str:
     parts = [folds, f"{max(model.spacing_mm):g} mm", f"{model.size_bytes / _MEGABYTE:.0f} MB"]
     if model.demo:
         parts.append(_("demo: knows synthetic phantoms only"))
+    if model.synthetic:
+        parts.append(_("trained on synthetic CTA"))
     return f"{roles[model.role]}: {', '.join(parts)}"

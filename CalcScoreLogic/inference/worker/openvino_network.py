@@ -15,7 +15,7 @@ import torch
 from ...atomic import atomic_path
 from ...errors import CalcScoreError
 from ...models import Model
-from ...models.folders import demo_models_folder
+from ...models.folders import starter_models_folder
 from .openvino_conversion import ConvertibleNetwork, Weights, load_openvino
 
 Precision = Literal["f32", "bf16"]
@@ -45,11 +45,11 @@ def cache_file(model: Model, fold: int) -> Path | None:
     Returns
     -------
     Path or None
-        A file in the model's own folder, its place bound to the fingerprint; none for the demo models that come
+        A file in the model's own folder, its place bound to the fingerprint; none for the starter models that come
         with CalcScore, whose folder belongs to the program.
     """
-    demo = demo_models_folder()
-    if demo is not None and model.path.resolve().is_relative_to(demo.resolve()):
+    starter = starter_models_folder()
+    if starter is not None and model.path.resolve().is_relative_to(starter.resolve()):
         return None
     return model.path / _FOLDER / f"{model.fingerprint[:16]}-{_FORM}" / f"fold_{fold}.zip"
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SAVE_SECONDS = 120.0
 _WARM_UP = 50
 _GRADIENT_LIMIT = 12.0  # nnU-Net's own
-_REMEMBERED = 0.98
+_LOOK, _REMEMBERED = 4, 0.9
 
 
 @dataclass
@@ -242,7 +242,8 @@ def _step(state: _State, patches: list[Any], loss: torch.nn.Module) -> float:
         value = loss([output.float() for output in outputs], targets)
         (value / len(groups)).backward()
         total += float(value.detach()) / len(groups)
-        _remember(state.dice, outputs[0].detach(), target)
+        if state.iteration % _LOOK == 0:
+            _remember(state.dice, outputs[0].detach(), target)
     return total
 
 

@@ -138,6 +138,8 @@ def _make_patches(source: Source, worker: int, queue: Queue[Any]) -> None:
 
     if hasattr(os, "nice"):
         os.nice(1)
+    # Else this process would wait for ever to hand over what nobody reads any more.
+    queue.cancel_join_thread()
     _use_one_thread()
     anatomies = [read_anatomy(Path(file)) for file in source.anatomies]
     # One number of 63 bits, so that two streams never meet.

@@ -73,7 +73,7 @@ def test_a_case_that_these_models_have_labelled_is_kept(case: Path, tmp_path: Pa
 def test_without_the_demo_ensembles_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("CalcScoreLogic.models.demo_models_folder", lambda: None)
+    monkeypatch.setattr("CalcScoreLogic.models.starter_models_folder", lambda: None)
     assert main(["study-demo", "-o", str(tmp_path / "study")]) == 1
-    assert "the demo ensembles are not there" in capsys.readouterr().err
+    assert "the starter ensembles are not there" in capsys.readouterr().err
     assert not (tmp_path / "study").exists()

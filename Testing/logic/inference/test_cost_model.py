@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from CalcScoreLogic.inference.cost_model import TileCost, tile_cost
-from CalcScoreLogic.models import demo_models_folder
 from Testing.logic.model_folders import NEEDS_NNUNET, plans_json
+from Testing.phantom_networks import PHANTOM_NETWORKS
 
 RESIDUAL = "dynamic_network_architectures.architectures.unet.ResidualEncoderUNet"
 
@@ -77,9 +77,7 @@ def old(patch: list[int], name: str) -> dict[str, Any]:
 
 
 def demo(role: str) -> dict[str, Any]:
-    folder = demo_models_folder()
-    assert folder is not None
-    plans: dict[str, Any] = json.loads((folder / role / "plans.json").read_text(encoding="utf-8"))
+    plans: dict[str, Any] = json.loads((PHANTOM_NETWORKS / role / "plans.json").read_text(encoding="utf-8"))
     return plans
 
 

@@ -20,10 +20,11 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import CTA_FILE, Result
 from CalcScoreLogic.inference.remaining_time import Timetable
 from CalcScoreLogic.inference.run import InferenceRun
-from CalcScoreLogic.models import Role, demo_models_folder
+from CalcScoreLogic.models import Role
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters, shorten
 from Testing.logic.model_folders import make_model
+from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.trees import rotation, to_image, to_sitk
 
 torch = pytest.importorskip("torch", reason="nnunetv2 and torch are not installed")
@@ -108,11 +109,8 @@ def test_labels_are_those_of_the_whole_run_around_given_arteries(
 
 
 def test_the_networks_own_arteries_are_searched_in_every_fold() -> None:
-    """The demo networks on a phantom: scores and fold ranges are those of the whole run."""
-    folder = demo_models_folder()
-    if folder is None:
-        pytest.skip("there are no demo ensembles in Resources/DemoModels")
-    models = {role.value: folder / role.value for role in Role}
+    """Networks on a phantom that they know: scores and fold ranges are those of the whole run."""
+    models = {role.value: PHANTOM_NETWORKS / role.value for role in Role}
     cta = make_phantom(PhantomParameters(28, (2.0, 2.0, 2.0))).cta
     options = InferenceOptions(folds=(0, 1), mirroring=False, step_size=0.75)
     whole, expected = run_of(cta, models, replace(options, whole_volume=True))

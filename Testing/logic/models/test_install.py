@@ -25,7 +25,7 @@ from Testing.logic.model_folders import (
     zip_folder,
 )
 
-pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_demo_models")]
+pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_starter_models")]
 TERRITORIES, CALCIFICATION = Role.TERRITORIES, Role.CALCIFICATION
 
 

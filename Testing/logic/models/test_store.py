@@ -19,7 +19,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import BrokenModel, Role, find, install, list_models, remove, store
 from Testing.logic.model_folders import NEEDS_NNUNET, change, copy_model
 
-pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_demo_models")]
+pytestmark = [NEEDS_NNUNET, pytest.mark.usefixtures("no_starter_models")]
 TERRITORIES, CALCIFICATION = Role.TERRITORIES, Role.CALCIFICATION
 
 
@@ -64,25 +64,25 @@ def test_a_folder_put_there_by_hand_counts(trained: dict[Role, Path], home: Path
     assert (model.name, model.installed, model.source_sha256) == ("by hand", None, None)
 
 
-def test_demo_models_come_last_and_stay(
+def test_starter_models_come_last_and_stay(
     trained: dict[Role, Path], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    demo = copy_model(trained[TERRITORIES].parent, tmp_path / "demo")
-    monkeypatch.setattr(store, "demo_models_folder", lambda: demo)
-    assert [(model.name, model.demo) for model in list_models(home)] == [  # type: ignore[union-attr]
+    starters = copy_model(trained[TERRITORIES].parent, tmp_path / "starters")
+    monkeypatch.setattr(store, "starter_models_folder", lambda: starters)
+    assert [(model.name, model.bundled) for model in list_models(home)] == [  # type: ignore[union-attr]
         ("territories", True),
         ("calcification", True),
     ]
-    assert find(TERRITORIES, home).demo
+    assert find(TERRITORIES, home).bundled
     with pytest.raises(InputError, match="cannot be removed"):
         remove("territories", home)
     install(trained[TERRITORIES], home)
-    assert [model.demo for model in list_models(home)] == [False, True, True]  # type: ignore[union-attr]
+    assert [model.bundled for model in list_models(home)] == [False, True, True]  # type: ignore[union-attr]
     assert find(TERRITORIES, home).path == home / "territories"
-    assert find(CALCIFICATION, home).demo
+    assert find(CALCIFICATION, home).bundled
     remove("territories", home)
-    assert find(TERRITORIES, home).demo
-    assert sorted(path.name for path in demo.iterdir()) == ["calcification", "territories"]
+    assert find(TERRITORIES, home).bundled
+    assert sorted(path.name for path in starters.iterdir()) == ["calcification", "territories"]
 
 
 def test_remove_takes_names_only(trained: dict[Role, Path], home: Path) -> None:
@@ -114,14 +114,16 @@ def test_user_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert models.user_models_folder().parts[-2:] == ("CalcScore", "models")
 
 
-def test_demo_folder_is_found_in_a_checkout_and_in_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starter_folder_is_found_in_a_checkout_and_in_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "site" / "CalcScoreLogic"
     monkeypatch.setattr(models.folders, "_PACKAGE", package)
-    assert models.demo_models_folder() is None
-    (package / "Resources" / "DemoModels").mkdir(parents=True)
-    assert models.demo_models_folder() == package / "Resources" / "DemoModels"
-    (package.parent / "Resources" / "DemoModels").mkdir(parents=True)
-    assert models.demo_models_folder() == package.parent / "Resources" / "DemoModels"
+    assert models.starter_models_folder() is None
+    (package / "Resources" / "StarterModels").mkdir(parents=True)
+    assert models.starter_models_folder() == package / "Resources" / "StarterModels"
+    (package.parent / "Resources" / "StarterModels").mkdir(parents=True)
+    assert models.starter_models_folder() == package.parent / "Resources" / "StarterModels"
 
 
 def call(*arguments: object) -> Outcome:
@@ -154,9 +156,11 @@ def test_commands_tell_and_do(trained: dict[Role, Path], home: Path, monkeypatch
     assert call("list").data == {"models": []}
 
 
-def test_demo_models_are_listed_as_such(trained: dict[Role, Path], home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "demo_models_folder", lambda: trained[TERRITORIES].parent)
-    assert all(line.endswith("knows synthetic phantoms only") for line in call("list", "--store", home).lines)
+def test_starter_models_are_listed_as_such(
+    trained: dict[Role, Path], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "starter_models_folder", lambda: trained[TERRITORIES].parent)
+    assert all(line.endswith("comes with CalcScore") for line in call("list", "--store", home).lines)
 
 
 def test_json_is_taken_before_and_after_the_action() -> None:

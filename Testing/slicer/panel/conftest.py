@@ -21,7 +21,7 @@ def hosted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from Testing.slicer import harness
 
     monkeypatch.setattr("CalcScoreLogic.models.store.user_models_folder", lambda: tmp_path / "models")
-    monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", lambda: None)
+    monkeypatch.setattr("CalcScoreLogic.models.store.starter_models_folder", lambda: None)
     loaded = harness.load_module(MODULE)
     yield loaded
     harness.unload_module(loaded)

@@ -16,7 +16,7 @@ from CalcScoreLib import settings
 from CalcScoreLib.scene.case import SceneCase
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.models import demo_models_folder, install
+from CalcScoreLogic.models import install, starter_models_folder
 from Testing.logic.model_folders import NEEDS_NNUNET, make_pair
 from Testing.slicer import harness
 from Testing.slicer.panel.conftest import MODULE
@@ -41,10 +41,10 @@ def test_the_self_test_passes(hosted: Any) -> None:
 
 
 @NEEDS_NNUNET
-def test_the_self_test_runs_the_demo_networks(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    if demo_models_folder() is None:
-        pytest.skip("there are no demo ensembles in Resources/DemoModels")
-    monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", demo_models_folder)
+def test_the_self_test_runs_the_starter_networks(hosted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if starter_models_folder() is None:
+        pytest.skip("there are no starter ensembles in Resources/StarterModels")
+    monkeypatch.setattr("CalcScoreLogic.models.store.starter_models_folder", starter_models_folder)
     settings.set_interpreter(sys.executable)
     hosted.python_module.CalcScoreTest().test_demo_networks_on_phantom()
     folds = SceneCase.find(slicer.util.getNode("Phantom")).result().provenance["inference"]["folds"]

@@ -13,11 +13,12 @@ import slicer
 from CalcScoreLib import settings
 from CalcScoreLib.scene.sample import add_volume
 
-from CalcScoreLogic.models import Role, demo_models_folder, install
+from CalcScoreLogic.models import Role, install
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import CaseResult
 from Testing.logic.model_folders import NEEDS_NNUNET, make_pair
+from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
 from Testing.slicer.panel.conftest import rows_of
@@ -103,7 +104,7 @@ def test_analyze_cancel_midway_and_analyze_again(ready: Any, temporary: Path, di
 def test_the_demo_ensembles_measure_a_phantom(panel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     phantom = make_phantom(PhantomParameters(3, (2.0, 2.0, 2.0)))
     truth = score_masks("truth", phantom.territories, phantom.calcification, cta=phantom.cta).result.scores
-    monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", demo_models_folder)
+    monkeypatch.setattr("CalcScoreLogic.models.store.starter_models_folder", lambda: PHANTOM_NETWORKS)
     settings.set_interpreter(sys.executable)
     panel.parameters.cta = add_volume(phantom.cta, "Phantom")
     panel.parameters.folds, panel.parameters.mirroring = "0", False

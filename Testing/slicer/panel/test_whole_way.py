@@ -1,4 +1,4 @@
-"""The clinician's whole way in one go, with the demo ensembles in the real subprocess."""
+"""The clinician's whole way in one go, with small ensembles in the real subprocess."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from PIL import Image
 from scipy import ndimage
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
-from CalcScoreLogic.models import demo_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.pipeline import score_masks
 from Testing.logic.model_folders import NEEDS_NNUNET
+from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.slicer import harness
 from Testing.slicer.panel.conftest import rows_of
 from Testing.slicer.scene.scenes import paint
@@ -60,11 +60,9 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     pictures: Path,
     renders: bool,
 ) -> None:
-    if demo_models_folder() is None:
-        pytest.skip("there are no demo ensembles in Resources/DemoModels")
     phantom = make_phantom(PhantomParameters(28, (1.5, 1.5, 1.5)))
     truth = score_masks("truth", phantom.territories, phantom.calcification).result.scores.territories
-    monkeypatch.setattr("CalcScoreLogic.models.store.demo_models_folder", demo_models_folder)
+    monkeypatch.setattr("CalcScoreLogic.models.store.starter_models_folder", lambda: PHANTOM_NETWORKS)
     settings.set_interpreter(sys.executable)
     ui = panel.ui
     panel.parameters.cta = add_volume(phantom.cta, "CTA abdomen 1.0 B30f")

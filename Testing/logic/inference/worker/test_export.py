@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from CalcScoreLogic.images.geometry import Array
 from CalcScoreLogic.models import Role
 from Testing.logic.model_folders import NEEDS_NNUNET, dataset_json, make_model, plans_json
+from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.trees import to_sitk
 
 pytestmark = NEEDS_NNUNET
@@ -37,7 +38,7 @@ from CalcScoreLogic.inference.worker.export import (  # noqa: E402
 )
 from CalcScoreLogic.inference.worker.interpolation import neighbours, positions  # noqa: E402
 
-DEMO_MODEL = Path(__file__).parents[4] / "Resources" / "DemoModels" / "territories"
+PHANTOM_MODEL = PHANTOM_NETWORKS / "territories"
 HEADS = 5
 ORDERS = [(0, 1, 2), (1, 0, 2), (2, 0, 1), (1, 2, 0)]
 sizes = st.integers(1, 11)
@@ -48,13 +49,13 @@ def make_predictor(
     spacing: list[float], forward: tuple[int, ...] = (0, 1, 2), resampling: str | None = None, **options: Any
 ) -> nnUNetPredictor:
     """Make nnU-Net's predictor with the plans of a demo model, changed; it needs no network here."""
-    plans = json.loads((DEMO_MODEL / "plans.json").read_text())
+    plans = json.loads((PHANTOM_MODEL / "plans.json").read_text())
     plans["transpose_forward"], plans["transpose_backward"] = list(forward), np.argsort(forward).tolist()
     configuration = plans["configurations"]["3d_fullres"]
     configuration["spacing"] = spacing
     configuration["resampling_fn_probabilities"] = resampling or "resample_data_or_seg_to_shape"
     configuration["resampling_fn_probabilities_kwargs"].update(options)
-    return _initialized(plans, json.loads((DEMO_MODEL / "dataset.json").read_text()))
+    return _initialized(plans, json.loads((PHANTOM_MODEL / "dataset.json").read_text()))
 
 
 def _initialized(plans: dict[str, Any], dataset: dict[str, Any]) -> nnUNetPredictor:

@@ -1,4 +1,4 @@
-"""OpenVINO's networks against PyTorch's, on the demo ensembles and on small networks made here."""
+"""OpenVINO's networks against PyTorch's, on networks that know phantoms and on small networks made here."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ import pytest
 from CalcScoreLogic.anatomy import CalcificationLabel
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.models import Role, check, demo_models_folder, install
+from CalcScoreLogic.models import Role, check, install, starter_models_folder
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from Testing.logic.model_folders import copy_model
+from Testing.phantom_networks import PHANTOM_NETWORKS
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
@@ -63,11 +64,8 @@ def demo(role: Role) -> Demo:
     from acvl_utils.cropping_and_padding.padding import pad_nd_image
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
-    folder = demo_models_folder()
-    if folder is None:
-        pytest.skip("there are no demo ensembles in Resources/DemoModels")
     predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False, allow_tqdm=False)
-    predictor.initialize_from_trained_model_folder(str(folder / role.value), (0,), "checkpoint_final.pth")
+    predictor.initialize_from_trained_model_folder(str(PHANTOM_NETWORKS / role.value), (0,), "checkpoint_final.pth")
     configuration, weights = predictor.configuration_manager, predictor.list_of_parameters[0]
     phantom = make_phantom(PhantomParameters(28, tuple(configuration.spacing[::-1])))
     volume, _, _ = configuration.preprocessor_class(verbose=False).run_case_npy(
@@ -383,10 +381,10 @@ def test_the_cache_lies_in_the_models_own_folder(trained: dict[Role, Path], tmp_
     assert not (installed.path / "openvino").exists()
 
 
-def test_demo_models_have_no_cache() -> None:
-    folder = demo_models_folder()
+def test_starter_models_have_no_cache() -> None:
+    folder = starter_models_folder()
     if folder is None:
-        pytest.skip("there are no demo ensembles in Resources/DemoModels")
+        pytest.skip("there are no starter ensembles in Resources/StarterModels")
     assert [cache_file(check(folder / role.value), 0) for role in Role] == [None, None]
 
 
