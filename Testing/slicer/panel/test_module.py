@@ -46,7 +46,7 @@ def test_the_self_test_runs_the_starter_networks(hosted: Any, monkeypatch: pytes
         pytest.skip("there are no starter ensembles in Resources/StarterModels")
     monkeypatch.setattr("CalcScoreLogic.models.store.starter_models_folder", starter_models_folder)
     settings.set_interpreter(sys.executable)
-    hosted.python_module.CalcScoreTest().test_demo_networks_on_phantom()
+    hosted.python_module.CalcScoreTest().test_starter_networks()
     folds = SceneCase.find(slicer.util.getNode("Phantom")).result().provenance["inference"]["folds"]
     assert folds == {"territories": [0], "calcification": [0]}
 
