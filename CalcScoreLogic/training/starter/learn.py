@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .network import Average
 
 _SAVE_SECONDS = 120.0
-_WARM_UP = 50
+_WARM_UP = 10
 _GRADIENT_LIMIT = 12.0  # nnU-Net's own
 _LOOK, _REMEMBERED = 4, 0.9
 
@@ -197,7 +197,7 @@ def _run(state: _State, stream: PatchStream, network: StarterNetwork, labels: in
         state.optimizer.step()
         state.average.update(state.iteration)
         state.iteration += 1
-        if state.iteration % EPOCH == 0:
+        if state.iteration % (10 * EPOCH) == 0:
             meter.tell(state)
         if time.monotonic() - saved > _SAVE_SECONDS:
             _write(state, fold, latest)

@@ -16,7 +16,7 @@ SCALE_HU = 180.0
 """Divisor of nnU-Net's CTNormalization. Its zero is the lower clip, so that what nnU-Net and the convolutions pad with
 means air."""
 
-EPOCH = 100
+EPOCH = 10
 """Iterations an epoch: the unit in which progress is told."""
 
 
@@ -110,7 +110,7 @@ _TERRITORY_WEIGHTS: dict[str, Any] = {
     "label_weights": (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.15),
     "cross_entropy_weights": (1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0),
 }
-_CALCIFICATION_WEIGHTS: dict[str, Any] = {"label_weights": (1.0, 1.0), "cross_entropy_weights": (1.0, 2.0, 4.0)}
+_CALCIFICATION_WEIGHTS: dict[str, Any] = {"label_weights": (1.0, 1.0), "cross_entropy_weights": (1.0, 2.0, 12.0)}
 
 STARTER = StarterRecipe(
     "starter",
@@ -122,10 +122,9 @@ STARTER = StarterRecipe(
             (1, 2, 2, 2, 2),
             **_TERRITORY_WEIGHTS,
             trunk_patch_size=(80, 80, 80),
-            uses=2,
-            rates=(7e-4, 7e-4),
-            trunk_epochs=20,
-            fold_epochs=2,
+            trunk_epochs=950,
+            fold_epochs=4,
+            rates=(1.5e-3, 4e-4),
         ),
         Role.CALCIFICATION: StarterNetwork(
             1.0,
@@ -133,10 +132,10 @@ STARTER = StarterRecipe(
             (12, 24, 48, 64),
             (1, 2, 2, 2),
             **_CALCIFICATION_WEIGHTS,
-            uses=3,
+            uses=2,
+            trunk_epochs=350,
+            fold_epochs=20,
             rates=(2e-3, 2e-3),
-            trunk_epochs=50,
-            fold_epochs=6,
         ),
     },
 )
@@ -151,8 +150,8 @@ FULL_SIZE = StarterRecipe(
             (32, 64, 128, 256, 320, 320),
             (2, 2, 2, 2, 2, 2),
             **_TERRITORY_WEIGHTS,
-            trunk_epochs=20,
-            fold_epochs=5,
+            trunk_epochs=200,
+            fold_epochs=50,
             batch_size=2,
             rates=(1e-3, 5e-4),
         ),
@@ -162,8 +161,8 @@ FULL_SIZE = StarterRecipe(
             (32, 64, 128, 256),
             (2, 2, 2, 2),
             **_CALCIFICATION_WEIGHTS,
-            trunk_epochs=20,
-            fold_epochs=5,
+            trunk_epochs=200,
+            fold_epochs=50,
             batch_size=2,
             rates=(1e-3, 5e-4),
         ),

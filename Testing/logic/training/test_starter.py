@@ -227,11 +227,11 @@ def test_a_right_answer_costs_less_than_a_wrong_one() -> None:
 
 @pytest.mark.parametrize(
     ("fold", "iteration", "expected"),
-    # Half way down the trunk; a fold starts where the trunk ends and goes to zero; a rise over 50 iterations.
-    [(TRUNK, 500, 1.1e-3), (3, 100, 6e-4 * 0.5), (TRUNK, 24, 0.5 * (1.6e-3 - 1e-3 * 0.024))],
+    # Half way down the trunk; a fold starts where the trunk ends and goes to zero; a rise over 10 iterations.
+    [(TRUNK, 500, 1.1e-3), (3, 100, 6e-4 * 0.5), (TRUNK, 4, 0.5 * (1.6e-3 - 1e-3 * 0.004))],
 )
 def test_learning_rate(fold: int, iteration: int, expected: float) -> None:
-    own = replace(STARTER.networks[Role.TERRITORIES], trunk_epochs=10, fold_epochs=2, rates=(1.6e-3, 6e-4))
+    own = replace(STARTER.networks[Role.TERRITORIES], trunk_epochs=100, fold_epochs=20, rates=(1.6e-3, 6e-4))
     assert learn.learning_rate(own, fold, iteration) == pytest.approx(expected)
 
 
