@@ -9,6 +9,7 @@ from ..errors import InputError
 from . import other_tools
 from .dicom_segments import find_segmentation, read_dicom_segments
 from .file_checks import image_suffix
+from .file_headers import label_names
 from .files import read_labels, read_mask, read_territories
 from .geometry import Geometry, Image
 
@@ -127,8 +128,10 @@ class ArteryFormat:
         if path.is_dir() and self.preset:
             masks = other_tools.find_totalsegmentator_files(path)
             return other_tools.from_masks((name, territory, read_mask(file)) for name, territory, file in masks)
-        mapping = other_tools.parse_mapping(self.mapping) if self.mapping else other_tools.TOTALSEGMENTATOR_LABELS
         try:
-            return other_tools.from_label_map(read_labels(path), mapping)
+            labels = read_labels(path)
+            if self.mapping:
+                return other_tools.from_label_map(labels, other_tools.parse_mapping(self.mapping))
+            return other_tools.from_totalsegmentator(labels, label_names(path))
         except InputError as error:
             raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

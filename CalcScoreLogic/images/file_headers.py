@@ -13,7 +13,7 @@ import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +43,15 @@ _NIFTI_FLOATS = {16: "f4", 64: "f8"}
 # At about this angle (radians) ITK drops a NIfTI sform without a word.
 _SHEAR = 2e-4
 
+_UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "um": 1e-3, "\u00b5m": 1e-3, "\u03bcm": 1e-3, "micron": 1e-3} | {
+    f"{prefix}met{end}": size
+    for prefix, size in (("milli", 1.0), ("centi", 10.0), ("", 1000.0), ("micro", 1e-3))
+    for end in ("er", "re")
+}
+"""Units of length by their names, without a plural's s."""
+
+_LABEL_NAME = re.compile(r'<Label[^>]*\bKey="(\d+)"[^>]*>\s*(?:<!\[CDATA\[)?([^<\]]+)')
+
 _NRRD_ENCODINGS = {"raw": "raw", "gz": "gzip", "gzip": "gzip", "hex": "hex"} | dict.fromkeys(
     ("txt", "text", "ascii"), "text"
 )
@@ -68,6 +77,8 @@ class Layout:
         NumPy type of the voxels in the file where ITK would turn NaN and infinity into 0 (NIfTI).
     checked_by_itk : bool
         ITK refuses missing and damaged data of this format by itself.
+    unit_mm : float
+        What the header's distances are measured in, mm, where ITK takes them for millimetres (NRRD, MetaImage).
     """
 
     data: Path | None
@@ -77,6 +88,7 @@ class Layout:
     expected: int | None = None
     floats: str | None = None
     checked_by_itk: bool = False
+    unit_mm: float = 1.0
 
 
 def read_layout(path: str | os.PathLike[str], suffix: str, stream: BinaryIO) -> Layout:
@@ -257,10 +269,45 @@ def _nrrd_layout(path: str | os.PathLike[str], stream: BinaryIO) -> Layout:
     encoding = _NRRD_ENCODINGS.get(fields.get("encoding", "").lower())
     if encoding is None:
         raise InputError(f"{path}: NRRD encoding {_shown(fields, 'encoding')} is not read, save it as raw or gzip")
+    unit_mm = _unit_mm(path, re.findall(r'"([^"]*)"', fields.get("space units", fields.get("units", ""))))
     data = fields.get("data file", fields.get("datafile"))
     if data is None:
-        return Layout(Path(path), encoding, stream.tell(), checked_by_itk=True)
-    return Layout(_data_file(path, data), encoding, checked_by_itk=True)
+        return Layout(Path(path), encoding, stream.tell(), checked_by_itk=True, unit_mm=unit_mm)
+    return Layout(_data_file(path, data), encoding, checked_by_itk=True, unit_mm=unit_mm)
+
+
+def _unit_mm(path: str | os.PathLike[str], names: Sequence[str]) -> float:
+    """Give the unit of length that a header names for its axes, mm; raises InputError."""
+    plain = {name.strip().lower() for name in names} - {"", "?", "???"}
+    units = {_UNITS_MM.get(name.removesuffix("s")) for name in plain}
+    if None in units or len(units) > 1:
+        told = " and ".join(repr(name[:20]) for name in sorted(plain))
+        raise InputError(f"{path}: the axes are measured in {told}, save the image in millimetres")
+    return float(units.pop() or 1.0) if units else 1.0
+
+
+def label_names(path: str | os.PathLike[str]) -> dict[int, str]:
+    """Read the names of labels that a NIfTI file carries in its header extension, as TotalSegmentator writes them.
+
+    Parameters
+    ----------
+    path : path
+        A label map.
+
+    Returns
+    -------
+    dict of int to str
+        Name of each value; empty where the file has none, or is of another format.
+    """
+    if not str(path).lower().endswith((".nii", ".nii.gz")):
+        return {}
+    with Path(path).open("rb") as stream:
+        begin = first_bytes(stream, _NIFTI.itemsize + 4)
+        if len(begin) < _NIFTI.itemsize + 4 or begin[_NIFTI.itemsize] == 0:
+            return {}
+        end = int(float(_nifti_header(path, begin)["start"]))
+        text = first_bytes(stream, min(end, _HEADER_LIMIT))[_NIFTI.itemsize + 4 :].decode("utf-8", errors="replace")
+    return {int(value): name.strip() for value, name in _LABEL_NAME.findall(text)}
 
 
 def _meta_layout(path: str | os.PathLike[str], stream: BinaryIO) -> Layout:
@@ -285,7 +332,8 @@ def _meta_layout(path: str | os.PathLike[str], stream: BinaryIO) -> Layout:
         raise InputError(f"{path}: the header's size, offset or orientation is not one of an image, export it again")
     if not _is_true(fields.get("BinaryData", "True")):
         raise InputError(f"{path}: voxel data written as text are not read, save them as binary")
-    return _meta_data(path, fields, stream.tell())
+    unit_mm = _unit_mm(path, [fields.get("DistanceUnits", "")])
+    return replace(_meta_data(path, fields, stream.tell()), unit_mm=unit_mm)
 
 
 def _meta_data(path: str | os.PathLike[str], fields: Mapping[str, str], end: int) -> Layout:

@@ -21,6 +21,7 @@ from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
+from .file_headers import Layout
 from .geometry import Geometry, Image
 from .itk_bridge import array_of, plain_errors
 from .label_values import brief, label_values, relabelled
@@ -146,10 +147,8 @@ def read_label_map(
     CalcScoreError
         The memory does not suffice.
     """
-    if is_segment_file(path):
-        file_checks.open_layout(path)
-        if has_segments(_header(path, layered=True)[2]):
-            return segment_map(path, labels, what, grid)
+    if is_segment_file(path) and has_segments(_header(path, file_checks.open_layout(path), layered=True)[2]):
+        return segment_map(path, labels, what, grid)
     image, _ = _read(path)
     values = label_values(path, image.array, what)
     unknown = [v for v in values if v not in labels.values()]
@@ -288,7 +287,7 @@ def _dicom_segmentation(path: str | os.PathLike[str]) -> Path | None:
 def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[Image, dict[str, str]]:
     """Read an image file and its metadata; raises what `read_image` raises."""
     layout = file_checks.open_layout(path)
-    reader, geometry, metadata = _header(path)
+    reader, geometry, metadata = _header(path, layout)
     pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), 1).GetSizeOfPixelComponent()
     expected = layout.expected or math.prod(geometry.size) * pixel
     file_checks.check_promise(path, layout, expected)
@@ -304,7 +303,7 @@ def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[
 
 
 def _header(
-    path: str | os.PathLike[str], layered: bool = False
+    path: str | os.PathLike[str], layout: Layout, layered: bool = False
 ) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
     """Read grid and metadata of an image file, which may be `layered`; raises InputError."""
     reader = sitk.ImageFileReader()
@@ -315,7 +314,7 @@ def _header(
     metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
     if not layered:
         _check_components(path, reader, metadata)
-    return reader, _geometry(path, reader), metadata
+    return reader, _geometry(path, reader, layout.unit_mm), metadata
 
 
 def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader, metadata: Mapping[str, str]) -> None:
@@ -332,8 +331,8 @@ def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader
         raise InputError(f"{path}: the voxels have {count} components (colours or vectors), save one number a voxel")
 
 
-def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader) -> Geometry:
-    """Give the grid that a header describes; raises InputError."""
+def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader, unit_mm: float) -> Geometry:
+    """Give the grid that a header describes, whose distances are in `unit_mm`; raises InputError."""
     rank, size = reader.GetDimension(), reader.GetSize()
     if rank < 3 or any(n > 1 for n in size[3:]):
         shape = " x ".join(str(n) for n in size)
@@ -343,8 +342,8 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader) -> Geo
         geometry = Geometry(
             tuple(size[:3]),
             # Negative ones are what NIfTI files may have; the direction says which way an axis runs.
-            tuple(abs(v) for v in reader.GetSpacing()[:3]),
-            tuple(reader.GetOrigin()[:3]),
+            tuple(abs(v) * unit_mm for v in reader.GetSpacing()[:3]),
+            tuple(v * unit_mm for v in reader.GetOrigin()[:3]),
             tuple(float(v) for v in direction.ravel()),
         ).on_grain()
     except InputError as error:

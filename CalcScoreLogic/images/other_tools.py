@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from ..anatomy import STRUCTURES, Territory
 from ..case_files import without_ending
@@ -19,6 +20,17 @@ TOTALSEGMENTATOR_LABELS = {
     66: ("iliac_artery_right", Territory.ILIAC),
 }
 """Arteries in the label map of TotalSegmentator 2, task ``total`` (doi:10.1148/ryai.230024)."""
+
+TOTALSEGMENTATOR_1_LABELS = {
+    7: ("aorta", Territory.AORTA),
+    51: ("iliac_artery_left", Territory.ILIAC),
+    52: ("iliac_artery_right", Territory.ILIAC),
+}
+"""The same in TotalSegmentator 1, whose 65 and 66 are ribs."""
+
+_LARGEST_OF_VERSION_1 = 104
+_BIFURCATION_MM = 20.0
+"""Iliac arteries begin this near to the aorta's end; ribs and other structures do not."""
 
 TOTALSEGMENTATOR_FILES = {
     "aorta": Territory.AORTA,
@@ -104,6 +116,82 @@ def from_label_map(labels: Image, mapping: Mapping[int, tuple[str, Territory]]) 
             "give the right values with --map"
         )
     return result
+
+
+def from_totalsegmentator(labels: Image, names: Mapping[int, str] | None = None) -> TerritoryMap:
+    """Make a territory map from TotalSegmentator's label map of either version.
+
+    Parameters
+    ----------
+    labels : Image
+        Integer labels of task ``total``.
+    names : mapping of int to str, optional
+        Names of the labels, where the file holds them.
+
+    Returns
+    -------
+    TerritoryMap
+        The map, and what was used and lacking.
+
+    Raises
+    ------
+    InputError
+        The version cannot be told, or no artery label occurs.
+
+    Notes
+    -----
+    Where the file names no labels, the shapes tell: iliac arteries begin where the aorta ends.
+    """
+    version = _version(labels, names or {})
+    if version is None:
+        raise InputError(
+            "the labels can be those of TotalSegmentator 1 or 2, say which with --map "
+            f"{_as_mapping(TOTALSEGMENTATOR_1_LABELS)} (version 1) or --map {_as_mapping(TOTALSEGMENTATOR_LABELS)}"
+        )
+    if version == 2:
+        return from_label_map(labels, TOTALSEGMENTATOR_LABELS)
+    found = from_label_map(labels, TOTALSEGMENTATOR_1_LABELS)
+    told = "The labels are those of TotalSegmentator 1, so 7, 51 and 52 were taken for the arteries."
+    return replace(found, warnings=(told, *found.warnings))
+
+
+def _as_mapping(labels: Mapping[int, tuple[str, Territory]]) -> str:
+    return ",".join(f"{value}={territory.key}" for value, (_, territory) in labels.items())
+
+
+def _version(labels: Image, names: Mapping[int, str]) -> int | None:
+    """Tell the version of TotalSegmentator by the names of labels, or else by what they mark; None: cannot be told."""
+    for version, known in ((1, TOTALSEGMENTATOR_1_LABELS), (2, TOTALSEGMENTATOR_LABELS)):
+        if any(names.get(value, "").replace(" ", "_") == name for value, (name, _) in known.items()):
+            return version
+    if labels.array.max(initial=0) > _LARGEST_OF_VERSION_1:
+        return 2
+    first, second = (
+        _looks_like_arteries(labels, known) for known in (TOTALSEGMENTATOR_1_LABELS, TOTALSEGMENTATOR_LABELS)
+    )
+    if first and not second:
+        return 1
+    if second and not first:
+        return 2
+    has_aorta, has_iliac = ((labels.array == value).any() for value in (52, 65))
+    has_iliac = has_iliac or bool((labels.array == 66).any())
+    # An aorta alone, of a scan that ends above the iliac arteries; iliac arteries alone could be ribs.
+    return 2 if first is not True and second is None and not (has_iliac and not has_aorta) else None
+
+
+def _looks_like_arteries(labels: Image, known: Mapping[int, tuple[str, Territory]]) -> bool | None:
+    """Tell whether the iliac arteries begin where the aorta ends; None where one of them is not there."""
+    image = labels.canonical()
+    parts = []
+    for territory in (Territory.AORTA, Territory.ILIAC):
+        values = [value for value, (_, own) in known.items() if own is territory]
+        parts.append(np.argwhere(np.isin(image.array, values)) * image.geometry.spacing[::-1])
+    aorta, iliac = parts
+    if not len(aorta) or not len(iliac):
+        return None
+    begins_at_its_end = iliac[:, 0].max() <= aorta[:, 0].min() + _BIFURCATION_MM
+    is_near = cKDTree(aorta).query(iliac, distance_upper_bound=_BIFURCATION_MM)[0].min() <= _BIFURCATION_MM
+    return bool(begins_at_its_end and is_near and 2 * len(aorta) > len(iliac))
 
 
 def from_masks(masks: Iterable[tuple[str, Territory, Image]]) -> TerritoryMap:

@@ -183,7 +183,10 @@ def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping
         image = reader.Execute()
     array = sitk.GetArrayFromImage(image)
     try:
-        own = Geometry(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection()).on_grain()
+        spacing, origin = (
+            tuple(v * layout.unit_mm for v in values) for values in (image.GetSpacing(), image.GetOrigin())
+        )
+        own = Geometry(image.GetSize(), spacing, origin, image.GetDirection()).on_grain()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return array.reshape(*own.shape, -1), own, metadata
