@@ -56,4 +56,4 @@ print("New:", sorted(new & {"numpy", "scipy", "SimpleITK", "CalcScoreLogic"}))
 
 def test_starting_slicer_imports_nothing_that_takes_time() -> None:
     shown = subprocess.run([sys.executable, "-c", STARTING], cwd=ROOT, capture_output=True, text=True)
-    assert "Sample: CalcScorePhantomCTA\nNew: []" in shown.stdout, shown.stdout + shown.stderr
+    assert "Sample: Synthetic CTA with calcified arteries\nNew: []" in shown.stdout, shown.stdout + shown.stderr

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import qt
+
 
 @dataclass(frozen=True)
 class _Binding:
@@ -38,8 +40,12 @@ class Bindings:
             self._showing = False
 
     def node(self, selector: Any, name: str) -> None:
-        """Bind a node selector."""
-        selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: self._keep(name, node))
+        """Bind a node selector.
+
+        Only what the user chooses counts: a selector whose node is deleted goes to another one by itself.
+        """
+        selector.connect("nodeActivated(vtkMRMLNode*)", lambda node: self._keep(name, node))
+        selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: qt.QTimer.singleShot(0, self.show))
         self._bound.append(_Binding(name, selector.setCurrentNode))
 
     def number(self, spin: Any, name: str) -> None:

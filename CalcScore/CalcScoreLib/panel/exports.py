@@ -19,6 +19,7 @@ from ..incremental_work import Steps
 from ..scene.case import SceneCase
 from ..scene.volumes import volume_image
 from ..translation import _
+from .number_format import sentence
 
 
 def save_csv(case: SceneCase) -> Path | None:
@@ -54,10 +55,12 @@ class ReportExport:
         Shows a sentence.
     on_end : callable
         Called when it starts, is done, or has failed.
+    saved : callable
+        Called with the file that was saved.
     """
 
-    def __init__(self, say: Callable[[str], None], on_end: Callable[[], None]) -> None:
-        self._say, self._on_end = say, on_end
+    def __init__(self, say: Callable[[str], None], on_end: Callable[[], None], saved: Callable[[Path], None]) -> None:
+        self._say, self._on_end, self._saved = say, on_end, saved
         self._work: InSteps | None = None
 
     @property
@@ -86,12 +89,12 @@ class ReportExport:
     def _end(self, path: Path | None, error: BaseException | None) -> None:
         self._work = None
         if isinstance(error, CalcScoreError):
-            text = str(error)
-            self._say(f"⚠ {text[:1].upper()}{text[1:]}.")
+            self._say(f"⚠ {sentence(str(error))}")
         elif error is not None:
             raise error
         else:
-            self._say(_("Saved {name}.").format(name=path))
+            self._say("")
+            self._saved(path)
             qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
         self._on_end()
 

@@ -16,6 +16,7 @@ from CalcScoreLogic.models import BrokenModel, Model, Role
 from ..background_work import Background
 from ..install import ensure
 from ..translation import _
+from .number_format import sentence
 from .parameters import CalcScoreParameters, sources_of
 
 _MEGABYTE = 1e6
@@ -65,10 +66,10 @@ class ModelsView:
             combo.setEnabled(bool(usable))
             combo.blockSignals(False)
 
-    def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
-        """Say which models are used, and what to do where one is missing."""
+    def show(self, parameters: CalcScoreParameters, locked: bool, told: bool) -> None:
+        """Say which models are used, and what to do where one is missing; `told`: the scores warn of the demo's."""
         ui = self._ui
-        hint = self._hint(parameters)
+        hint = self._hint(parameters, told)
         ui.modelsHint.setVisible(bool(hint) and not locked)
         ui.modelsHintLabel.setText(hint)
         lines = [_describe(model) for model in self._used(parameters).values()]
@@ -98,7 +99,13 @@ class ModelsView:
         if missing:
             raise InputError(_missing_text(missing))
         roles = sources_of(parameters).roles
-        return [model for role, model in self._used(parameters).items() if role in roles]
+        used = [model for role, model in self._used(parameters).items() if role in roles]
+        gone = [model.name for model in used if not model.path.is_dir()]
+        if gone:
+            self.read()
+            text = _("The networks {names} were removed from this computer; choose others under Advanced.")
+            raise InputError(text.format(names=", ".join(gone)))
+        return used
 
     def install(self) -> None:
         """Ask for a zip and install what is in it."""
@@ -115,7 +122,7 @@ class ModelsView:
         try:
             return ensure(networks=False)
         except CalcScoreError as error:
-            self._say(f"⚠ {error}")
+            self._say(f"⚠ {sentence(str(error))}")
             return False
 
     def remove(self) -> None:
@@ -133,8 +140,10 @@ class ModelsView:
             return
         try:
             models.remove(name)
+        except InputError:
+            self._say(_("⚠ The networks {name} are not there any more; the list was read again.").format(name=name))
         except CalcScoreError as error:
-            self._say(f"⚠ {error}")
+            self._say(f"⚠ {sentence(str(error))}")
         self.read()
         self._changed()
 
@@ -147,7 +156,7 @@ class ModelsView:
         self._installing = None
         if error is not None:
             known = isinstance(error, CalcScoreError)
-            self._say("⚠ " + (str(error) if known else f"{type(error).__name__}: {error}"))
+            self._say("⚠ " + sentence(str(error) if known else f"{type(error).__name__}: {error}"))
         else:
             names = ", ".join(model.name for model in found)
             self._say(_("Installed: {names}.").format(names=names))
@@ -171,7 +180,7 @@ class ModelsView:
                 used[role] = chosen[0]
         return used
 
-    def _hint(self, parameters: CalcScoreParameters) -> str:
+    def _hint(self, parameters: CalcScoreParameters, told: bool) -> str:
         """Say what is lacking for the scan of a patient; empty where nothing is."""
         missing = self._missing(parameters)
         if missing:
@@ -184,6 +193,8 @@ class ModelsView:
             if not any(model.synthetic for model in chosen):
                 return ""
             return _("Trained on synthetic CTA, on no patient's image: look at the labels before you use the scores.")
+        if told:
+            return ""
         return _(
             "The demo networks know synthetic phantoms, not patients. For a patient's CTA install trained networks, "
             "or take the arteries from a segmentation and the calcium from an HU threshold."
@@ -213,10 +224,10 @@ def _missing_text(missing: Sequence[Role]) -> str:
 def _describe(model: Model) -> str:
     """Say in one line what a model is."""
     roles = {Role.TERRITORIES: _("Arteries"), Role.CALCIFICATION: _("Calcium")}
-    folds = _("{count} folds").format(count=len(model.folds)) if len(model.folds) != 1 else _("1 fold")
+    folds = _("{count} networks").format(count=len(model.folds)) if len(model.folds) != 1 else _("1 network")
     parts = [folds, f"{max(model.spacing_mm):g} mm", f"{model.size_bytes / _MEGABYTE:.0f} MB"]
     if model.demo:
-        parts.append(_("demo: knows synthetic phantoms only"))
+        parts.append(_("demo"))
     if model.synthetic:
         parts.append(_("trained on synthetic CTA"))
     return f"{roles[model.role]}: {', '.join(parts)}"

@@ -96,7 +96,7 @@ def fold_range(result: CaseResult) -> str:
     span = result.burden_ranges.get("combined")
     if span is None or span.lowest is None or span.highest is None:
         return ""
-    return _("folds {low} – {high} %").format(low=percent(span.lowest), high=percent(span.highest))
+    return _("single networks {low} – {high} %").format(low=percent(span.lowest), high=percent(span.highest))
 
 
 def clipboard_text(result: CaseResult) -> str:
@@ -104,11 +104,18 @@ def clipboard_text(result: CaseResult) -> str:
     return to_csv(result.csv_rows(vessels=True), CSV_COLUMNS, "\t")
 
 
+def sentence(text: str) -> str:
+    """Begin with a capital and end with a stop."""
+    text = text.strip()
+    whole = text[:1].upper() + text[1:]
+    return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
+
+
 def progress_text(progress: Progress) -> str:
-    """Write how far a run is, e.g. "Calcification, fold 2 of 5 · 2 min left"."""
+    """Write how far a run is, e.g. "Calcification, network 2 of 5 · 2 min left"."""
     text = _STAGES.get(progress.stage, progress.stage.capitalize())
     if progress.fold and progress.folds:
-        text = _("{stage}, fold {fold} of {folds}").format(stage=text, fold=progress.fold, folds=progress.folds)
+        text = _("{stage}, network {fold} of {folds}").format(stage=text, fold=progress.fold, folds=progress.folds)
     left = time_left(progress.seconds_left)
     return f"{text} · {left}" if left else text
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+import ctk
 import qt
 import slicer
 import vtk
@@ -13,6 +14,7 @@ from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.models import Model
+from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.report.method import method_text
 from CalcScoreLogic.results import CaseResult
 
@@ -21,8 +23,9 @@ from ..analysis import Analysis
 from ..scene.case import SceneCase
 from ..scene.hand_edits import reassignment, removal
 from ..scene.plaques import Plaque
+from ..scene.volumes import sequence_proxies
 from ..translation import _
-from . import exports, scored_inputs
+from . import attention, exports, scored_inputs
 from .advanced_view import AdvancedView
 from .bindings import Bindings
 from .corrections import Corrections
@@ -31,6 +34,7 @@ from .display_view import DisplayView
 from .edit_guard import EditGuard
 from .editing_view import EditingView
 from .models_view import ModelsView
+from .number_format import sentence
 from .palette import take_palette
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
 from .plaques_view import PlaqueActions, PlaquesView
@@ -78,6 +82,11 @@ class Panel(VTKObservationMixin):
         self._run_models: list[Model] = []
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
+        for combo in (ui.qualityCombo, ui.methodCombo, ui.deviceCombo, ui.calcificationSegmentCombo):
+            # The page scrolls under the wheel, and a list below it changes nothing.
+            combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
+        for combo in (ui.territoriesModelCombo, ui.calcificationModelCombo):
+            combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)
@@ -87,7 +96,9 @@ class Panel(VTKObservationMixin):
         self.models = ModelsView(ui, self.refresh, self.run.say)
         self.quality = QualityView(ui, self.run.say)
         self.dicom = DicomExport(ui, self.run.say, self.refresh)
-        self.report = exports.ReportExport(self.run.say, self.refresh)
+        self.report = exports.ReportExport(
+            self.run.say, self.refresh, lambda path: attention.tell_saved(ui.savedLabel, path)
+        )
         self.results = ResultsView(ui, self._export(exports.save_csv), lambda: self.report.start(self.case))
         self.editor = SegmentEditorAccess(self._complain)
         self.corrections = Corrections(
@@ -96,6 +107,7 @@ class Panel(VTKObservationMixin):
         self.editing = EditingView(ui, self.editor, self.corrections.apply, self.run.say)
         self.plaques = PlaquesView(ui, self._plaque_actions())
         self._add_keys()
+        ui.inputsSection.connect("contentsCollapsed(bool)", lambda collapsed: self._name_inputs())
         self.models.read()
 
     @property
@@ -150,7 +162,7 @@ class Panel(VTKObservationMixin):
         running = self.run.running
         self.sources.show(parameters)
         self._other_inputs = () if running else self._changed_inputs(parameters)
-        self.models.show(parameters, running)
+        self.models.show(parameters, running, _warns_of_demo(self._result))
         self.quality.show(parameters, self._models_or_none(), running)
         for view in (self.sources, self.advanced):
             view.lock(running)
@@ -165,7 +177,7 @@ class Panel(VTKObservationMixin):
         self.ui.analyzeButton.setEnabled(running or ready)
         self.ui.analyzeButton.toolTip = self._button_tip()
         if problem:
-            self.run.say(f"⚠ {problem[:1].upper()}{problem[1:]}.")
+            self.run.say(f"⚠ {sentence(problem)}")
         self._escape.setEnabled(running)
         idle = not running and not self.corrections.busy and not self.report.busy
         self.ui.reportButton.setEnabled(self._result is not None and idle)
@@ -262,10 +274,16 @@ class Panel(VTKObservationMixin):
         if self.parameters is not None:
             scored_inputs.keep(case, self.parameters, self._run_models)
         self._take_case(case, True)
+        self.sources.hide_segmentations()
         if first:
             self.display.show_views(case.volume)
         self.display.refresh_3d()
         self.refresh()
+        attention.turn_to_scores(self.ui, case.volume.GetName())
+
+    def _name_inputs(self) -> None:
+        name = self._cta.GetName() if self._cta is not None else ""
+        attention.name_inputs(self.ui, self.ui.inputsSection.collapsed, name)
 
     def _show_loaded(self) -> None:
         """Show what a scene that was loaded holds; one saved without a window has no views of its own."""
@@ -303,10 +321,13 @@ class Panel(VTKObservationMixin):
             self._take_case(SceneCase.find(self._cta), True)
             if self._cta is not None:
                 self.display.show_views(self._cta)
+            if self.case is None:
+                attention.turn_to_inputs(self.ui)
         self.refresh()
 
     def _take_case(self, case: SceneCase | None, read: bool) -> None:
         self.case = case
+        attention.tell_saved(self.ui.savedLabel, None)
         self.corrections.watch(case)
         self.display.use(case)
         self._show_case(read)
@@ -353,14 +374,14 @@ class Panel(VTKObservationMixin):
             if self.case is None:
                 return
             try:
-                save(self.case)
+                attention.tell_saved(self.ui.savedLabel, save(self.case))
             except CalcScoreError as error:
                 self._complain(str(error))
 
         return export
 
     def _complain(self, text: str) -> None:
-        self.run.say(f"⚠ {text[:1].upper()}{text[1:]}.".replace("..", "."))
+        self.run.say(f"⚠ {sentence(text)}")
 
     def _add_keys(self) -> None:
         """Enter starts where the choices are made; Escape asks to cancel."""
@@ -384,12 +405,20 @@ class Panel(VTKObservationMixin):
 
 def _only_volume() -> Any:
     """Give the scene's CTA where there is only one volume it could be."""
+    proxies = sequence_proxies(slicer.mrmlScene)
     volumes = [
         node
         for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if not node.IsA("vtkMRMLLabelMapVolumeNode") and not node.GetHideFromEditors()
+        # Label maps and colour images are scalar volumes too, of other classes.
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors() and node not in proxies
     ]
     return volumes[0] if len(volumes) == 1 else None
+
+
+def _warns_of_demo(result: CaseResult | None) -> bool:
+    """Tell whether the scores warn of the demo networks: it is said once."""
+    warnings = result.warnings if result is not None else ()
+    return any(isinstance(w, CodedWarning) and w.code is WarningCode.DEMO_NETWORKS for w in warnings)
 
 
 def _said(note: str) -> str:

@@ -143,7 +143,9 @@ def options_of(parameters: CalcScoreParameters, device: str) -> InferenceOptions
     words = parameters.folds.replace(",", " ").split()
     if not all(word.isdecimal() for word in words):
         raise InputError(
-            _("The folds are {folds!r}; give numbers such as 0, 2, or nothing for all.").format(folds=parameters.folds)
+            _("The networks used are {folds!r}; give numbers such as 0, 2, or nothing for all.").format(
+                folds=parameters.folds
+            )
         )
     folds = tuple(int(word) for word in words) or None
     return InferenceOptions(

@@ -18,6 +18,7 @@ from .. import settings
 from ..scene.grids import volume_geometry
 from ..scene.volumes import check_volume
 from ..translation import _
+from .number_format import sentence
 from .parameters import NETWORK, CalcScoreParameters, options_of
 
 _CUSTOM = ""
@@ -99,7 +100,7 @@ class QualityView:
         try:
             options = Profile(value).options(self._models)
         except InputError as error:
-            self._say(f"⚠ {str(error)[:1].upper()}{str(error)[1:]}.")
+            self._say(f"⚠ {sentence(str(error))}")
             self._show_profile()
             return
         parameters.folds = ", ".join(map(str, options.folds or ()))

@@ -33,6 +33,10 @@ _VESSEL_TITLES = {
     Vessel.RIGHT_RENAL: _("right"),
 }
 _MARKS = {Status.TRUNCATED: _("⚠ cut"), Status.INCOMPLETE: "⚠"}
+_TOTAL_MARK = "⚠"
+_TIPS = {"burden": _("Calcified volume divided by artery volume, in percent; empty without an artery")}
+"""Where the table's unit is another than that of the node."""
+
 _EDITED = " ✎"
 _LINE_HEIGHT = 7
 
@@ -84,11 +88,12 @@ class ResultsView:
     def _set_up_table(self) -> None:
         tree = self._ui.scoresTree
         tree.setColumnCount(len(_COLUMNS))
+        tree.setIndentation(14)
         tree.setHeaderLabels([title for title, _name in _COLUMNS])
         head, header = tree.headerItem(), tree.header()
         for column, (_title, name) in enumerate(_COLUMNS):
             head.setTextAlignment(column, _alignment(column, qt.Qt.AlignBottom))
-            head.setToolTip(column, _(DEFINITIONS[name]))
+            head.setToolTip(column, _(_TIPS.get(name, DEFINITIONS[name])))
             mode = qt.QHeaderView.Stretch if column == 0 else qt.QHeaderView.ResizeToContents
             header.setSectionResizeMode(column, mode)
         header.setStretchLastSection(False)
@@ -144,6 +149,8 @@ class ResultsView:
         row = {**result.scores.territories, **result.scores.vessels}[name]
         item = qt.QTreeWidgetItem()
         mark = f" {_MARKS[row.status]}" if row.status in _MARKS else ""
+        # In bold letters the word would not fit; the tool tip has it.
+        mark = f" {_TOTAL_MARK}" if mark and name == COMBINED else mark
         edited = _EDITED if name in result.edited else ""
         if not has_artery(row):
             item.setText(0, f"{title}{edited}   ⚠ {_(status_text(row))}")
@@ -152,7 +159,8 @@ class ResultsView:
             for column, text in enumerate(figures_of(row), start=1):
                 item.setText(column, text)
                 item.setTextAlignment(column, _alignment(column, qt.Qt.AlignVCenter))
-                item.setToolTip(column, why_missing(row) if text == MISSING else _(DEFINITIONS[_COLUMNS[column][1]]))
+                tip = self._definition(_COLUMNS[column][1], name, result)
+                item.setToolTip(column, why_missing(row) if text == MISSING else tip)
         about = f"{row_title(name)}: {_(status_text(row))}"
         item.setToolTip(0, about + (_("; rests on segments edited by hand") if edited else ""))
         if not current:
@@ -160,6 +168,18 @@ class ResultsView:
             for column in range(len(_COLUMNS)):
                 item.setForeground(column, grey)
         return item
+
+    @staticmethod
+    def _definition(figure: str, name: str, result: CaseResult) -> str:
+        """Say what a figure is; for all arteries together, why it counts fewer plaques than the rows add up to."""
+        rows = result.scores.territories
+        added = sum(rows[territory.key].cluster_count for territory in Territory)
+        if figure == "cluster_count" and name == COMBINED and rows[name].cluster_count < added:
+            return _(
+                "The rows above add up to {added}: a plaque that reaches from one artery into the next is one plaque "
+                "here, and one in each of them"
+            ).format(added=added)
+        return _(_TIPS.get(figure, DEFINITIONS[figure]))
 
     def _finish(self, item: Any, row: Row) -> None:
         """Let the words of a row without figures take the whole line; that needs the item in the table."""

@@ -19,7 +19,7 @@ from ..analysis import Analysis
 from ..background_work import Background, InSteps
 from ..scene.case import SceneCase
 from ..translation import _
-from .number_format import progress_text
+from .number_format import progress_text, sentence
 
 _INTERVAL_MS = 80
 _YIELD_SECONDS = 0.005
@@ -210,7 +210,7 @@ class RunView:
         cause = [] if known else traceback.format_exception(type(error), error, error.__traceback__)
         self._end(Outcome.FAILED)
         if known:
-            text = _sentence(str(error))
+            text = sentence(str(error))
         else:
             text = _("The analysis stopped with an error of its own ({kind}); the log says more.").format(
                 kind=type(error).__name__
@@ -237,10 +237,3 @@ class RunView:
         bar.setVisible(True)
         bar.setValue(int(_WHOLE * fraction))
         bar.setFormat(text)
-
-
-def _sentence(text: str) -> str:
-    """Begin with a capital and end with a stop."""
-    text = text.strip()
-    whole = text[:1].upper() + text[1:]
-    return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."

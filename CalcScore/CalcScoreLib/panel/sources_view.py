@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import qt
+import slicer
 
 from CalcScoreLogic.errors import InputError
 
 from ..scene import structures
 from ..scene.other_segmentations import guess_structures
-from ..scene.volumes import check_volume, volume_warnings
+from ..scene.volumes import check_volume, sequence_proxies, volume_warnings
 from ..translation import _
 from .adaptive_preview import AdaptivePreview, can_preview
 from .bindings import Bindings
@@ -60,6 +61,7 @@ class SourcesView:
     def show(self, parameters: CalcScoreParameters) -> None:
         """Bring everything up to date."""
         self._parameters, ui = parameters, self._ui
+        self._hide_proxies()
         ui.arterySegmentsFrame.setVisible(parameters.arteries_from == SEGMENTS)
         ui.thresholdFrame.setVisible(parameters.calcification_from == THRESHOLD)
         ui.calcificationSegmentFrame.setVisible(parameters.calcification_from == SEGMENTS)
@@ -87,11 +89,30 @@ class SourcesView:
         """Let nothing be chosen while a run goes on."""
         self._ui.inputsFrame.setEnabled(not locked)
 
+    def hide_segmentations(self) -> None:
+        """Hide the segmentations that arteries and calcification were taken from: ours show the same."""
+        parameters = self._parameters
+        if parameters is None:
+            return
+        for used, node in (
+            (parameters.arteries_from == SEGMENTS, parameters.artery_segmentation),
+            (parameters.calcification_from == SEGMENTS, parameters.calcification_segmentation),
+        ):
+            if used and node is not None and node.GetDisplayNode() is not None:
+                node.GetDisplayNode().SetVisibility(False)
+
     def hide_preview(self) -> None:
         """Take the preview of the threshold away."""
         self._ui.previewCheck.setChecked(False)
         self._preview.hide()
         self._adaptive.forget()
+
+    def _hide_proxies(self) -> None:
+        """List no volume that shows one frame of a sequence: which one may change at any time."""
+        hidden = [node.GetID() for node in sequence_proxies(slicer.mrmlScene)]
+        filtered = self._ui.ctaSelector.sortFilterProxyModel()
+        if list(filtered.hiddenNodeIDs) != hidden:
+            filtered.hiddenNodeIDs = hidden
 
     def _show_preview(self) -> None:
         parameters, ui = self._parameters, self._ui
@@ -122,9 +143,12 @@ class SourcesView:
         mapping = mapping_of(parameters)
         node = parameters.artery_segmentation
         names = {name: node.GetSegmentation().GetSegment(name).GetName() for name in mapping}
-        mapped = tuple((name, names[name], key) for name, key in mapping.items())
+        # What is used comes first: a segmentation of the whole body has a hundred others.
+        ordered = sorted(mapping.items(), key=lambda item: item[1] is None)
+        mapped = tuple((name, names[name], key) for name, key in ordered)
         table.setVisible(bool(mapped))
-        if mapped == self._mapped:
+        # Whatever the order: what is corrected stays under the user's hand.
+        if set(mapped) == set(self._mapped):
             return
         self._mapped = mapped
         table.setRowCount(0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-SAMPLE_NAME = "CalcScorePhantomCTA"
+SAMPLE_NAME = "Synthetic CTA with calcified arteries"
+
+_THUMBNAIL = Path(__file__).resolve().parents[2] / "Resources" / "Icons" / "SyntheticCTA.png"
 
 
 def register() -> None:
@@ -16,6 +19,7 @@ def register() -> None:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category="CalcScore",
         sampleName=SAMPLE_NAME,
+        thumbnailFileName=str(_THUMBNAIL),
         # Nothing is downloaded, but each address needs a file name and both are counted.
         uris=[],
         fileNames=[],

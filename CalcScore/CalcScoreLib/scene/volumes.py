@@ -83,6 +83,13 @@ def volume_warnings(volume: Any) -> tuple[str, ...]:
     )
 
 
+def sequence_proxies(scene: Any) -> list[Any]:
+    """Give the volumes that show the current frame of a sequence, for as long as its browser says so."""
+    browsers = nodes_by_class(scene, "vtkMRMLSequenceBrowserNode")
+    volumes = nodes_by_class(scene, "vtkMRMLScalarVolumeNode") if browsers else []
+    return [volume for volume in volumes if any(browser.GetSequenceNode(volume) is not None for browser in browsers)]
+
+
 def _sequences_of(volume: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the browsers and sequences whose current frame a volume shows."""
     scene = volume.GetScene()

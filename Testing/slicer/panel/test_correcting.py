@@ -46,6 +46,19 @@ def test_the_table_shows_the_figures_worked_out_by_hand(analyzed: Analyzed) -> N
     )
 
 
+def test_tool_tips_say_what_the_figures_are(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    tree = panel.ui.scoresTree
+    assert tree.headerItem().toolTip(1).startswith("Calcified volume divided by artery volume, in percent")
+    result = panel.case.result()
+    rows = {**result.scores.territories, "combined": replace(result.scores.territories["combined"], cluster_count=2)}
+    panel.results.show(replace(result, scores=replace(result.scores, territories=rows)), True)
+    items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]
+    combined = next(item for item in items if item.text(0).startswith("Combined"))
+    assert combined.toolTip(4).startswith("The rows above add up to 3: a plaque that reaches from one artery into the")
+    assert "add up" not in items[0].toolTip(4)
+
+
 def test_the_same_warning_for_two_territories_is_one_line(analyzed: Analyzed) -> None:
     panel = analyzed()
     result = panel.case.result()
@@ -285,12 +298,13 @@ def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harne
     assert (copied[0]["calcified_volume_mm3"], copied[0]["artery_volume_mm3"]) == ("32.0", "3968.0")
     dialogs.answer(str(tmp_path / "scores.csv"), str(tmp_path / "report.html"))
     panel.ui.saveButton.click()
+    assert panel.ui.savedLabel.text == f'Saved <a href="file://{tmp_path}/scores.csv">scores.csv</a> in {tmp_path}'
     panel.ui.reportButton.click()
     # Written beside the page, which goes on.
     assert not (tmp_path / "report.html").exists()
     assert not panel.ui.reportButton.enabled
     harness.settle(lambda: not panel.report.busy, 30)
-    assert panel.ui.messageLabel.text == f"Saved {tmp_path / 'report.html'}."
+    assert "report.html</a>" in panel.ui.savedLabel.text
     assert panel.ui.reportButton.enabled
     csv = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert csv[0].split(",") == lines[0].split("\t")

@@ -97,8 +97,17 @@ def test_sample_data_gets_the_synthetic_case(hosted: Any, monkeypatch: pytest.Mo
 
     registered: list[dict[str, Any]] = []
 
-    def take(*, category: str, sampleName: str, uris: Any = None, fileNames: Any = None, customDownloader: Any) -> None:  # noqa: N803
+    def take(  # the names are Slicer's
+        *,
+        category: str,
+        sampleName: str,  # noqa: N803
+        thumbnailFileName: str,  # noqa: N803
+        uris: Any = None,
+        fileNames: Any = None,  # noqa: N803
+        customDownloader: Any,  # noqa: N803
+    ) -> None:
         assert len(uris) == len(fileNames), "Slicer counts both, and refuses None"
+        assert Path(thumbnailFileName).is_file()
         registered.append({"category": category, "sampleName": sampleName, "customDownloader": customDownloader})
 
     sample_data = types.ModuleType("SampleData")

@@ -58,5 +58,5 @@ def test_time_left(seconds: float | None, text: str) -> None:
 
 def test_progress_names_stage_fold_and_time() -> None:
     progress = Progress("calcification", 0.6, 118.0, fold=2, folds=5, tile=3, tiles=9)
-    assert number_format.progress_text(progress) == "Calcification, fold 2 of 5 · 2 min left"
+    assert number_format.progress_text(progress) == "Calcification, network 2 of 5 · 2 min left"
     assert number_format.progress_text(Progress("starting", 0.0)) == "Starting"

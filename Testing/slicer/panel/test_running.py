@@ -70,7 +70,7 @@ def test_analyze_cancel_midway_and_analyze_again(ready: Any, temporary: Path, di
 
     def midway() -> bool:
         texts.add(ui.progressBar.format)
-        return any("fold 1 of 1" in text for text in texts)
+        return any("network 1 of 1" in text for text in texts)
 
     harness.settle(midway, 120)
     dialogs.answer("No")

@@ -15,6 +15,13 @@ from Testing.slicer.panel import maps
 from Testing.slicer.panel.conftest import rows_of
 
 
+def choose(selector: Any, node: Any) -> None:
+    """Choose a node in a selector, as a user does."""
+    combo = selector._native._combo
+    combo.setCurrentIndex(combo.findData(node.GetID()))
+    combo.activated.emit(combo.currentIndex())
+
+
 def combo_of(panel: Any, row: int) -> Any:
     return panel.ui.mappingTable.cellWidget(row, 1)
 
@@ -51,7 +58,7 @@ def test_segments_are_mapped_by_themselves_and_correctable(panel: Any, cta: Any,
     arteries.GetSegmentation().GetSegment("renal").SetName("Gefäß 4")
     panel.parameters.cta = cta
     panel.ui.arteriesSegmentsRadio.click()
-    panel.ui.arterySegmentationSelector.setCurrentNode(arteries)
+    choose(panel.ui.arterySegmentationSelector, arteries)
     table = panel.ui.mappingTable
     names = [table.item(row, 0).text() for row in range(table.rowCount)]
     assert names == ["Aorta", "Iliac", "Gefäß 4"]
@@ -95,7 +102,7 @@ def test_an_existing_calcification_segment_is_guessed_and_scored(panel: Any, cta
     panel.parameters.cta = cta
     panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
     panel.ui.calcificationSegmentsRadio.click()
-    panel.ui.calcificationSegmentationSelector.setCurrentNode(arteries)
+    choose(panel.ui.calcificationSegmentationSelector, arteries)
     assert panel.ui.calcificationSegmentCombo.currentText == "Calcification by hand"
     panel.ui.analyzeButton.click()
     harness.settle(lambda: not panel.run.running, 60)
@@ -195,3 +202,84 @@ def test_a_scene_that_is_added_leaves_the_choices_as_they_are(
     assert panel.parameters.artery_segmentation is arteries
     assert panel.ui.ctaSelector.currentNode() is cta
     assert panel.ui.arterySegmentationSelector.currentNode() is arteries
+
+
+def test_the_wheel_over_the_quality_changes_nothing(panel: Any, cta: Any) -> None:
+    import ctk
+
+    for name in ("qualityCombo", "methodCombo", "deviceCombo", "calcificationSegmentCombo", "territoriesModelCombo"):
+        assert getattr(panel.ui, name).scrollWheelEffect == ctk.ctkComboBox.NeverScroll
+
+
+def listed(panel: Any) -> list[str]:
+    combo = panel.ui.ctaSelector._native._combo
+    return [combo.itemText(n) for n in range(combo.count())]
+
+
+def test_only_volumes_that_can_be_a_cta_are_listed(panel: Any, cta: Any) -> None:
+    scene = slicer.mrmlScene
+    for kind in ("vtkMRMLLabelMapVolumeNode", "vtkMRMLVectorVolumeNode"):
+        scene.AddNewNodeByClass(kind, kind)
+    browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "four-dimensional")
+    for value in "01":
+        sequence.SetDataNodeAtValue(cta, value)
+    browser.AddSynchronizedSequenceNode(sequence)
+    proxy = browser.GetProxyNode(sequence)
+    assert proxy is not None
+    panel.refresh()
+    assert listed(panel) == ["Choose a volume", "CTA"]
+
+
+def test_a_cta_that_is_deleted_leaves_no_choice(panel: Any, cta: Any) -> None:
+    other = slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Other")
+    choose(panel.ui.ctaSelector, other)
+    assert panel.parameters.cta is other
+    slicer.mrmlScene.RemoveNode(other)
+    harness.settle(0.1)
+    assert panel.parameters.cta is None
+    assert panel.ui.ctaSelector.currentNode() is None
+    assert panel.state.value == "empty"
+
+
+def test_segments_that_are_used_come_first(panel: Any, cta: Any, arteries: Any) -> None:
+    content = arteries.GetSegmentation()
+    for n in range(5):
+        content.AddEmptySegment(f"rib {n}", f"Rib {n}")
+        content.SetSegmentIndex(f"rib {n}", 0)
+    panel.parameters.cta = cta
+    panel.ui.arteriesSegmentsRadio.click()
+    choose(panel.ui.arterySegmentationSelector, arteries)
+    table = panel.ui.mappingTable
+    names = [table.item(row, 0).text() for row in range(table.rowCount)]
+    assert names[:3] == ["Aorta", "Iliac", "Renal"]
+    combo_of(panel, 3).setCurrentIndex(4)
+    harness.settle(0.05)
+    # What is corrected stays where it is.
+    assert [table.item(row, 0).text() for row in range(table.rowCount)] == names
+
+
+def test_the_source_hides_when_ours_is_shown(panel: Any, arteries: Any, analyzed: Callable[[], Any]) -> None:
+    arteries.CreateDefaultDisplayNodes()
+    analyzed()
+    assert not arteries.GetDisplayNode().GetVisibility()
+    assert panel.case.calcification.GetDisplayNode().GetVisibility()
+
+
+def test_after_a_run_the_inputs_fold_and_the_scores_are_in_view(
+    hosted: Any, panel: Any, cta: Any, analyzed: Callable[[], Any]
+) -> None:
+    hosted.panel._native.resize(425, 300)
+    analyzed()
+    harness.settle(0.1)
+    assert panel.ui.inputsSection.collapsed
+    assert panel.ui.inputsSection.text == "Input: CTA"
+    top = panel.ui.scoresSection._native.mapTo(
+        hosted.panel._native.viewport(), panel.ui.scoresSection._native.rect().topLeft()
+    )
+    assert abs(top.y()) <= 12
+    panel.ui.inputsSection.collapsed = False
+    assert panel.ui.inputsSection.text == "Input"
+    panel.ui.inputsSection.collapsed = True
+    panel.parameters.cta = slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Other")
+    assert not panel.ui.inputsSection.collapsed

@@ -71,7 +71,7 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     first = picture("ready")
 
     ui.analyzeButton.click()
-    harness.settle(lambda: "alcification, fold 1 of 2" in ui.progressBar.format, 300)
+    harness.settle(lambda: "alcification, network 1 of 2" in ui.progressBar.format, 300)
     running = picture("running")
     dialogs.answer("Yes")
     ui.analyzeButton.click()

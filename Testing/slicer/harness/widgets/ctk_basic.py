@@ -226,12 +226,26 @@ class ctkDirectoryButton(QtWidgets.QWidget):
 
 @stand_in
 class ctkComboBox(QtWidgets.QComboBox):
-    """A combo box with a text for "nothing chosen"."""
+    """A combo box with a text for "nothing chosen", and a say in what the wheel does."""
 
+    ENUMS: ClassVar[dict[str, int]] = {
+        "NeverScroll": 0,
+        "AlwaysScroll": 1,
+        "ScrollWithFocus": 2,
+        "ScrollWithNoVScrollBar": 3,
+    }
     returnRelease = QtCore.Signal()
     defaultText = stored(str, "defaultText", "", "_show_default")
     forceDefault = stored(bool, "forceDefault", False)
     elideMode = stored(int, "elideMode", 3)
+    scrollWheelEffect = stored(int, "scrollWheelEffect", 1)
+
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
+        focused = self.scrollWheelEffect == self.ENUMS["ScrollWithFocus"] and self.hasFocus()
+        if self.scrollWheelEffect == self.ENUMS["AlwaysScroll"] or focused:
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
     def _show_default(self) -> None:
         self.setPlaceholderText(self.defaultText)

@@ -98,6 +98,16 @@ class SceneObserver:
 
 
 @stand_in
+class qMRMLSortFilterProxyModel(QtCore.QSortFilterProxyModel):
+    """Decides which nodes a selector lists; of what it can, the nodes that are named."""
+
+    hiddenNodeIDs = stored("QStringList", "hiddenNodeIDs", [], "_tell")
+
+    def _tell(self) -> None:
+        self._changed()
+
+
+@stand_in
 class qMRMLNodeComboBox(QtWidgets.QWidget):
     """A list of the scene's nodes of some types, one of them current."""
 
@@ -137,6 +147,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._scene: Any = None
         self._attributes: list[tuple[str, str, str | None]] = []
         self._current = ""
+        self._filter = qMRMLSortFilterProxyModel()
+        self._filter._changed = self._refresh
         self._combo = QtWidgets.QComboBox()
         self._combo.setMinimumContentsLength(8)
         self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -165,6 +177,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def removeAttribute(self, node_type: str, name: str) -> None:
         self._attributes = [a for a in self._attributes if a[:2] != (node_type, name)]
         self._refresh()
+
+    def sortFilterProxyModel(self) -> Any:
+        return self._filter
 
     def currentNode(self) -> Any:
         return self._scene.GetNodeByID(self._current) if self._scene is not None and self._current else None
@@ -210,6 +225,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _is_listed(self, node: Any) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
             return False
+        if node.GetID() in self._filter.hiddenNodeIDs:
+            return False
         name = node.GetClassName()
         if name in self.hideChildNodeTypes:
             return False
@@ -233,12 +250,14 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         shown = [(self._combo.itemText(i), self._combo.itemData(i)) for i in range(self._combo.count())]
         if listed == shown:
             return
+        before = self._combo.currentIndex()
         self._combo.blockSignals(True)
         self._combo.clear()
         for text, node_id in listed:
             self._combo.addItem(text, node_id)
         kept = self._combo.findData(self._current)
-        self._combo.setCurrentIndex(kept if kept >= 0 else min(0, len(listed) - 1))
+        # Where the current node is deleted, the one above it takes its place, as in any combo box of Qt.
+        self._combo.setCurrentIndex(kept if kept >= 0 else min(max(before - 1, 0), len(listed) - 1))
         self._combo.blockSignals(False)
         self._observer.watch(nodes)
         self._chosen()
