@@ -10,7 +10,7 @@ from typing import Any
 
 from ..anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, VESSELS_OF, CalcificationLabel
 from ..results import CaseResult
-from ..scoring import Row
+from ..scoring import Row, Status
 from .method import method_text
 from .page import MISSING, NOTICE, colour, css, number, swatch, write_page
 from .projections import CUT_COLOUR, Projection
@@ -37,8 +37,8 @@ _HEADER = (
     ("Burden", "%"),
     ("Calcified", "mm³"),
     ("Artery", "cm³"),
-    ("Clusters", ""),
-    ("Mean cluster", "mm³"),
+    ("Plaques", ""),
+    ("Mean plaque", "mm³"),
     _FOLDS,
     ("Status", ""),
 )
@@ -161,9 +161,10 @@ def _row(title: str, row: Row, span: str | None, kind: str, edited: bool) -> str
             number(row.mean_cluster_volume_mm3),
         )
     cells = (title, *figures, *([] if span is None else [span]))
-    status = row.status.value.replace("_", " ") + (", edited by hand" if edited else "")
-    told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    return f'<tr class="{kind}">{told}<td class="words">{escape(status)}</td></tr>'
+    told = "complete" if row.status is Status.OK else row.status.value.replace("_", " ")
+    status = told + (", edited by hand" if edited else "")
+    figures_told = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+    return f'<tr class="{kind}">{figures_told}<td class="words">{escape(status)}</td></tr>'
 
 
 def _range(result: CaseResult, name: str) -> str | None:

@@ -8,6 +8,7 @@ from Testing.bench import (
     analyze,
     batch,
     cohort,
+    correcting,
     dicom,
     evaluate,
     finetune,
@@ -31,6 +32,7 @@ MINUTES = {
     "lengths": lengths.run,
     "full_size": full_size.run,
     "panel": panel.run,
+    "correcting": correcting.run,
 }
 HOURS = {
     "accuracy": accuracy.run,

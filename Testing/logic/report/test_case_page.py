@@ -49,7 +49,7 @@ def test_rows_and_missing_values(tmp_path: Path) -> None:
     assert rows["Aorta"][0] == f"{100 * aorta.burden:.1f}"
     assert rows["Aorta"][1] == "8\u202f000"  # mm³
     assert rows["Mesenteric"] == ["–", "–", "–", "–", "–", "absent"]
-    assert rows["right renal"][-1] == "ok"
+    assert rows["right renal"][-1] == "complete"
     assert rows["left renal"][-1] == "absent"
     assert list(rows)[-1] == "Combined"
 
