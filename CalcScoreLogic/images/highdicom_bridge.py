@@ -22,7 +22,7 @@ def require_highdicom() -> None:
         import highdicom  # noqa: F401
     except ImportError as error:
         raise InputError(
-            'DICOM segmentations and reports need highdicom, install it with: pip install "CalcScoreLogic[dicom]"'
+            "DICOM segmentations and reports need highdicom, install it with: pip install highdicom"
         ) from error
 
 

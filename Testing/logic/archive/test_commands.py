@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,17 @@ def test_headers_without_a_frame_of_reference_are_refused_before_any_work(tmp_pa
     assert code == 2
     assert "the DICOM headers lack FrameOfReferenceUID" in said
     assert not any(word in said for word in ("Quillfeather", "ZX4711Q"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_highdicom_is_refused_before_any_work(
+    series: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    command = ("analyze", series, "-o", tmp_path / "out", "--arteries", tmp_path / "arteries.nii.gz", *HU, "--dicom")
+    code, said = calcscore(capsys, *command)
+    assert code == 2
+    assert "install it with: pip install highdicom" in said
     assert not (tmp_path / "out").exists()
 
 
