@@ -37,12 +37,14 @@ def cluster_voxels(clusters: Sequence[Cluster], territories: Image, calcificatio
     voxel_mm3 = calcification.geometry.voxel_volume_mm3
     calcified = calcification.array[box] == CalcificationLabel.CALCIFICATION
     for territory in {cluster.territory for cluster in clusters}:
-        labels, _ = ndimage.label(calcified & (territories.array[box] == territory), _CROSS)
-        at = np.argwhere(labels)
-        if not len(at):
+        inside = calcified & (territories.array[box] == territory)
+        tight = nonzero_box(inside)
+        if tight is None:
             continue
+        labels, _ = ndimage.label(inside[tight], _CROSS)
+        at = np.argwhere(labels)
         number = labels[tuple(at.T)] - 1
-        at += [part.start for part in box]
+        at += [part.start + inner.start for part, inner in zip(box, tight, strict=True)]
         sizes = np.bincount(number)
         places = territories.geometry.to_physical(at[:, ::-1])
         centroids = np.stack([np.bincount(number, weights=axis) / sizes for axis in places.T], axis=1)

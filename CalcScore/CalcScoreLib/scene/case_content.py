@@ -210,8 +210,8 @@ def plaques_of(result: CaseResult, masks: CaseMasks, cta: Image) -> list[Plaque]
     list of Plaque
         Largest first.
     """
-    images = masks.images(cta, whole=False)
-    return _plaques(result, images.shortened, images.calcification, images.start)
+    shortened, calcification, box = masks.plaque_images(cta)
+    return _plaques(result, shortened, calcification, (box[0].start, box[1].start, box[2].start))
 
 
 def _plaques(

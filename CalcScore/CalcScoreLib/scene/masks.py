@@ -85,6 +85,15 @@ def intersection(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     return SegmentMask.of(both, (box[0].start, box[1].start, box[2].start))
 
 
+def clipped(mask: SegmentMask, box: Box) -> SegmentMask:
+    """Give the part of a mask in a box, its own box not fitted to the voxels."""
+    shared = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(mask.box, box, strict=True)]
+    if any(part.stop <= part.start for part in shared):
+        return SegmentMask()
+    inner: Box = (shared[0], shared[1], shared[2])
+    return SegmentMask(inner, mask.inside[within(inner, mask.box)])
+
+
 def difference(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     """Give the voxels of the first mask that the second does not have."""
     shared = intersection(first, second)
@@ -197,6 +206,29 @@ class CaseMasks:
             images, shown = [Image(array, geometry) for array in maps], Image(cta.array[box], geometry)
         before = Arteries(images[3], images[4]) if last is not None else None
         return CaseImages(images[0], images[1], images[2], shown, box, before, trimmed_overlap, full_overlap)
+
+    def plaque_images(self, cta: Image) -> tuple[Image, Image, Box]:
+        """Lay the masks over each other in the part of the CTA that holds calcification: all that plaques need.
+
+        Parameters
+        ----------
+        cta : Image
+            The CTA.
+
+        Returns
+        -------
+        shortened, calcification : Image
+            Trimmed territory map and calcification map.
+        box : tuple of slice
+            The part that they are.
+        """
+        box = self.calcification.box if self.calcification.inside.size else (slice(0, 1),) * 3
+        shortened, _ = territory_array({t: clipped(mask, box) for t, mask in self.trimmed.items()}, box)
+        calcified = np.zeros(shortened.shape, np.uint8)
+        if self.calcification.inside.size:
+            calcified[self.calcification.inside] = CalcificationLabel.CALCIFICATION
+        geometry = part_of(cta.geometry, box)
+        return Image(shortened, geometry), Image(calcified, geometry), box
 
     def arteries(self) -> tuple[SegmentMask, ...]:
         """Give the masks of all arteries, trimmed and at full length."""
