@@ -128,7 +128,9 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..archive.objects import DicomOrder
     from ..archive.source import check_source
     from ..cohort.inputs import single_input
+    from ..images.segment_files import is_segment_file
     from ..pipeline import CaseParameters
+    from ..quality.codes import WarningCode, coded
     from ..report.case_folder import write_case
     from ..sources import analyze_sources
 
@@ -152,15 +154,15 @@ def run(options: argparse.Namespace) -> Outcome:
     if sources.arteries is not None:
         path = Path(options.arteries)
         inputs |= sources.arteries.files(path)
-        # A DICOM segmentation is laid onto the CTA's grid, so that the CTA has to be read first.
-        grid = read().geometry if sources.arteries.knows(path) else None
+        # Segments are laid onto the CTA's grid, so that the CTA has to be read first.
+        grid = read().geometry if is_segment_file(path) or sources.arteries.knows(path) else None
         stage("reading the arteries")
         arteries, told = sources.arteries.read(path, grid)
     tell = teller(lambda: read.forecast)
     scored = analyze_sources(
         case.name, read, models, arteries, sources.calcification, parameters, networks, options.python, tell, inputs
     )
-    warnings = (*case.warnings, *told, *scored.result.warnings)
+    warnings = (*case.warnings, *coded(WarningCode.OTHER_TOOL, told), *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
     write_case(options.output, read.cta, scored, order, stage)

@@ -18,6 +18,7 @@ from ..inference.options import InferenceOptions
 from ..inference.service import InferenceService
 from ..models import Model
 from ..pipeline import CaseParameters
+from ..quality.codes import WarningCode, coded
 from ..results import ScoredCase
 from ..sources import FinishedRun, score_sources
 from ..thresholding import ThresholdMethod
@@ -139,7 +140,8 @@ class Recipe:
         if self.arteries is None or case.arteries is None:
             return CaseImages(cta)
         territories, warnings = self.arteries.read(case.arteries, cta.geometry)
-        return CaseImages(cta, aligned(cta, territories, "the CTA", "the arteries"), warnings)
+        territories = aligned(cta, territories, "the CTA", "the arteries")
+        return CaseImages(cta, territories, coded(WarningCode.OTHER_TOOL, warnings))
 
     def score(
         self, case: CohortInput, images: CaseImages, content: Content, run: FinishedRun | None, notices: tuple[str, ...]

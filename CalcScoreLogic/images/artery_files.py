@@ -79,7 +79,7 @@ class ArteryFormat:
         path : Path
             A label map, a DICOM segmentation, or a folder of mask files or with such a segmentation.
         grid : Geometry, optional
-            The CTA's grid, which a DICOM segmentation that leaves slices out is laid onto.
+            The CTA's grid, which segments that are stored cropped (.seg.nrrd, DICOM) are laid onto.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class ArteryFormat:
         """
         self.files(path)
         if self._segmentation(path) is None and not (path.is_dir() or self.preset or self.mapping):
-            return read_territories(path), ()
+            return read_territories(path, grid), ()
         found = self.read_structures(path, grid)
         return found.territories, found.warnings
 

@@ -31,6 +31,7 @@ class WarningCode(str, Enum):
     DEMO_NETWORKS = "demo_networks"
     SYNTHETIC_NETWORKS = "synthetic_networks"
     LABELS = "labels"
+    OTHER_TOOL = "other_tool"
     TRIMMING = "trimming"
     VESSELS = "vessels"
     NOT_SEARCHED = "not_searched"

@@ -171,3 +171,19 @@ def test_the_files_own_names_go_first(tmp_path: Path, capsys: pytest.CaptureFixt
     content = nifti(array, {108: struct.pack("<f", 348 + 132)})
     (tmp_path / "total.nii").write_bytes(content[:348] + extension + content[352:])
     assert territories(tmp_path / "total.nii", capsys)["used"]["aorta"] == pytest.approx(10 * 0.7)
+
+
+def test_analyze_says_that_it_took_labels_of_version_1(tmp_path: Path) -> None:
+    path = label_map(tmp_path / "total.nii.gz", VERSION_1)
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    hu = sitk.GetImageFromArray(np.where(np.isin(labels, (7, 51, 52)), 300, 40).astype(np.int16))
+    hu.SetSpacing((2.0, 2.0, 2.0))
+    sitk.WriteImage(hu, str(tmp_path / "cta.nii.gz"))
+    command = ["analyze", tmp_path / "cta.nii.gz", "--arteries", path, "--preset", "totalsegmentator"]
+    assert main([str(part) for part in (*command, "--calcification", "500", "-o", tmp_path / "out")]) == 0
+    found = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
+    told = [entry["warning"] for entry in found["warning_codes"] if entry["code"] == "other_tool"]
+    assert told[0].startswith("The labels are those of TotalSegmentator 1")
+    assert "other_tool" in (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8")
+    assert "TotalSegmentator 1" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert found["territories"]["iliac"]["artery_volume_mm3"] > 0
