@@ -129,11 +129,11 @@ class LabelPlanes:
         return np.array(1 + (CALCIFICATION in self.segments and len(self.segments) > 1))
 
     def _count(self) -> None:
-        """Tell how far the work is: every plane is asked for once, and again for each segment."""
+        """Tell how far the work is: every plane is asked for once, and those with voxels again for each segment."""
         self._asked += 1
-        total = (1 + len(self.segments)) * len(self._planes) or 1
+        total = len(self) + len(self.segments) * len({*self._planes, *self.marks})
         if self._on_progress is not None and self._asked * 100 // total > (self._asked - 1) * 100 // total:
-            self._on_progress(min(self._asked / total, 1.0))
+            self._on_progress(self._asked / total)
 
     def _mask(self, segment: Segment, k: int, rows: tuple[slice, ...]) -> Array:
         """Give the mask of a segment in a part of a plane."""

@@ -51,6 +51,20 @@ def write(folder: Path, source: Path, case: ScoredCase | None = None) -> Path:
     return folder
 
 
+def test_progress_runs_to_its_end(tmp_path: Path) -> None:
+    told: list[str] = []
+    write_objects(tmp_path, scored(), DicomOrder(files_of([series(tmp_path / "series")]), "case"), told.append)
+    assert told[0] == "reading the DICOM headers"
+    assert told[-3:] == [
+        "making the DICOM segmentation, 100 %",
+        "making the DICOM report",
+        "writing the DICOM objects",
+    ]
+    shares = [int(text.split()[-2]) for text in told if text.endswith("%")]
+    assert shares == sorted(shares)
+    assert len(shares) > 20
+
+
 def assert_right(folder: Path, case: ScoredCase) -> None:
     found = read_dicom_segments(folder / "segmentation.dcm", case.shortened.geometry)
     np.testing.assert_array_equal(found.kept, case.shortened.array)

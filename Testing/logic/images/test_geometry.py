@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -148,3 +150,14 @@ def test_nonzero_box() -> None:
     array[2, 3, 4] = array[2, 5, 6] = 1
     assert nonzero_box(array) == (slice(2, 3), slice(3, 6), slice(4, 7))
     assert nonzero_box(array, padding=2) == (slice(0, 5), slice(1, 6), slice(2, 7))
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("signs", list(product((1, -1), repeat=3)))
+def test_a_stored_view_undoes_a_canonical_view(order: tuple[int, ...], signs: tuple[int, ...]) -> None:
+    matrix = np.eye(3)[:, order] * signs
+    geometry = Geometry((2, 3, 4), (0.7, 0.8, 1.25), (1.0, 2.0, 3.0), tuple(map(float, matrix.ravel())))
+    array = np.arange(24).reshape(geometry.shape)
+    stored = geometry.stored_view(geometry.canonical_view(array))
+    np.testing.assert_array_equal(stored, array)
+    assert np.shares_memory(stored, array)
