@@ -96,7 +96,7 @@ def test_every_figure_of_scores_json_is_on_the_page(tmp_path: Path) -> None:
             number(row["artery_volume_mm3"] / 1000, 1),
             str(row["cluster_count"]),
             number(mean, 0),
-            row["status"].replace("_", " "),
+            "complete" if row["status"] == "ok" else row["status"].replace("_", " "),
         ]
     plaques = re.findall(r"<li>.*?<span>([^<]*) mm³, ([^<]*) HU</span></li>", page)
     assert plaques == [(number(c["volume_mm3"], 0), number(c["max_hu"], 0)) for c in scores["clusters"][:15]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
 import types
 import zipfile
@@ -128,7 +129,7 @@ def test_networks_are_installed_from_a_zip_and_removed(panel: Any, cta: Any, tmp
     harness.settle(lambda: panel.ui.analyzeButton.enabled, 60)
     assert panel.ui.messageLabel.text.startswith("Installed: ")
     assert not panel.ui.modelsHint.visible
-    assert "Arteries: 2 folds" in panel.ui.modelStateLabel.text
+    assert "Arteries: 2 networks" in panel.ui.modelStateLabel.text
     name = panel.ui.territoriesModelCombo.itemText(1)
     dialogs.answer("Yes")
     panel.models.remove_named(name)
@@ -143,6 +144,33 @@ def test_a_zip_that_holds_no_networks_is_refused_in_words(panel: Any, tmp_path: 
     panel.ui.installZipButton.click()
     harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"), 30)
     assert "holiday.zip" in panel.ui.messageLabel.text
+    assert panel.ui.messageLabel.text.endswith(".")
+
+
+def test_a_broken_zip_is_told_in_a_sentence(panel: Any, tmp_path: Path, dialogs: Any) -> None:
+    archive = tmp_path / "half.zip"
+    archive.write_bytes(b"PK\x03\x04 and no more")
+    dialogs.answer(str(archive))
+    panel.ui.installZipButton.click()
+    harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"), 30)
+    assert panel.ui.messageLabel.text.endswith("this is not a complete zip, download or copy it again.")
+
+
+def test_networks_that_were_removed_meanwhile_are_told_and_listed_no_more(
+    panel: Any, cta: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "ensure", lambda networks: True)
+    pair = make_pair(tmp_path / "models")
+    panel.parameters.cta = cta
+    panel.models.read()
+    panel.refresh()
+    assert panel.ui.territoriesModelCombo.count == 2
+    for folder in pair.values():
+        shutil.rmtree(folder)
+    panel.ui.analyzeButton.click()
+    assert panel.state.value == "failed"
+    assert "were removed from this computer; choose others under Advanced." in panel.ui.messageLabel.text
+    assert panel.ui.territoriesModelCombo.count == 1
 
 
 def test_nothing_is_asked_where_all_is_there(dialogs: Any) -> None:
