@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .results import CaseResult, ScoredCase
     from .scoring import Scores, score
     from .shortening import ShorteningParameters, shorten
+    from .sources import analyze_sources
     from .thresholding import ThresholdMethod, threshold
 
 _PUBLIC = {
@@ -46,6 +47,7 @@ _PUBLIC = {
     "score": "scoring",
     "ShorteningParameters": "shortening",
     "shorten": "shortening",
+    "analyze_sources": "sources",
     "ThresholdMethod": "thresholding",
     "threshold": "thresholding",
 }
@@ -64,6 +66,7 @@ __all__ = [
     "ThresholdMethod",
     "__version__",
     "analyze",
+    "analyze_sources",
     "find_model",
     "read_calcification",
     "read_ct",

@@ -323,7 +323,9 @@ def check_arguments(method: ThresholdMethod, value: float | None, has_reference:
             raise InputError("the percentile threshold needs a percentage from 0 to 100 (--value)")
         return
     if method in (ThresholdMethod.ADAPTIVE, ThresholdMethod.IDEAL, ThresholdMethod.OTSU):
-        raise InputError(f"the {method.value} threshold is found from the image and takes no value (--value)")
+        raise InputError(
+            f"the {method.value} threshold is found from the image and takes no value (--value), choose the fixed one"
+        )
     if not np.isfinite(value):
         raise InputError(f"the value is {value:g}, it must be a number")
     if method is ThresholdMethod.PERCENTILE and not 0 <= value <= 100:

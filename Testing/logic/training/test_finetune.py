@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from CalcScoreLogic.cli import train as command
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import Role, check, install
 from CalcScoreLogic.training import Recipe, Workspace, finetune, make_cases
-from CalcScoreLogic.training.assemble import _model_card
+from CalcScoreLogic.training.assemble import _model_card, assemble
 from CalcScoreLogic.training.finetune import Base, bases_of
 from Testing.logic import model_folders
 from Testing.logic.model_folders import LABELS, NEEDS_NNUNET, make_model, plans_json
@@ -144,6 +145,20 @@ def test_the_model_tells_what_it_came_from(tuned: Workspace) -> None:
     assert card["trained_on"] == "5 cases, from first-territories (synthetic CTA)"
     assert card["start_from"]["name"] == "first-territories"
     assert len(card["start_from"]["fingerprint"]) == 64
+
+
+def test_the_assembled_model_can_be_installed(tuned: Workspace, tmp_path: Path) -> None:
+    import torch
+
+    work = Workspace(shutil.copytree(tuned.root, tmp_path / "work"))
+    recipe = work.recipe()
+    for fold in (0, 1, 2, 4):
+        shutil.copytree(work.fold(Role.TERRITORIES, recipe, 3), work.fold(Role.TERRITORIES, recipe, fold))
+    (model,) = install(assemble(work, Role.TERRITORIES), tmp_path / "store")
+    assert (model.name, model.folds, model.mirroring_axes) == ("tuned-territories", (0, 1, 2, 3, 4), (1,))
+    assert model.label_values == {1: 1, 2: 2, 3: 3, 4: 4, 5: 0, 6: 0}
+    weights = torch.load(model.checkpoint(3), weights_only=True)["network_weights"]
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float16}
 
 
 def test_another_base_is_another_training(tuned: Workspace, store: Path) -> None:
