@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 from CalcScoreLogic.cli import main
-from CalcScoreLogic.images.files import write_image
+from CalcScoreLogic.evaluation.cases import StudyParameters, match_cases
+from CalcScoreLogic.evaluation.measure import measure_case
+from CalcScoreLogic.images.files import read_territories, write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
+from CalcScoreLogic.pipeline import score_masks
+from CalcScoreLogic.report.case_folder import write_case
 
 GRID = Geometry((40, 30, 60), (1.0, 1.0, 2.0), (5.0, -3.0, 10.0))
 VOXEL_MM3 = 2
@@ -127,3 +131,39 @@ def test_calcification_in_the_part_that_is_cut_off_is_no_such_case(tmp_path: Pat
     assert found["territories"]["iliac"]["calcified_volume_mm3"] == 0
     assert found["territories"]["iliac"]["artery_volume_mm3"] < np.count_nonzero(territories == 2) * VOXEL_MM3
     assert told(found, "calcium_outside") == told(found, "filled_holes") == []
+
+
+def test_the_report_and_the_table_tell_it_too(tmp_path: Path) -> None:
+    territories, calcification = maps()
+    calcification[20, 12:15, 12:15] = 2
+    calcification[50, 25, 5] = 2
+    holes = np.where(calcification == 2, 0, territories).astype(np.uint8)
+    cta = Image(np.where(territories > 0, 300, 40).astype(np.int16), GRID)
+    scored = score_masks("case", Image(holes, GRID), Image(calcification, GRID), cta=cta)
+    write_case(tmp_path / "case", cta, scored)
+    page = (tmp_path / "case" / "report.html").read_text(encoding="utf-8")
+    assert "2 mm³ of the calcification lie outside the arteries" in page
+    assert "Aorta: 18 mm³ of calcification had taken the artery&#x27;s place" in page
+    with (tmp_path / "case" / "scores.csv").open(newline="", encoding="utf-8") as stream:
+        codes = {row["territory"]: row["warning_codes"].split(";") for row in csv.DictReader(stream)}
+    assert {"calcium_outside", "filled_holes"} <= set(codes["aorta"])
+    # The label map that is written has its hole filled.
+    np.testing.assert_array_equal(read_territories(tmp_path / "case" / "territories.nii.gz").array, territories)
+
+
+def test_a_study_measures_what_a_score_says(tmp_path: Path) -> None:
+    territories, calcification = maps()
+    calcification[20, 12:15, 12:15] = 2
+    for side, array in (
+        ("reference", territories),
+        ("prediction", np.where(calcification == 2, 0, territories).astype(np.uint8)),
+    ):
+        (tmp_path / side / "a").mkdir(parents=True)
+        write_image(tmp_path / side / "a" / "territories.nii.gz", Image(array, GRID))
+        write_image(tmp_path / side / "a" / "calcification.nii.gz", Image(calcification, GRID))
+    case = match_cases(tmp_path / "reference", {"network": tmp_path / "prediction"}).cases[0]
+    warnings, found = measure_case(case, StudyParameters())
+    burdens = {m.structure: (m.value, m.reference) for m in found if m.measure == "burden"}
+    assert burdens["aorta"][0] == burdens["aorta"][1]
+    assert burdens["aorta"][0] > 0
+    assert any("taken the artery's place" in warning for warning in warnings)

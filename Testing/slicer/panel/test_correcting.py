@@ -39,7 +39,7 @@ def test_the_table_shows_the_figures_worked_out_by_hand(analyzed: Analyzed) -> N
     assert {title: cells for title, cells in rows.items() if cells} == maps.FIGURES
     assert "Mesenteric   ⚠ absent" in rows
     assert rows["Mesenteric   ⚠ absent"] == ()
-    assert "Mesenteric: no artery was found although the scan covers it" in panel.ui.warningsLabel.text
+    assert "Mesenteric: no segment was given for it, so there is no score" in panel.ui.warningsLabel.text
     assert panel.ui.stateLabel.text == "current ●"
     assert panel.ui.caseLabel.text == (
         "arteries: segmentation Other tool · calcium: fixed 470 HU · branches 25 mm (published method), aorta + 10 mm"
