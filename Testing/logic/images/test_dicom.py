@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
 
+from CalcScoreLogic.cli import main
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.files import read_ct
-from CalcScoreLogic.images.geometry import Geometry
+from CalcScoreLogic.images.files import read_ct, write_image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from Testing.logic.dicom_files import (
     COLUMNS,
     COUNT,
@@ -297,3 +299,33 @@ def test_files_without_a_preamble_are_read(tmp_path: Path) -> None:
         path.unlink()
         (folder / path.stem).write_bytes(raw[132:])
     np.testing.assert_array_equal(read_ct(folder).array, HU)
+
+
+def test_what_was_left_out_is_told_with_the_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_series(tmp_path / "series")
+    write_slice(folder / "scout.dcm", 0, **SCOUT)
+    labels = np.zeros(HU.shape, np.uint8)
+    labels[:, 3:6, 3:6] = 1
+    for name in ("territories", "calcification"):
+        write_image(tmp_path / f"{name}.nii.gz", Image(labels, GRID))
+    maps = ["--territories", str(tmp_path / "territories.nii.gz")]
+    maps += ["--calcification", str(tmp_path / "calcification.nii.gz"), "--cta", str(folder)]
+    assert main(["score", *maps, "-o", str(tmp_path / "scores.json")]) == 0
+    assert "warning: Left out of the series: 1 localizer; the CT slices beside are used." in capsys.readouterr().err
+    entries = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))["warning_codes"]
+    assert "left_out" in {entry["code"] for entry in entries}
+
+
+def test_a_slice_without_hu_refuses_every_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_series(tmp_path / "series", range(9))
+    write_slice(folder / "last.dcm", 9, RescaleSlope=None, RescaleIntercept=None)
+    write_image(tmp_path / "t.nii.gz", Image(np.ones(HU.shape, np.uint8), GRID))
+    arteries = ["--arteries", str(tmp_path / "t.nii.gz")]
+    for arguments in (
+        ["threshold", str(folder), *arteries, "--method", "fixed", "-o", str(tmp_path / "out.nii.gz")],
+        ["analyze", str(folder), *arteries, "--calcification", "470", "-o", str(tmp_path / "out")],
+    ):
+        assert main(arguments) == 2
+        assert "1 of 10 slices have no rescale slope and intercept (first in last.dcm)" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.nii.gz").exists()
