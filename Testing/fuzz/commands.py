@@ -1,4 +1,4 @@
-"""Every command on an odd input, and what must be true whatever it holds."""
+"""Commands on an odd image, list, model or folder of results, and what must be true whatever it holds."""
 
 from __future__ import annotations
 
@@ -194,6 +194,23 @@ def _territories(draw: st.DrawFn, files: dict[str, Path], place: Path, out: Path
     return Trial(["territories", *how, "-o", str(out / "t.nrrd"), *_json(draw)])
 
 
+def _evaluate(draw: st.DrawFn, files: dict[str, Path], place: Path, out: Path) -> Trial:
+    """Compare one case with a good reference."""
+    for side, maps in (("reference", {"territories": place / "good_territories.nii"}), ("prediction", files)):
+        (place / side / "a").mkdir(parents=True)
+        for role in ("territories", "calcification"):
+            source = maps.get(role, place / f"good_{role}.nii")
+            suffix = source.name[len(source.name.partition(".")[0]) :]
+            shutil.copyfile(source, place / side / "a" / f"{role}{suffix}")
+    sides = ["--reference", str(place / "reference"), "--prediction", str(place / "prediction")]
+    return Trial(["evaluate", *sides, "-o", str(out / "study"), *_json(draw)])
+
+
+def _synthesize(draw: st.DrawFn, files: dict[str, Path], place: Path, out: Path) -> Trial:
+    anatomy = ["--anatomy", str(files["territories"]), "--spacing", "5", "5", "5"]
+    return Trial(["synthesize", *anatomy, "-o", str(out / "cases"), *_json(draw)])
+
+
 def _good_results(folder: Path) -> Path:
     """Give the results of a good run, made once."""
     results = folder / "good_results"
@@ -248,6 +265,9 @@ def _scores(draw: st.DrawFn, place: Path, out: Path, good: dict[str, Path]) -> T
         else:
             content[key] = draw(value)
     path.write_bytes(damaged(draw, json.dumps(content).encode()))
+    if draw(st.sampled_from([False, False, True])):
+        arguments = ["cases", str(out / "case"), "--source", str(place), "-o", str(out / "corrected")]
+        return Trial([*arguments, *_json(draw)])
     return trial
 
 
@@ -277,6 +297,16 @@ def _segmentation(draw: st.DrawFn, place: Path, out: Path, good: dict[str, Path]
 _OTHERS = {"list": _list, "scores": _scores, "models": _models, "segmentation": _segmentation}
 _COMMANDS: dict[str, tuple[_Maker, ...]] = {
     "ct": (_score, _threshold, _analyze, _batch, _rescore),
-    "territories": (_score, _threshold, _analyze, _batch, _shorten, _territories, _rescore),
-    "calcification": (_score, _threshold, _rescore),
+    "territories": (
+        _score,
+        _threshold,
+        _analyze,
+        _batch,
+        _shorten,
+        _territories,
+        _rescore,
+        _evaluate,
+        _synthesize,
+    ),
+    "calcification": (_score, _threshold, _rescore, _evaluate),
 }
