@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -15,6 +16,7 @@ from .errors import InputError
 from .images.geometry import Image
 from .quality.codes import CodedWarning, codes_of, with_codes
 from .scoring import Cluster, Row, Scores, Status
+from .shortening import ShorteningParameters
 
 SCHEMA = "calcscore/1"
 
@@ -34,6 +36,19 @@ CSV_COLUMNS = (
     "warning_codes",
     *(f"{figure}_before_edits" for figure in FIGURES_BEFORE_EDITS),
 )
+
+
+_TYPES = {
+    "case": str,
+    "parameters": dict,
+    "territories": dict,
+    "vessels": dict,
+    "clusters": list,
+    "warnings": list,
+    "provenance": dict,
+}
+_RECORDS = ("models", "inputs", "inference", "rescored")
+_CAN_BE_UNDEFINED = ("burden", "mean_cluster_volume_mm3")
 
 
 @dataclass(frozen=True)
@@ -152,6 +167,7 @@ class CaseResult:
         if schema != SCHEMA:
             raise InputError(f"the scores have the schema {schema!r}, this version reads {SCHEMA!r}; analyze again")
         try:
+            _check_types(content)
             rows = {**content["territories"], **content["vessels"]}
             scores = Scores(
                 {name: _row(fields) for name, fields in content["territories"].items()},
@@ -192,9 +208,48 @@ def _plain(row: Row) -> dict[str, Any]:
     return {key: value.value if isinstance(value, Enum) else value for key, value in asdict(row).items()}
 
 
+def _check_types(content: Mapping[str, Any]) -> None:
+    """Refuse parts of another type than they are written with; raises KeyError, TypeError or InputError."""
+    for key, kind in _TYPES.items():
+        if not isinstance(content[key], kind):
+            raise TypeError(f"{key} is {content[key]!r:.40}")
+    lacking = {*(territory.key for territory in Territory), COMBINED} - content["territories"].keys()
+    if lacking or not content["vessels"].keys() <= {vessel.value for vessel in Vessel}:
+        raise KeyError(f"rows {sorted(lacking)}" if lacking else "vessels")
+    if not all(isinstance(warning, str) for warning in content["warnings"]):
+        raise TypeError("a warning is no text")
+    for key in _RECORDS:
+        if not isinstance(content["provenance"].get(key, {}), dict):
+            raise TypeError(f"{key} is {content['provenance'][key]!r:.40}")
+    _check_parameters(content["parameters"])
+    composite = content.get("composite")
+    if composite is not None:
+        for territory, weight in composite["weights"].items():
+            _figure(weight, Territory[territory.upper()])
+        _figure(composite["burden"] or 0.0)
+
+
+def _check_parameters(known: Mapping[str, Any]) -> None:
+    """Refuse parameters that no run can have had; raises KeyError, TypeError or InputError."""
+    if known["length_mm"] is not None:
+        ShorteningParameters(_figure(known["length_mm"]), _figure(known["aorta_margin_mm"]), known["method"])
+    if not isinstance(known["calcification"], str):
+        raise TypeError(f"calcification is {known['calcification']!r:.40}")
+
+
+def _figure(value: Any, what: object = "a figure") -> float:
+    """Give a number as it is; raises TypeError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"{what} is {value!r:.40}")
+    return value
+
+
 def _row(fields: Mapping[str, Any]) -> Row:
     """Read a row; what was added to it (folds, edited) is left out."""
     figures = {key: fields[key] for key in Row.__dataclass_fields__ if key != "status"}
+    for key, value in figures.items():
+        if value is not None or key not in _CAN_BE_UNDEFINED:
+            _figure(value, key)
     return Row(status=Status(fields["status"]), **figures)
 
 

@@ -58,3 +58,36 @@ def test_other_content_is_refused() -> None:
             CaseResult.from_dict({name: value for name, value in content.items() if name != key})
     with pytest.raises(InputError, match="cannot be read"):
         CaseResult.from_dict({**content, "clusters": [{"territory": "spleen"}]})
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("case",), 7),
+        (("warnings",), [1]),
+        (("warnings",), "text"),
+        (("parameters", "method"), {}),
+        (("parameters", "length_mm"), "long"),
+        (("parameters", "calcification"), None),
+        (("territories", "aorta", "artery_volume_mm3"), "much"),
+        (("territories", "aorta", "cluster_count"), None),
+        (("territories", "combined"), None),
+        (("vessels",), {"tail": {}}),
+        (("provenance", "inputs"), []),
+        (("provenance", "rescored"), 0.5),
+        (("composite",), {"weights": {"heart": 1}, "burden": 0.1}),
+        (("composite",), [1]),
+    ],
+)
+def test_scores_of_other_types_are_refused(place: tuple[str, ...], value: object) -> None:
+    content = json.loads(json.dumps(result().to_dict()))
+    part = content
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    with pytest.raises(InputError):
+        CaseResult.from_dict(content)
+    del part[place[-1]]
+    if place != ("composite",) and place[0] != "provenance":
+        with pytest.raises(InputError):
+            CaseResult.from_dict(content)
