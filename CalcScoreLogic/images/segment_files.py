@@ -74,10 +74,10 @@ def read_segments(path: str | os.PathLike[str], grid: Geometry | None = None) ->
     """
     layers, own, metadata = _read_layers(path)
     fields: dict[int, dict[str, str]] = {}
-    for key, value in metadata.items():
+    for key, text in metadata.items():
         match = _FIELD.fullmatch(key)
         if match:
-            fields.setdefault(int(match[1]), {})[match[2]] = value
+            fields.setdefault(int(match[1]), {})[match[2]] = text
     keys = _structures(path, fields)
     places = {number: _place(path, found, layers.shape[-1]) for number, found in fields.items()}
     if len(set(places.values())) < len(places):
