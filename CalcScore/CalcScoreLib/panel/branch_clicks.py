@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import qt
 import slicer
 from slicer.util import VTKObservationMixin
 
@@ -72,6 +73,13 @@ class BranchClicks(VTKObservationMixin):
         if self._points.GetNumberOfDefinedControlPoints() < _CLICKS:
             self._asked(_("Now click where the branch ends."))
             return
+        # The view that took the click still holds the points.
+        qt.QTimer.singleShot(0, self._finish)
+
+    def _finish(self) -> None:
+        """Hand the two places over, unless placing was ended meanwhile."""
+        if self._points is None or self._points.GetNumberOfDefinedControlPoints() < _CLICKS:
+            return
         places = []
         for number in range(_CLICKS):
             place = [0.0, 0.0, 0.0]
@@ -83,4 +91,9 @@ class BranchClicks(VTKObservationMixin):
 
     def _mode_changed(self, caller: Any, event: Any) -> None:
         if caller.GetCurrentInteractionMode() != caller.Place:
+            qt.QTimer.singleShot(0, self._stop_where_ended)
+
+    def _stop_where_ended(self) -> None:
+        interaction = slicer.app.applicationLogic().GetInteractionNode()
+        if interaction.GetCurrentInteractionMode() != interaction.Place:
             self.stop()

@@ -106,6 +106,7 @@ def click(case: LoopCase, number: int) -> None:
     node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
     x, y, z = case.clicks_lps[number]
     node.AddControlPointWorld(-x, -y, z)
+    harness.settle(0.05)
 
 
 def _ends(phantom: Phantom, missed: Array, aorta: Array) -> list[Array]:

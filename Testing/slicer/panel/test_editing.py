@@ -115,6 +115,7 @@ def click(index: tuple[float, float, float]) -> None:
     node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
     x, y, z = maps.GRID.to_physical(index)
     node.AddControlPointWorld(-x, -y, z)
+    harness.settle(0.05)
 
 
 def start(panel: Any, territory: str = "Mesenteric") -> Any:
@@ -155,6 +156,7 @@ def test_placing_that_is_ended_leaves_nothing(missed: None, analyzed: Analyzed) 
     interaction = start(panel)
     click((14.0, 16.0, 15.0))
     interaction.SwitchToViewTransformMode()
+    harness.settle(0.05)
     assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == []
     assert not panel.ui.messageLabel.visible
     start(panel)
