@@ -54,13 +54,17 @@ def view3d_screenshot(path: str | Path, width: int, height: int) -> Path:
 def _managers(renderer: Any) -> Any:
     import slicer
 
+    view = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLViewNode")
+    # Box and letters would stand over the arteries.
+    view.SetBoxVisible(False)
+    view.SetAxisLabelsVisible(False)
     factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
     factory.SetMRMLApplicationLogic(slicer.app.applicationLogic())
     for name in _MANAGERS:
         if not factory.IsDisplayableManagerRegistered(name):
             factory.RegisterDisplayableManager(name)
     group = factory.InstantiateDisplayableManagers(renderer)
-    group.SetMRMLDisplayableNode(slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLViewNode"))
+    group.SetMRMLDisplayableNode(view)
     return group
 
 

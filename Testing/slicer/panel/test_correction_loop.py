@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import slicer
 from PIL import Image
 from PySide6.QtCore import QPoint
 
@@ -49,9 +48,6 @@ def test_from_a_result_to_a_signed_off_case(hosted: Any, panel: Any, pictures: P
     hosted.panel._native.resize(425, 1600)
     case = loop_case.make_case()
     loop_case.analyze(panel, case)
-    for view in slicer.util.getNodesByClass("vtkMRMLViewNode"):
-        view.SetBoxVisible(False)
-        view.SetAxisLabelsVisible(False)
     ui, tree = panel.ui, panel.ui.plaquesTree
 
     def keep(name: str, first: Any, last: Any) -> None:
