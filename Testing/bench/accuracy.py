@@ -1,4 +1,4 @@
-"""How well the demo ensembles, run as `calcscore demo` runs them, label phantoms they do not know: docs/accuracy.md."""
+"""How well the starter ensembles, run as `calcscore demo` runs them, label phantoms."""
 
 from __future__ import annotations
 
