@@ -22,10 +22,10 @@ def method_text(result: CaseResult) -> str:
     Returns
     -------
     str
-        For instance ``"arteries: network A · calcium: fixed 470 HU · branches 25 mm (published method), aorta +
+        For instance ``"Arteries: network A · calcium: fixed 470 HU · branches 25 mm (published method), aorta +
         10 mm"``.
     """
-    return f"arteries: {_arteries(result)} · calcium: {_calcium(result)} · {_trimmed(result.parameters)}"
+    return f"Arteries: {_arteries(result)} · calcium: {_calcium(result)} · {_trimmed(result.parameters)}"
 
 
 def _arteries(result: CaseResult) -> str:

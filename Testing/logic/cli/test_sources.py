@@ -93,7 +93,7 @@ def test_one_command_scores_another_tool_s_arteries(
     assert scores["provenance"]["models"] == {}
     report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     told = "2 mask files" if arteries == "masks" else arteries
-    assert f"arteries: {told} · calcium: adaptive {parameters['threshold_hu']:.0f} HU" in report
+    assert f"Arteries: {told} · calcium: adaptive {parameters['threshold_hu']:.0f} HU" in report
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"territories.nii.gz", "shortened.nii.gz", "calcification.nii.gz", "scores.csv", "report.html"} <= names
     np.testing.assert_array_equal(read_territories(tmp_path / "out" / "territories.nii.gz").array, territories)

@@ -27,7 +27,7 @@ def scored(parameters: dict[str, Any], **provenance: Any) -> CaseResult:
 def test_networks_are_named() -> None:
     models = {"territories": {"name": "site-arteries"}, "calcification": {"name": "site-calcium"}}
     assert method_text(scored({"calcification": "network"}, models=models)) == (
-        "arteries: network site-arteries · calcium: network site-calcium"
+        "Arteries: network site-arteries · calcium: network site-calcium"
         " · branches 25 mm (published method), aorta + 10 mm"
     )
 
@@ -35,14 +35,14 @@ def test_networks_are_named() -> None:
 def test_a_threshold_tells_its_hu_and_a_segmentation_its_name() -> None:
     sources = {"territories": "segmentation TotalSegmentator"}
     text = method_text(scored({"calcification": "fixed", "threshold_hu": 469.6}, sources=sources))
-    assert text.startswith("arteries: segmentation TotalSegmentator · calcium: fixed 470 HU · ")
+    assert text.startswith("Arteries: segmentation TotalSegmentator · calcium: fixed 470 HU · ")
 
 
 def test_true_length_does_not_read_like_the_published_method() -> None:
     text = method_text(scored({"method": "geodesic", "length_mm": 30.0}))
     assert text.endswith(" · branches 30 mm (geodesic, true length), aorta + 10 mm")
     assert method_text(scored({"length_mm": None})).endswith(" · as segmented, not trimmed")
-    assert method_text(scored({})).startswith("arteries: a mask · calcium: a mask · ")
+    assert method_text(scored({})).startswith("Arteries: a mask · calcium: a mask · ")
 
 
 def test_the_report_says_the_same_line(tmp_path: Path) -> None:

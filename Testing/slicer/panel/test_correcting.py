@@ -42,7 +42,7 @@ def test_the_table_shows_the_figures_worked_out_by_hand(analyzed: Analyzed) -> N
     assert "Mesenteric: no segment was given for it, so there is no score" in panel.ui.warningsLabel.text
     assert panel.ui.stateLabel.text == "current ●"
     assert panel.ui.caseLabel.text == (
-        "arteries: segmentation Other tool · calcium: fixed 470 HU · branches 25 mm (published method), aorta + 10 mm"
+        "Arteries: segmentation Other tool · calcium: fixed 470 HU · branches 25 mm (published method), aorta + 10 mm"
     )
 
 
