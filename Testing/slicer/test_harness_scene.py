@@ -118,6 +118,9 @@ def test_segmentation_file(tmp_path):
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(RuntimeError, match="Failed to load"):
         slicer.util.loadTable(str(tmp_path / "none.csv"))
+    # The error log says why.
+    assert "was not found" in harness.reported[0]
+    harness.reported.clear()
 
 
 def test_slice_views_show_and_jump():
