@@ -144,7 +144,7 @@ def test_the_threshold_is_adaptive_unless_one_is_given(panel: Any, cta: Any, art
     assert (result.parameters["calcification"], result.parameters["threshold_hu"]) == ("adaptive", 304.0)
     rows = rows_of(panel.ui.scoresTree)
     assert {title: rows[title] for title in maps.FIGURES} == maps.FIGURES
-    assert panel.ui.caseLabel.text.startswith("arteries: segmentation Other tool · calcium: adaptive 304 HU")
+    assert panel.ui.caseLabel.text.startswith("Arteries: segmentation Other tool · calcium: adaptive 304 HU")
 
 
 def test_the_preview_of_an_adaptive_threshold_needs_the_arteries(panel: Any, cta: Any, arteries: Any) -> None:
