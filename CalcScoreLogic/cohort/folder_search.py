@@ -38,7 +38,7 @@ def search(source: Path, keep_identifiers: bool = False, results: Path | None = 
     keep_identifiers : bool
         Name DICOM cases by patient ID and study date.
     results : Path, optional
-        Folder of results; where it lies in the source, nothing in it is taken.
+        Folder of results; where it lies in the source, it is not searched.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def search(source: Path, keep_identifiers: bool = False, results: Path | None = 
     others: list[Path] = []
     unread: _Reasons = []
     count = 0
-    for folder, files in walk(source, unread):
+    for folder, files in walk(source, unread, results):
         count += len(files)
-        unfit = {path: reason for path in files if (reason := _unfit(path, source, results))}
+        unfit = {path: reason for path in files if (reason := _unfit(path, source))}
         passed_over += unfit.items()
         images = [path for path in files if path not in unfit and image_suffix(path)]
         others += [path for path in files if path not in unfit and not image_suffix(path)]
@@ -75,7 +75,9 @@ def search(source: Path, keep_identifiers: bool = False, results: Path | None = 
     return Inputs(tuple(unique([*named, *series])), tuple(left_out), count)
 
 
-def walk(source: Path, unread: _Reasons | None = None) -> Iterator[tuple[Path, list[Path]]]:
+def walk(
+    source: Path, unread: _Reasons | None = None, results: Path | None = None
+) -> Iterator[tuple[Path, list[Path]]]:
     """Give every folder below a folder with its files, sorted.
 
     Parameters
@@ -84,6 +86,8 @@ def walk(source: Path, unread: _Reasons | None = None) -> Iterator[tuple[Path, l
         The folder.
     unread : list, optional
         Takes the folders that are not searched, each with the reason: those that cannot be read, and links.
+    results : Path, optional
+        A folder below that is passed over, for what lies in it has been made from the rest.
 
     Yields
     ------
@@ -91,21 +95,20 @@ def walk(source: Path, unread: _Reasons | None = None) -> Iterator[tuple[Path, l
         A folder and its files, hidden ones too.
     """
     unread = [] if unread is None else unread
+    own = results.resolve() if results is not None else None
 
     def tell(error: OSError) -> None:
         unread.append((Path(error.filename), f"the folder cannot be read ({error.strerror})"))
 
     for place, folders, files in os.walk(source, onerror=tell):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if results is None or Path(place, name).resolve() != own)
         links = [Path(place, name) for name in folders if Path(place, name).is_symlink()]
         unread += [(link, "a link to a folder, which is not followed") for link in links]
         yield Path(place), [Path(place, name) for name in sorted(files)]
 
 
-def _unfit(path: Path, source: Path, results: Path | None) -> str | None:
+def _unfit(path: Path, source: Path) -> str | None:
     """Say why a file is not looked into."""
-    if results is not None and results.resolve() in path.resolve().parents:
-        return "in the folder of the results"
     if any(part.startswith(".") for part in path.relative_to(source).parts):
         return "hidden"
     return None if path.is_file() else "no file that can be read"

@@ -43,7 +43,7 @@ def find_inputs(source: Path, keep_identifiers: bool = False, results: Path | No
     keep_identifiers : bool
         Name DICOM cases by patient ID and study date in place of a hash of the study UID.
     results : Path, optional
-        Folder of results; where it lies in the source, nothing in it is taken.
+        Folder of results; where it lies in the source, it is not searched.
 
     Returns
     -------

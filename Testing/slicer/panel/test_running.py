@@ -136,7 +136,7 @@ def test_last_results_stay_while_another_run_goes_on(ready: Any, arteries: Any) 
     assert not ui.rescoreButton.enabled
     panel.run.cancel()
     assert rows_of(ui.scoresTree)["Aorta"] == maps.FIGURES["Aorta"]
-    assert ui.stateLabel.text == "current ●"
+    assert ui.stateLabel.text == "other inputs ○"
 
 
 @NEEDS_NNUNET
@@ -158,7 +158,7 @@ def test_what_ends_the_module_ends_the_run(
 @NEEDS_NNUNET
 def test_escape_asks_and_enter_starts(ready: Any, dialogs: harness.Dialogs) -> None:
     shortcuts = {s.key.toString(): s for s in ready.root.findChildren(qt.QShortcut)}
-    assert set(shortcuts) == {"Return", "Enter", "Esc"}
+    assert set(shortcuts) == {"Return", "Enter", "Esc", "Del", "Backspace", "Space", "Z"}
     assert not shortcuts["Esc"].enabled
     shortcuts["Return"].activated.emit()
     assert ready.state.value == "running"
@@ -209,4 +209,6 @@ def test_a_python_that_does_not_start_is_told(ready: Any, tmp_path: Path) -> Non
 def test_folds_that_are_no_numbers_are_told(ready: Any) -> None:
     ready.ui.foldsEdit.setText("first")
     ready.ui.analyzeButton.click()
-    assert ready.ui.messageLabel.text == "⚠ The folds are 'first'; give numbers such as 0, 2, or nothing for all."
+    assert (
+        ready.ui.messageLabel.text == "⚠ The networks used are 'first'; give numbers such as 0, 2, or nothing for all."
+    )

@@ -12,6 +12,7 @@ from CalcScoreLib.scene.tables import COLUMNS, row_title, status_text, write_tab
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import CSV_COLUMNS
 from CalcScoreLogic.scoring import Row, Status
+from Testing.slicer import harness
 from Testing.slicer.scene.cases import phantom, small_maps
 from Testing.slicer.scene.scenes import add_volume, cells_of
 
@@ -52,6 +53,9 @@ def test_an_older_slicer_gets_the_titles_under_their_older_name(scene: Any) -> N
     write_table(_OlderTable(table), score_masks("CTA", maps.territories, maps.calcification).result)
     assert [table.GetColumnTitle(column.name) for column in COLUMNS] == [column.title for column in COLUMNS]
     assert table.GetUseColumnTitleAsColumnHeader()
+    # Today's Slicer says that the older names are on their way out.
+    assert all("is deprecated" in text for text in harness.reported)
+    harness.reported.clear()
 
 
 def test_undefined_figures_are_empty_and_others_hold_every_digit(scene: Any) -> None:
