@@ -17,7 +17,7 @@ from ..anatomy import CalcificationLabel, Territory
 from ..errors import InputError
 from . import file_checks
 from .geometry import Array, Geometry, Image, laid_onto
-from .itk_bridge import plain_errors
+from .itk_bridge import bytes_per_component, metadata_of, plain_errors
 from .label_values import brief
 from .segments import match_labels
 
@@ -174,12 +174,11 @@ def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping
     reader.SetFileName(str(path))
     with plain_errors(path, "the segments cannot be read, the file is damaged, save it again"):
         reader.ReadImageInformation()
-        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
+        metadata = metadata_of(reader)
         if reader.GetDimension() != 3:
             raise InputError(f"{path}: the segments are not 3-D, save them again with 3D Slicer 5")
-        count = reader.GetNumberOfComponents()
-        pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), count).GetSizeOfPixelComponent()
-        file_checks.check_promise(path, layout, layout.expected or math.prod(reader.GetSize()) * pixel * count)
+        size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * bytes_per_component(reader)
+        file_checks.check_promise(path, layout, layout.expected or size)
         image = reader.Execute()
     array = sitk.GetArrayFromImage(image)
     try:
