@@ -200,15 +200,9 @@ def _reference(metadata: Mapping[str, str], own: Geometry) -> Geometry | None:
             return None
         to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.array(numbers[:16]).reshape(4, 4)
         extent = np.array(numbers[16:], dtype=np.intp).reshape(3, 2)
-        spacing = np.linalg.norm(to_lps[:3, :3], axis=0)
         size = extent[:, 1] - extent[:, 0] + 1
-        origin = to_lps @ [*extent[:, 0], 1]
-        found = Geometry(
-            (int(size[0]), int(size[1]), int(size[2])),
-            (float(spacing[0]), float(spacing[1]), float(spacing[2])),
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            tuple(float(v) for v in (to_lps[:3, :3] / spacing).ravel()),
-        ).on_grain()
+        origin = (to_lps @ [*extent[:, 0], 1])[:3]
+        found = Geometry.from_axes(size, to_lps[:3, :3], origin).on_grain()
     except (ValueError, InputError):
         return None
     # A part of it is meant; what does not lie in it was made elsewhere.
