@@ -9,9 +9,9 @@ from ..errors import InputError
 from . import other_tools
 from .dicom_segments import find_segmentation, read_dicom_segments
 from .file_checks import image_suffix
-from .file_headers import label_names
 from .files import read_labels, read_mask, read_territories
 from .geometry import Geometry, Image
+from .nifti_headers import label_names
 
 TOTALSEGMENTATOR = "totalsegmentator"
 PRESETS = (TOTALSEGMENTATOR,)

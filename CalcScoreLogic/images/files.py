@@ -21,7 +21,7 @@ from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
-from .file_headers import Layout
+from .file_layout import Layout
 from .geometry import Geometry, Image
 from .itk_bridge import array_of, bytes_per_component, metadata_of, plain_errors
 from .label_values import brief, label_values, relabelled
