@@ -14,7 +14,7 @@ _STEPS_A_MM = 10**9
 Box = tuple[slice, slice, slice]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _AxisSampling:
     """Nearest neighbours between one axis of the input and of the 1 mm grid.
 
@@ -44,7 +44,7 @@ class _AxisSampling:
         return cls(source[first:last], fine - first)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class IsotropicGrid:
     """The part of the 1 mm grid that a box of an image touches.
 
