@@ -165,10 +165,6 @@ class _Region:
         """The unit in which differences of HU are counted."""
         return max(self.lumen_hu - _SOFT_TISSUE_HU, 40.0) / _WIDTHS
 
-    def centres(self) -> Array:
-        """Give the voxel centres, shape (k, j, i, 3), mm."""
-        return np.moveaxis(np.indices(self.hu.shape), 0, -1) * self.spacing
-
     def hu_at(self, places: Array) -> Array:
         """Interpolate the HU at places, shape (..., 3), mm; a plaque in the wall is as bright as the lumen here."""
         at = np.moveaxis(places / self.spacing, -1, 0)
@@ -182,7 +178,7 @@ class _Region:
 
 def _lumen_hu(hu: Array, known: Array, spacing: Array, points: Array) -> float:
     """Tell how bright the lumen is from what lies around the points, which may be a plaque, and from known arteries."""
-    centres = np.moveaxis(np.indices(hu.shape), 0, -1) * spacing
+    centres = _centres(hu.shape, spacing)
     near = np.concatenate([hu[((centres - point) ** 2).sum(axis=-1) <= _SNAP_MM**2] for point in points])
     own = float(np.percentile(near, 70))
     if not known.any():
@@ -210,7 +206,7 @@ def _fastest_way(region: _Region) -> Array:
     import SimpleITK as sitk
 
     hu, known, spacing = _coarse(region)
-    centres = np.moveaxis(np.indices(hu.shape), 0, -1) * spacing
+    centres = _centres(hu.shape, spacing)
     first, last = (np.linalg.norm(centres - point, axis=-1) for point in region.points)
     off = (hu - region.lumen_hu) / region.width_hu
     speed = np.where(off < 0, np.exp(-0.5 * off**2), np.where(off > _BRIGHTER, _BRIGHTER_SPEED, 1.0))
@@ -362,12 +358,12 @@ def _lead(region: _Region, ostium: Array) -> Array:
 def _tube(region: _Region, way: Array, edges: Array) -> Array:
     """Fill what lies inside the edges around a way, and in no known artery; shape of the region."""
     along, first, second = _across(way)
-    centres = region.centres()
+    centres = _centres(region.hu.shape, region.spacing)
     apart, nearest = cKDTree(way).query(centres, distance_upper_bound=float(edges.max()) + _STEP_MM)
     found = np.isfinite(apart) & ~region.known
     place = nearest[found]
     off = centres[found] - way[place]
-    angle = np.arctan2((off * second[place]).sum(axis=1), (off * first[place]).sum(axis=1)) / (_ANGLES[1])
+    angle = np.arctan2((off * second[place]).sum(axis=1), (off * first[place]).sum(axis=1)) / _ANGLES[1]
     lower = np.floor(angle).astype(int)
     share, count = angle - lower, len(_ANGLES)
     edge = (1 - share) * edges[place, lower % count] + share * edges[place, (lower + 1) % count]
@@ -379,6 +375,11 @@ def _tube(region: _Region, way: Array, edges: Array) -> Array:
     tube[found] = inside
     labels, count = ndimage.label(tube)
     return np.asarray(labels == 1 + np.bincount(labels[tube])[1:].argmax()) if count > 1 else tube
+
+
+def _centres(shape: tuple[int, ...], spacing: Array) -> Array:
+    """Give the voxel centres, shape (k, j, i, 3), mm."""
+    return np.asarray(np.moveaxis(np.indices(shape), 0, -1) * spacing)
 
 
 def _lengths(way: Array) -> Array:

@@ -131,6 +131,22 @@ def measure_lumen(hu: Array, mask: Array, spacing_mm: Sequence[float]) -> Lumen 
         values, found = above, part
 
 
+def robust_sd(values: Array) -> float:
+    """Give the SD of values from their median absolute deviation, which a few outliers do not move.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Intensities, one at least.
+
+    Returns
+    -------
+    float
+        In the unit of the values.
+    """
+    return ROBUST_SD * float(np.median(np.abs(values - np.median(values))))
+
+
 def measure_arteries(hu: Array, territories: Array, spacing_mm: Sequence[float]) -> dict[Territory, Lumen]:
     """Measure the lumen of each territory that has enough of it.
 
@@ -151,6 +167,4 @@ def measure_arteries(hu: Array, territories: Array, spacing_mm: Sequence[float])
 
 
 def _lumen_of(values: Array, is_part: bool) -> Lumen:
-    median = float(np.median(values))
-    spread = ROBUST_SD * float(np.median(np.abs(values - median)))
-    return Lumen(median, max(spread, LEAST_SD_HU), len(values), is_part)
+    return Lumen(float(np.median(values)), max(robust_sd(values), LEAST_SD_HU), len(values), is_part)

@@ -5,7 +5,7 @@ Paper, "Metrics for the calcification burden evaluation". All counting is done o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -237,13 +237,13 @@ def composite_burden(scores: Scores, weights: Mapping[Territory, float]) -> floa
     """
     if not all(np.isfinite(w) and w >= 0 for w in weights.values()) or not any(weights.values()):
         raise InputError("the weights must be finite, at least 0 and not all 0")
-    burdens = [(scores.territories[t.key].burden, w) for t, w in weights.items() if w]
+    weighted = [(scores.territories[t.key].burden, w) for t, w in weights.items() if w]
     total = 0.0
-    for burden, weight in burdens:
+    for burden, weight in weighted:
         if burden is None:
             return None
         total += burden * weight
-    return total / sum(w for _, w in burdens)
+    return total / sum(w for _, w in weighted)
 
 
 @dataclass(frozen=True)
@@ -355,8 +355,8 @@ def _missing_status(territory: Territory, full: Image, not_given: Collection[str
     return Status.ABSENT
 
 
-def _combined_status(parts: object) -> Status:
-    statuses = set(parts)  # type: ignore[call-overload]
+def _combined_status(parts: Iterable[Status]) -> Status:
+    statuses = set(parts)
     if statuses & {Status.ABSENT, Status.DETACHED, Status.NOT_IN_VIEW}:
         return Status.INCOMPLETE
     return Status.TRUNCATED if Status.TRUNCATED in statuses else Status.OK

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree
 from .anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
 from .errors import InputError
 from .images.geometry import Array, Image, nonzero_box, pad_box
+from .isotropic import Box, IsotropicGrid
 
 LENGTH_RANGE_MM = (5.0, 100.0)
 MARGIN_RANGE_MM = (0.0, 100.0)
@@ -31,15 +32,10 @@ STUMP_REACH_MM = 25.0
 
 _SUBDIVISION = 2
 
-_STEPS_A_MM = 10**9
-"""Spacings are taken to whole steps of this when they are compared with the 1 mm grid."""
-
 _MANY_SPECKS = 16
 """From so many small components on it pays to look at all of them at once."""
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
-
-Box = tuple[slice, slice, slice]
 
 
 class ShorteningMethod(str, Enum):
@@ -138,12 +134,11 @@ def shorten(territories: Image, parameters: ShorteningParameters | None = None) 
     if box is None:
         return Shortening(result, ("The territory map is empty.",))
 
-    axes = _samplings(source, box)
-    fine = _take(source.array, [axis.source_of_fine for axis in axes])
-    shortened, warnings = _shorten_isotropic(fine, parameters)
+    grid = IsotropicGrid.over(source, box)
+    shortened, warnings = _shorten_isotropic(grid.sampled(source.array), parameters)
 
     window = source.array[box]
-    survives = _take(shortened, [axis.fine_of_source for axis in axes]) == window
+    survives = grid.brought_back(shortened) == window
     territories.geometry.canonical_view(kept)[box] = np.where(survives, window, 0)
     return Shortening(result, tuple(warnings))
 
@@ -165,56 +160,10 @@ def attached(territories: Image) -> frozenset[Territory]:
     box = nonzero_box(source.array)
     if box is None:
         return frozenset()
-    fine = _take(source.array, [axis.source_of_fine for axis in _samplings(source, box)])
+    fine = IsotropicGrid.over(source, box).sampled(source.array)
     aorta = fine == Territory.AORTA
     touching = fine[_reach(aorta, nonzero_box(aorta))]
     return frozenset(territory for territory in SIDE_TERRITORIES if (touching == territory).any())
-
-
-@dataclass(frozen=True)
-class _AxisSampling:
-    """Nearest neighbours between one axis of the input and of the 1 mm grid.
-
-    Attributes
-    ----------
-    source_of_fine : ndarray of int
-        Input index for each 1 mm index of the range that touches the box.
-    fine_of_source : ndarray of int
-        Index into that range for each input index of the box.
-    """
-
-    source_of_fine: Array
-    fine_of_source: Array
-
-    @classmethod
-    def over(cls, span: slice, count: int, spacing_mm: float) -> _AxisSampling:
-        """Sample the inputs `span` of an axis with `count` voxels of `spacing_mm`."""
-        # In whole numbers, so that a tie is one however the spacing was rounded on its way.
-        step = max(round(spacing_mm * _STEPS_A_MM), 1)
-        whole, rest = divmod(count * step, _STEPS_A_MM)
-        fine_count = max(whole + (2 * rest + whole % 2 > _STEPS_A_MM), 1)
-        inputs, outputs = np.arange(span.start, span.stop, dtype=np.int64), np.arange(fine_count, dtype=np.int64)
-        source = np.minimum((2 * _STEPS_A_MM * outputs + step) // (2 * step), count - 1).astype(np.intp)
-        fine = np.minimum((2 * step * inputs + _STEPS_A_MM) // (2 * _STEPS_A_MM), fine_count - 1).astype(np.intp)
-        first = min(int(np.searchsorted(source, span.start)), int(fine[0]))
-        last = max(int(np.searchsorted(source, span.stop)), int(fine[-1]) + 1)
-        return cls(source[first:last], fine - first)
-
-
-def _samplings(source: Image, box: Box) -> list[_AxisSampling]:
-    """Give the sampling of each axis of a map in canonical storage, whose labels fill `box`."""
-    spans = zip(box, source.array.shape, source.geometry.spacing[::-1], strict=True)
-    return [_AxisSampling.over(span, count, spacing_mm) for span, count, spacing_mm in spans]
-
-
-def _take(array: Array, indices: list[Array]) -> Array:
-    """Pick the outer product of three index lists, without a copy where they are plain ranges."""
-    for axis, index in enumerate(indices):
-        if len(index) and index[-1] - index[0] + 1 == len(index) and np.all(np.diff(index) == 1):
-            array = array[(slice(None),) * axis + (slice(int(index[0]), int(index[-1]) + 1),)]
-        else:
-            array = array.take(index, axis=axis)
-    return array
 
 
 def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[Array, list[str]]:

@@ -91,6 +91,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
             "method",
             (
                 "CalcScoreLogic.artery_holes",
+                "CalcScoreLogic.isotropic",
                 "CalcScoreLogic.shortening",
                 "CalcScoreLogic.vessels",
                 "CalcScoreLogic.scoring",

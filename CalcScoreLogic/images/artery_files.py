@@ -9,9 +9,9 @@ from ..errors import InputError
 from . import other_tools
 from .dicom_segments import find_segmentation, read_dicom_segments
 from .file_checks import image_suffix
-from .file_headers import label_names
 from .files import read_labels, read_mask, read_territories
 from .geometry import Geometry, Image
+from .nifti_headers import label_names
 
 TOTALSEGMENTATOR = "totalsegmentator"
 PRESETS = (TOTALSEGMENTATOR,)
@@ -62,11 +62,14 @@ class ArteryFormat:
         InputError
             There is no such thing, or nothing in the folder can be used.
         """
+        return self._files(path, self._segmentation(path))
+
+    def _files(self, path: Path, segmentation: Path | None) -> dict[str, Path]:
+        """Name the files, where the DICOM segmentation is known; raises InputError."""
         if not path.exists():
             raise InputError(f"{path}: no such file or folder, give the arteries of this case")
-        found = self._segmentation(path)
-        if found is not None or not path.is_dir():
-            return {"arteries": found or path}
+        if segmentation is not None or not path.is_dir():
+            return {"arteries": segmentation or path}
         if self.preset is None:
             raise InputError(f"{path}: a folder of masks needs --preset {TOTALSEGMENTATOR}, or give a label map")
         return {f"arteries, {name}": file for name, _, file in other_tools.find_totalsegmentator_files(path)}
@@ -93,10 +96,11 @@ class ArteryFormat:
         InputError
             The files cannot be used.
         """
-        self.files(path)
-        if self._segmentation(path) is None and not (path.is_dir() or self.preset or self.mapping):
+        segmentation = self._segmentation(path)
+        self._files(path, segmentation)
+        if segmentation is None and not (path.is_dir() or self.preset or self.mapping):
             return read_territories(path, grid), ()
-        found = self.read_structures(path, grid)
+        found = self._structures(path, segmentation, grid)
         return found.territories, found.warnings
 
     def knows(self, path: Path) -> bool:
@@ -122,7 +126,10 @@ class ArteryFormat:
         TerritoryMap
             Territory map, and what was used and lacking.
         """
-        segmentation = self._segmentation(path)
+        return self._structures(path, self._segmentation(path), grid)
+
+    def _structures(self, path: Path, segmentation: Path | None, grid: Geometry | None) -> other_tools.TerritoryMap:
+        """Read them, where the DICOM segmentation is known; raises InputError."""
         if segmentation is not None:
             return read_dicom_segments(segmentation, grid).artery_map()
         if path.is_dir() and self.preset:

@@ -68,8 +68,7 @@ def read_dicom_series(source: str | os.PathLike[str] | Sequence[Path], name: str
             f"{folder}: {len({one.path for one in slices})} files of which some have several frames, "
             "give one file with evenly spaced frames, or export single slices"
         )
-    if len(slices) < 2:
-        raise InputError(f"{folder}: the series has fewer than 2 slices, give the whole series")
+    _check_count(folder, slices)
     _check_alike(folder, slices)
     _check_values(folder, slices)
     stack, doubles = _without_doubles(folder, _ordered(slices))
@@ -114,6 +113,12 @@ def _listing(slices: Sequence[Slice]) -> str:
         description = without_identifiers(series[uid].description[:64], hidden) or "no description"
         rows.append(f"{description} [{series[uid].modality or 'no modality'}, {count} file{'s' if count > 1 else ''}]")
     return "; ".join(rows) + ("; …" if len(counts) > 8 else "")
+
+
+def _check_count(folder: str, slices: Sequence[Slice]) -> None:
+    """Refuse what is no stack; raises InputError."""
+    if len(slices) < 2:
+        raise InputError(f"{folder}: the series has fewer than 2 slices, give the whole series")
 
 
 def _check_alike(folder: str, slices: Sequence[Slice]) -> None:
@@ -185,8 +190,7 @@ def _hold_the_same(folder: str, first: Slice, second: Slice) -> bool:
 def _grid(folder: str, slices: Sequence[Slice]) -> Geometry:
     """Give the grid of slices in order; raises InputError."""
     first, normal = slices[0], _normal(slices[0])
-    if len(slices) < 2:
-        raise InputError(f"{folder}: the series has fewer than 2 slices, give the whole series")
+    _check_count(folder, slices)
     step = check_positions(folder, np.array([one.position for one in slices]), normal)
     axes = np.stack([first.orientation[:3], first.orientation[3:], normal], axis=1)
     try:

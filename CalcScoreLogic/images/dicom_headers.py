@@ -16,6 +16,7 @@ from .dicom_identifiers import (
     header_text,
     header_values,
     identifiers_in,
+    one_line,
     read_header,
     without_identifiers,
 )
@@ -184,9 +185,7 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
     """Take what matters from a header that was read."""
 
     def text(tag: str) -> str:
-        raw = reader.GetMetaData(tag) if reader.HasMetaDataKey(tag) else ""
-        # Text in a character set of its own must not break the message it goes into.
-        return " ".join("".join(c if c.isprintable() else " " for c in raw).split())
+        return one_line(reader.GetMetaData(tag)) if reader.HasMetaDataKey(tag) else ""
 
     rescale = Rescale.read(text("0028|1053"), text("0028|1052"))
     padding = _numbers(text("0028|0120"), 1)

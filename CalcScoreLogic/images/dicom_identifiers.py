@@ -57,9 +57,12 @@ def header_text(header: Any, keyword: str) -> str:
     str
         Several values with a backslash between.
     """
-    raw = "\\".join(str(value) for value in header_values(header, keyword))
-    # Text in a character set of its own must not break the message it goes into.
-    return " ".join("".join(c if c.isprintable() else " " for c in raw).split())
+    return one_line("\\".join(str(value) for value in header_values(header, keyword)))
+
+
+def one_line(text: str) -> str:
+    """Give text of a header as one printable line, so that no character set breaks the message it goes into."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def header_values(header: Any, keyword: str) -> list[Any]:

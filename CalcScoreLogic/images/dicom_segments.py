@@ -28,6 +28,7 @@ from ..errors import InputError
 from .geometry import Array, Geometry, Image, laid_onto
 from .highdicom_bridge import plain_errors, require_highdicom
 from .other_tools import TOTALSEGMENTATOR_FILES, TerritoryMap, described
+from .segments import plain_name, without_artery
 
 _SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage, binary and as a label map."""
@@ -221,7 +222,7 @@ def _key_of(described: Any) -> str:
     from pydicom.sr.coding import Code
 
     kind = described.SegmentedPropertyTypeCodeSequence[0]
-    label = " ".join(described.segment_label.replace("_", " ").casefold().split())
+    label = plain_name(described.segment_label)
     modifiers = kind.get("SegmentedPropertyTypeModifierCodeSequence") or []
     cut = any((m.CodeValue, m.CodingSchemeDesignator) == (CUT_OFF.code, PRIVATE_SCHEME) for m in modifiers)
     prefix = "cut." if cut or _CUT.search(label) else ""
@@ -231,7 +232,7 @@ def _key_of(described: Any) -> str:
     for code, territory in ARTERY_CODES.items():
         if found == Code(code, "SCT", ""):
             return prefix + territory.key
-    plain = re.sub(r" (artery|arteries)$", "", _CUT.sub("", label))
+    plain = without_artery(_CUT.sub("", label))
     if label == "cut off":
         return "cut"
     return next((prefix + key for key, names in _names().items() if plain in names or label in names), "")
@@ -292,14 +293,7 @@ def _geometry(dataset: Any) -> tuple[Geometry, bool]:
     flipped = bool(np.cross(across, down) @ along < 0)
     origin = affine[:3, 3] + (along * (planes - 1) if flipped else 0)
     axes = np.stack([across, down, -along if flipped else along], axis=1)
-    spacing = np.linalg.norm(axes, axis=0)
-    geometry = Geometry(
-        (columns, rows, planes),
-        (float(spacing[0]), float(spacing[1]), float(spacing[2])),
-        (float(origin[0]), float(origin[1]), float(origin[2])),
-        tuple(float(v) for v in (axes / spacing).ravel()),
-    )
-    return geometry.on_grain(), flipped
+    return Geometry.from_axes((columns, rows, planes), axes, origin).on_grain(), flipped
 
 
 def _mask(dataset: Any, number: int, flipped: bool) -> Array:

@@ -19,7 +19,8 @@ import numpy as np
 
 from ..case_files import IMAGE_SUFFIXES
 from ..errors import InputError
-from .file_headers import Layout, first_bytes, read_layout
+from .file_headers import read_layout
+from .file_layout import Layout, first_bytes
 from .geometry import Array
 from .label_values import slabs
 

@@ -21,9 +21,9 @@ from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
-from .file_headers import Layout
+from .file_layout import Layout
 from .geometry import Geometry, Image
-from .itk_bridge import array_of, plain_errors
+from .itk_bridge import array_of, bytes_per_component, metadata_of, plain_errors
 from .label_values import brief, label_values, relabelled
 from .segment_files import is_segment_file, segment_map
 from .segments import has_segments, segment_metadata
@@ -55,7 +55,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    return _read(path)[0]
+    return _read(path)
 
 
 def read_ct(path: str | os.PathLike[str]) -> Image:
@@ -74,12 +74,12 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
     Raises
     ------
     InputError
-        As `read_image` and `dicom_io.read_dicom_series`.
+        As `read_image` and `dicom.read_dicom_series`.
     CalcScoreError
         The memory does not suffice.
     """
     file_checks.check_exists(path)
-    return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)[0]
+    return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)
 
 
 def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None, trimmed: bool = False) -> Image:
@@ -149,7 +149,7 @@ def read_label_map(
     """
     if is_segment_file(path) and has_segments(_header(path, file_checks.open_layout(path), layered=True)[2]):
         return segment_map(path, labels, what, grid)
-    image, _ = _read(path)
+    image = _read(path)
     values = label_values(path, image.array, what)
     unknown = [v for v in values if v not in labels.values()]
     if unknown:
@@ -182,7 +182,7 @@ def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    image, _ = _read(path)
+    image = _read(path)
     values = label_values(path, image.array, what)
     if len(values) > 1:
         raise InputError(f"{path}: the {what} has several values besides 0 ({brief(values)}), save one structure alone")
@@ -213,7 +213,7 @@ def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Ima
         The memory does not suffice.
     """
     segmentation = _dicom_segmentation(path)
-    image = read_segment_numbers(segmentation) if segmentation is not None else _read(path)[0]
+    image = read_segment_numbers(segmentation) if segmentation is not None else _read(path)
     values = label_values(path, image.array, what)
     outside = [v for v in values if not 0 <= v <= 65535]
     if outside:
@@ -284,12 +284,11 @@ def _dicom_segmentation(path: str | os.PathLike[str]) -> Path | None:
     return None if file_checks.image_suffix(path) else find_segmentation(path)
 
 
-def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[Image, dict[str, str]]:
-    """Read an image file and its metadata; raises what `read_image` raises."""
+def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> Image:
+    """Read an image file; raises what `read_image` raises."""
     layout = file_checks.open_layout(path)
-    reader, geometry, metadata = _header(path, layout)
-    pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), 1).GetSizeOfPixelComponent()
-    expected = layout.expected or math.prod(geometry.size) * pixel
+    reader, geometry, _ = _header(path, layout)
+    expected = layout.expected or math.prod(geometry.size) * bytes_per_component(reader)
     file_checks.check_promise(path, layout, expected)
     if at_most_float32 and reader.GetPixelID() == sitk.sitkFloat64:
         reader.SetOutputPixelType(sitk.sitkFloat32)
@@ -299,7 +298,7 @@ def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> tuple[
         array = array_of(reader.Execute())
     file_checks.check_data(path, layout, array)
     file_checks.check_finite(path, file_checks.count_not_finite(array))
-    return Image(array.reshape(geometry.shape), geometry), metadata
+    return Image(array.reshape(geometry.shape), geometry)
 
 
 def _header(
@@ -310,8 +309,7 @@ def _header(
     reader.SetFileName(str(path))
     with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
         reader.ReadImageInformation()
-    # A key that is not ASCII is none of ours, and SimpleITK may not take it back.
-    metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
+    metadata = metadata_of(reader)
     if not layered:
         _check_components(path, reader, metadata)
     return reader, _geometry(path, reader, layout.unit_mm), metadata

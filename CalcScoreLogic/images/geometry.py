@@ -7,9 +7,10 @@ z to Superior), as in DICOM and ITK.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ import numpy.typing as npt
 from ..errors import InputError
 
 Array = npt.NDArray[Any]
+
+CORNERS = np.array(list(product((0, 1), repeat=3)))
+"""The eight corners of a box, shape (8, 3), 0 or 1 along each axis."""
 
 GRID_TOLERANCE = 0.01
 """Two grids are the same when no corner differs by more than this share of a voxel along any axis, ..."""
@@ -73,6 +77,37 @@ class Geometry:
                 f"the axes are sheared (direction matrix {_numbers(self.direction)}), "
                 "resample the volume to a grid with right angles"
             )
+
+    @classmethod
+    def from_axes(cls, size: Iterable[int], axes: Array, origin: Iterable[float]) -> Geometry:
+        """Make a grid of the steps from voxel to voxel.
+
+        Parameters
+        ----------
+        size : iterable of int
+            Voxels along (i, j, k).
+        axes : ndarray, shape (3, 3)
+            Column a is the step along axis a, LPS mm.
+        origin : iterable of float
+            Centre of voxel (0, 0, 0), LPS mm.
+
+        Returns
+        -------
+        Geometry
+            The grid.
+
+        Raises
+        ------
+        InputError
+            As the class.
+        """
+        spacing = np.linalg.norm(axes, axis=0)
+        return cls(
+            size=_triple(int(n) for n in size),
+            spacing=_triple(float(v) for v in spacing),
+            origin=_triple(float(v) for v in origin),
+            direction=tuple(float(v) for v in (axes / spacing).ravel()),
+        )
 
     @cached_property
     def matrix(self) -> Array:
@@ -138,7 +173,7 @@ class Geometry:
         if self.size != other.size:
             return f"size {_numbers(self.size)} against {_numbers(other.size)} voxels"
         # Outer corners, not voxel centres: a single slice has a thickness too.
-        corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * self.size - 0.5
+        corners = CORNERS * self.size - 0.5
         apart = self.to_physical(corners) - other.to_physical(corners)
         in_voxels = np.abs(apart @ self.matrix / np.array(self.spacing)).max()
         # A hair more, so that a difference of exactly the tolerance is the same in any direction.
@@ -320,7 +355,7 @@ def laid_onto(array: Array, own: Geometry, grid: Geometry) -> Array | None:
         0 outside the part; what of it lies outside the grid is left out. None where the voxels do not meet.
     """
     mine, theirs = own.canonical(), grid.canonical()
-    ends = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * (np.array(mine.size) - 1)
+    ends = CORNERS * (np.array(mine.size) - 1)
     at = (mine.to_physical(ends) - np.array(theirs.origin)) @ theirs.matrix / np.array(theirs.spacing)
     first = np.rint(at[0]).astype(np.intp)
     if np.abs(at - (ends + first)).max() > 1.001 * GRID_TOLERANCE:

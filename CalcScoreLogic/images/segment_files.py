@@ -17,7 +17,7 @@ from ..anatomy import CalcificationLabel, Territory
 from ..errors import InputError
 from . import file_checks
 from .geometry import Array, Geometry, Image, laid_onto
-from .itk_bridge import plain_errors
+from .itk_bridge import bytes_per_component, metadata_of, plain_errors
 from .label_values import brief
 from .segments import match_labels
 
@@ -174,12 +174,11 @@ def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping
     reader.SetFileName(str(path))
     with plain_errors(path, "the segments cannot be read, the file is damaged, save it again"):
         reader.ReadImageInformation()
-        metadata = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
+        metadata = metadata_of(reader)
         if reader.GetDimension() != 3:
             raise InputError(f"{path}: the segments are not 3-D, save them again with 3D Slicer 5")
-        count = reader.GetNumberOfComponents()
-        pixel = sitk.Image([1, 1, 1], reader.GetPixelID(), count).GetSizeOfPixelComponent()
-        file_checks.check_promise(path, layout, layout.expected or math.prod(reader.GetSize()) * pixel * count)
+        size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * bytes_per_component(reader)
+        file_checks.check_promise(path, layout, layout.expected or size)
         image = reader.Execute()
     array = sitk.GetArrayFromImage(image)
     try:
@@ -201,15 +200,9 @@ def _reference(metadata: Mapping[str, str], own: Geometry) -> Geometry | None:
             return None
         to_lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.array(numbers[:16]).reshape(4, 4)
         extent = np.array(numbers[16:], dtype=np.intp).reshape(3, 2)
-        spacing = np.linalg.norm(to_lps[:3, :3], axis=0)
         size = extent[:, 1] - extent[:, 0] + 1
-        origin = to_lps @ [*extent[:, 0], 1]
-        found = Geometry(
-            (int(size[0]), int(size[1]), int(size[2])),
-            (float(spacing[0]), float(spacing[1]), float(spacing[2])),
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            tuple(float(v) for v in (to_lps[:3, :3] / spacing).ravel()),
-        ).on_grain()
+        origin = (to_lps @ [*extent[:, 0], 1])[:3]
+        found = Geometry.from_axes(size, to_lps[:3, :3], origin).on_grain()
     except (ValueError, InputError):
         return None
     # A part of it is meant; what does not lie in it was made elsewhere.

@@ -53,9 +53,8 @@ def match_labels(path: str | os.PathLike[str], named: Mapping[str, int], labels:
     """
     known = {_structure(label).title.casefold(): labels[label.key] for label in _LABELS if label.key in labels}
     known |= {key.casefold(): value for key, value in labels.items()}
-    plain = {name: " ".join(name.replace("_", " ").casefold().split()) for name in named}
-    short = {name: re.sub(r" (artery|arteries)$", "", text) for name, text in plain.items()}
-    found = {name: known.get(plain[name], known.get(short[name])) for name in named}
+    plain = {name: plain_name(name) for name in named}
+    found = {name: known.get(text, known.get(without_artery(text))) for name, text in plain.items()}
     if None in found.values() or len(set(found.values())) < len(found):
         names = ", ".join(repr(name[:60]) for name in list(named)[:8]) + (", …" if len(named) > 8 else "")
         raise InputError(
@@ -63,6 +62,16 @@ def match_labels(path: str | os.PathLike[str], named: Mapping[str, int], labels:
             "rename them or tell which is which with calcscore territories --map"
         )
     return {named[name]: label for name, label in found.items() if label is not None}
+
+
+def plain_name(name: str) -> str:
+    """Give a segment's name in small letters, with single blanks between its words."""
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def without_artery(plain: str) -> str:
+    """Give a plain name without "artery" or "arteries" behind it."""
+    return re.sub(r" (artery|arteries)$", "", plain)
 
 
 def segment_metadata(image: Image, segments: Iterable[Territory | CalcificationLabel]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from ..anatomy import SIDE_TERRITORIES, STRUCTURES, CalcificationLabel, Territory
 from ..images.geometry import Array, Image, nonzero_box
+from ..lumen import robust_sd
 from ..scoring import Row, Status
 from ..shortening import ShorteningMethod, ShorteningParameters
 from .codes import CodedWarning, WarningCode
@@ -308,7 +309,5 @@ def _lumen_slices(cta: Image, arteries: Image, calcification: Image) -> list[Arr
 
 def _noise(lumen: list[Array]) -> float:
     """Give the usual standard deviation within a slice, HU, from the median absolute deviation."""
-    spread = [
-        1.4826 * float(np.median(np.abs(values - np.median(values)))) for values in lumen if values.size >= _FEW_VOXELS
-    ]
+    spread = [robust_sd(values) for values in lumen if values.size >= _FEW_VOXELS]
     return float(np.median(spread)) if spread else 0.0

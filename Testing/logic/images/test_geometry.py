@@ -161,3 +161,11 @@ def test_a_stored_view_undoes_a_canonical_view(order: tuple[int, ...], signs: tu
     stored = geometry.stored_view(geometry.canonical_view(array))
     np.testing.assert_array_equal(stored, array)
     assert np.shares_memory(stored, array)
+
+
+def test_a_grid_from_its_axes() -> None:
+    # i runs down the patient by 2 mm, j to the left by 0.5 mm, k to the back by 1 mm.
+    steps = np.array([[0.0, 0.5, 0.0], [0.0, 0.0, 1.0], [-2.0, 0.0, 0.0]])
+    grid = Geometry.from_axes((4, 5, 6), steps, (7.0, 8.0, 9.0))
+    assert (grid.size, grid.spacing, grid.origin) == ((4, 5, 6), (2.0, 0.5, 1.0), (7.0, 8.0, 9.0))
+    assert grid.to_physical([1, 1, 1]).tolist() == [7.5, 9.0, 7.0]
