@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -11,6 +10,7 @@ from typing import Any
 
 from .anatomy import Territory
 from .artery_holes import Arteries, FilledArteries, fill_holes
+from .file_hashes import file_sha256
 from .images.geometry import Image, aligned
 from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
@@ -167,7 +167,7 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
         "calcscore": __version__,
         "models": {},
         "inputs": {
-            role: {"file": path.name, "sha256": _sha256(path)}
+            role: {"file": path.name, "sha256": file_sha256(path)}
             if path.is_file()
             # The name of a DICOM folder can be the patient's.
             else {"file": "DICOM folder", "sha256": None}
@@ -175,11 +175,3 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
         },
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -111,6 +111,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.case_files",
                 "CalcScoreLogic.csv_files",
                 "CalcScoreLogic.errors",
+                "CalcScoreLogic.file_hashes",
                 "CalcScoreLogic.process_trees",
                 "CalcScoreLogic.version",
             ),
