@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from .images.files import read_calcification, read_ct, read_image, read_labels, read_territories, write_label_map
     from .images.geometry import Geometry, Image
     from .models import find as find_model
-    from .pipeline import CaseParameters, analyze, score_masks
+    from .pipeline import CaseParameters, score_masks
     from .rescoring import rescore
     from .results import CaseResult, ScoredCase
     from .scoring import Scores, score
     from .shortening import ShorteningParameters, shorten
-    from .sources import analyze_sources
+    from .sources import analyze, analyze_sources
     from .thresholding import ThresholdMethod, threshold
 
 _PUBLIC = {
@@ -38,7 +38,7 @@ _PUBLIC = {
     "Image": "images.geometry",
     "find_model": "models:find",
     "CaseParameters": "pipeline",
-    "analyze": "pipeline",
+    "analyze": "sources",
     "score_masks": "pipeline",
     "rescore": "rescoring",
     "CaseResult": "results",

@@ -1,33 +1,25 @@
-"""One case from its images to its scores: the one road that every program takes."""
+"""One case from its label maps to its scores: the one road that every program takes."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .anatomy import STRUCTURES, Territory
-from .artery_holes import Arteries, fill_holes
+from .anatomy import Territory
+from .artery_holes import Arteries, FilledArteries, fill_holes
+from .file_hashes import file_sha256
 from .images.geometry import Image, aligned
 from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings
 from .quality.labels import artery_warnings, label_warning, row_warnings
-from .results import BurdenRange, CaseResult, ScoredCase
-from .scoring import composite_burden, score
+from .results import CaseResult, ScoredCase
+from .scoring import Scores, composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
 from .version import __version__
-
-if TYPE_CHECKING:
-    from .inference.options import InferenceOptions
-    from .inference.protocol import Message, Result
-    from .models import Model
-
-WIDE_RANGE = 0.01
-"""Folds disagree when their burdens span more than this, and more than half of the burden."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +105,41 @@ def score_masks(
     scores = score(
         shortening.territories, calcification, unshortened=territories, cta=cta, not_given=parameters.not_given
     )
-    composite = None
-    if parameters.weights is not None:
-        composite = {
-            "weights": {territory.key: weight for territory, weight in parameters.weights.items()},
-            "burden": composite_burden(scores, parameters.weights),
-        }
+    result = CaseResult(
+        case=case,
+        parameters=parameters.to_dict(),
+        scores=scores,
+        composite=_composite(scores, parameters.weights),
+        warnings=_warnings(parameters, filled, shortening, scores, calcification, cta),
+        provenance=provenance(inputs or {}),
+    )
+    return ScoredCase(result, territories, shortening.territories, calcification)
+
+
+def _composite(scores: Scores, weights: Mapping[Territory, float] | None) -> dict[str, Any] | None:
+    """Give the composite score with its weights; None without weights; raises InputError."""
+    if weights is None:
+        return None
+    return {
+        "weights": {territory.key: weight for territory, weight in weights.items()},
+        "burden": composite_burden(scores, weights),
+    }
+
+
+def _warnings(
+    parameters: CaseParameters,
+    filled: FilledArteries,
+    shortening: Shortening,
+    scores: Scores,
+    calcification: Image,
+    cta: Image | None,
+) -> tuple[CodedWarning, ...]:
+    """Tell what a reader should know of a case, from its calcium to its CTA."""
+    territories = filled.arteries.full
     swapped = label_warning(calcification, territories)
     # Where the field of view ends, the rows tell better than the volume's height.
     slices = () if cta is None else tuple(w for w in ct_warnings(cta) if w.code is not WarningCode.CUT_FIELD_OF_VIEW)
-    warnings = (
+    return (
         *calcium_warnings(filled),
         *slices,
         *coded(WarningCode.TRIMMING, shortening.warnings),
@@ -131,218 +148,6 @@ def score_masks(
         *row_warnings(scores.territories, parameters.shortening, parameters.not_given),
         *(() if cta is None else artery_warnings(cta, territories, calcification)),
     )
-    result = CaseResult(
-        case=case,
-        parameters=parameters.to_dict(),
-        scores=scores,
-        warnings=warnings,
-        provenance=provenance(inputs or {}),
-        composite=composite,
-    )
-    return ScoredCase(result, territories, shortening.territories, calcification)
-
-
-def analyze(
-    case: str,
-    cta: Image | Callable[[], Image],
-    models: Sequence[Model],
-    parameters: CaseParameters | None = None,
-    options: InferenceOptions | None = None,
-    interpreter: str | None = None,
-    on_message: Callable[[Message], None] | None = None,
-    inputs: Mapping[str, Path] | None = None,
-) -> ScoredCase:
-    """Label a CTA with both ensembles and score it; waits for the end.
-
-    Parameters
-    ----------
-    case : str
-        Name of the case.
-    cta : Image or callable
-        HU, or what reads it: that is called while the networks' process starts.
-    models : sequence of Model
-        The territory ensemble and the calcification ensemble.
-    parameters : CaseParameters, optional
-        What to do with the label maps.
-    options : InferenceOptions, optional
-        How the ensembles are run.
-    interpreter : str, optional
-        Python with torch and nnunetv2; the running one by default.
-    on_message : callable, optional
-        Takes progress and notices as they come.
-    inputs : mapping of str to Path, optional
-        Files the CTA was read from, for the record.
-
-    Returns
-    -------
-    ScoredCase
-        Scores and label maps on the CTA's grid.
-
-    Raises
-    ------
-    InputError
-        Models or CTA cannot be used.
-    CalcScoreError
-        The run failed.
-    """
-    from .inference.run import InferenceRun
-
-    parameters = parameters or CaseParameters()
-    folders = {model.role.value: model.path for model in models}
-    with InferenceRun(None, folders, options, interpreter, parameters.shortening) as run:
-        run.start()
-        image = cta() if callable(cta) else cta
-        run.hand_over(image)
-        outcome = run.wait(on_message)
-        assert run.folder is not None  # noqa: S101
-        scored = score_prediction(case, image, run.folder, outcome, models, parameters, inputs)
-    return replace(scored, result=replace(scored.result, warnings=(*run.notices, *scored.result.warnings)))
-
-
-def score_prediction(
-    case: str,
-    cta: Image,
-    folder: Path,
-    outcome: Result,
-    models: Sequence[Model],
-    parameters: CaseParameters | None = None,
-    inputs: Mapping[str, Path] | None = None,
-) -> ScoredCase:
-    """Score what the ensembles made of a CTA.
-
-    Parameters
-    ----------
-    case : str
-        Name of the case.
-    cta : Image
-        HU.
-    folder : Path
-        The run's folder, with the label maps.
-    outcome : Result
-        What the run said at its end.
-    models : sequence of Model
-        The models that were run, for the record.
-    parameters : CaseParameters, optional
-        What to do with the label maps.
-    inputs : mapping of str to Path, optional
-        Files the CTA was read from, for the record.
-
-    Returns
-    -------
-    ScoredCase
-        Scores with the range of the single folds, and label maps on the CTA's grid.
-    """
-    parameters = replace(parameters or CaseParameters(), calcification="network")
-    territories, calcification = _prediction(folder, outcome.files, cta)
-    scored = score_masks(case, territories, calcification, parameters, cta, inputs)
-    ranges = _burden_ranges(outcome.fold_burdens)
-    result = labelled_by(scored.result, models, outcome)
-    warnings = (*result.warnings, *_disagreement(result, ranges))
-    return replace(scored, result=replace(result, warnings=warnings, burden_ranges=ranges))
-
-
-def labelled_by(result: CaseResult, models: Sequence[Model], outcome: Result) -> CaseResult:
-    """Record the networks that a result rests on, and warn where they know phantoms only.
-
-    Parameters
-    ----------
-    result : CaseResult
-        Scores of what the networks labelled.
-    models : sequence of Model
-        The models that were run.
-    outcome : Result
-        What the run said at its end.
-
-    Returns
-    -------
-    CaseResult
-        The same scores.
-    """
-    record = {
-        **result.provenance,
-        "models": {model.role.value: model_record(model) for model in models},
-        "inference": outcome.provenance,
-    }
-    return replace(result, provenance=record, warnings=(*_network_warnings(models), *result.warnings))
-
-
-def _prediction(folder: Path, files: Mapping[str, str], cta: Image) -> tuple[Image, Image]:
-    """Read the two label maps of a run onto the CTA's grid."""
-    return (
-        read_prediction(folder / files["territories"], "territories", cta),
-        read_prediction(folder / files["calcification"], "calcification", cta),
-    )
-
-
-def read_prediction(path: Path, role: str, cta: Image) -> Image:
-    """Read a label map of a run onto the CTA's grid.
-
-    Parameters
-    ----------
-    path : Path
-        The label map.
-    role : str
-        ``"territories"`` or ``"calcification"``.
-    cta : Image
-        The CTA.
-
-    Returns
-    -------
-    Image
-        Label values, in the CTA's own geometry.
-
-    Raises
-    ------
-    InputError
-        The label map lies on another grid, or is none.
-    """
-    from .images.files import read_calcification, read_territories
-
-    labels = (read_territories if role == "territories" else read_calcification)(path)
-    return aligned(cta, labels, "the CTA", "the networks' label map")
-
-
-def _burden_ranges(folds: Sequence[Mapping[str, float | None]]) -> dict[str, BurdenRange]:
-    """Give the lowest and highest burden of each row."""
-    ranges = {}
-    for name in folds[0] if len(folds) > 1 else ():
-        found = [burden for fold in folds if (burden := fold[name]) is not None]
-        ranges[name] = BurdenRange(min(found, default=None), max(found, default=None))
-    return ranges
-
-
-def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[CodedWarning]:
-    """Warn where the folds' burdens span a wide range."""
-    warnings = []
-    for territory in Territory:
-        span, burden = ranges.get(territory.key), result.scores.territories[territory.key].burden
-        if span is None or span.lowest is None or span.highest is None:
-            continue
-        if span.highest - span.lowest > max(WIDE_RANGE, 0.5 * (burden or 0)):
-            told = (
-                f"{STRUCTURES[territory].title}: the folds disagree, their burdens run from {100 * span.lowest:.1f} "
-                f"to {100 * span.highest:.1f} %; check the labels of this artery."
-            )
-            warnings.append(CodedWarning(WarningCode.FOLDS_DISAGREE, told, territory.key))
-    return warnings
-
-
-def model_record(model: Model) -> dict[str, Any]:
-    """Name a model for the record, without the place where it lies."""
-    record = {"name": model.name, "sha256": model.fingerprint, "trained_on": model.trained_on, "demo": model.demo}
-    return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
-
-
-def _network_warnings(models: Sequence[Model]) -> list[str]:
-    """Say it where a model knows phantoms only, or has seen no patient's image."""
-    if any(model.demo for model in models):
-        told = "The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."
-        return [CodedWarning(WarningCode.DEMO_NETWORKS, told)]
-    synthetic = [model.name for model in models if model.synthetic]
-    if not synthetic:
-        return []
-    told = f"{' and '.join(synthetic)}: trained on synthetic CTA only; check the labels before you use the scores."
-    return [CodedWarning(WarningCode.SYNTHETIC_NETWORKS, told)]
 
 
 def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
@@ -362,7 +167,7 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
         "calcscore": __version__,
         "models": {},
         "inputs": {
-            role: {"file": path.name, "sha256": _sha256(path)}
+            role: {"file": path.name, "sha256": file_sha256(path)}
             if path.is_file()
             # The name of a DICOM folder can be the patient's.
             else {"file": "DICOM folder", "sha256": None}
@@ -370,11 +175,3 @@ def provenance(inputs: Mapping[str, Path]) -> dict[str, Any]:
         },
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()

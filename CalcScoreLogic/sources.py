@@ -1,4 +1,4 @@
-"""Scores where the arteries, the calcification, or both come from elsewhere than the networks."""
+"""A CTA's scores, whoever labels it: the networks, another tool, a reader, a threshold."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .anatomy import STRUCTURES, Territory
+from .images.files import read_calcification, read_territories
 from .images.geometry import Image, aligned
 from .inference.options import InferenceOptions
 from .inference.protocol import Message, Result
 from .inference.run import InferenceRun
 from .models import Model
-from .pipeline import CaseParameters, labelled_by, read_prediction, score_masks, score_prediction
+from .pipeline import CaseParameters, score_masks
+from .quality.codes import CodedWarning, WarningCode
 from .quality.thresholds import adaptive_warnings
-from .results import ScoredCase
+from .results import BurdenRange, CaseResult, ScoredCase
 from .thresholding import ThresholdMethod, threshold
 
 Calcium = Image | ThresholdMethod | float | None
 """A calcification map, `ThresholdMethod.ADAPTIVE`, a threshold in HU, or None: the network."""
+
+WIDE_RANGE = 0.01
+"""Folds disagree when their burdens span more than this, and more than half of the burden."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,53 @@ class FinishedRun:
     folder: Path
     outcome: Result
     models: Sequence[Model]
+
+
+def analyze(
+    case: str,
+    cta: Image | Callable[[], Image],
+    models: Sequence[Model],
+    parameters: CaseParameters | None = None,
+    options: InferenceOptions | None = None,
+    interpreter: str | None = None,
+    on_message: Callable[[Message], None] | None = None,
+    inputs: Mapping[str, Path] | None = None,
+) -> ScoredCase:
+    """Label a CTA with both ensembles and score it; waits for the end.
+
+    Parameters
+    ----------
+    case : str
+        Name of the case.
+    cta : Image or callable
+        HU, or what reads it: that is called while the networks' process starts.
+    models : sequence of Model
+        The territory ensemble and the calcification ensemble.
+    parameters : CaseParameters, optional
+        What to do with the label maps.
+    options : InferenceOptions, optional
+        How the ensembles are run.
+    interpreter : str, optional
+        Python with torch and nnunetv2; the running one by default.
+    on_message : callable, optional
+        Takes progress and notices as they come.
+    inputs : mapping of str to Path, optional
+        Files the CTA was read from, for the record.
+
+    Returns
+    -------
+    ScoredCase
+        Scores and label maps on the CTA's grid.
+
+    Raises
+    ------
+    InputError
+        Models or CTA cannot be used.
+    CalcScoreError
+        The run failed.
+    """
+    read = cta if callable(cta) else lambda: cta
+    return analyze_sources(case, read, models, None, None, parameters, options, interpreter, on_message, inputs)
 
 
 def analyze_sources(
@@ -69,7 +122,7 @@ def analyze_sources(
     parameters : CaseParameters, optional
         What to do with the label maps.
     options, interpreter, on_message
-        See `pipeline.analyze`.
+        See `analyze`.
     inputs : mapping of str to Path, optional
         Files the images were read from, for the record.
 
@@ -141,12 +194,7 @@ def score_sources(
     InputError
         Grids that differ, or too little artery to apply a threshold in.
     """
-    parameters = parameters or CaseParameters()
-    if run is not None and territories is None and calcification is None:
-        return score_prediction(case, cta, run.folder, run.outcome, run.models, parameters, inputs)
-    if territories is None:
-        territories = _of_run(run, "territories", cta)
-    territories = aligned(cta, territories, "the CTA", "the arteries")
+    territories = aligned(cta, territories or _of_run(run, "territories", cta), "the CTA", "the arteries")
     extra: dict[str, Any] = {}
     told: tuple[str, ...] = ()
     if calcification is None:
@@ -158,19 +206,74 @@ def score_sources(
         found = threshold(cta, territories, ThresholdMethod.ADAPTIVE if value is None else ThresholdMethod.FIXED, value)
         source, labels, extra = found.method.value, found.calcification, found.to_dict()
         told = adaptive_warnings(found.adaptive)
-    scored = score_masks(case, territories, labels, replace(parameters, calcification=source), cta, inputs)
+    parameters = replace(parameters or CaseParameters(), calcification=source)
+    scored = score_masks(case, territories, labels, parameters, cta, inputs)
     result = replace(
         scored.result,
         parameters={**scored.result.parameters, **extra},
         warnings=(*told, *scored.result.warnings),
     )
-    if run is not None:
-        result = labelled_by(result, run.models, run.outcome)
-    return replace(scored, result=result)
+    return replace(scored, result=result if run is None else _labelled_by(run, result))
 
 
 def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:
-    """Read a label map of the networks onto the CTA's grid."""
+    """Read a label map of the networks onto the CTA's grid; raises InputError."""
     if run is None:
         raise ValueError(f"neither a run nor a map gives the {role}")
-    return read_prediction(run.folder / run.outcome.files[role], role, cta)
+    labels = (read_territories if role == "territories" else read_calcification)(run.folder / run.outcome.files[role])
+    return aligned(cta, labels, "the CTA", "the networks' label map")
+
+
+def _labelled_by(run: FinishedRun, result: CaseResult) -> CaseResult:
+    """Record the networks that a result rests on, the range of their folds, and what to be warned of."""
+    record = {
+        **result.provenance,
+        "models": {model.role.value: model_record(model) for model in run.models},
+        "inference": run.outcome.provenance,
+    }
+    ranges = _burden_ranges(run.outcome.fold_burdens)
+    warnings = (*_network_warnings(run.models), *result.warnings, *_disagreement(result, ranges))
+    return replace(result, provenance=record, warnings=warnings, burden_ranges=ranges)
+
+
+def _burden_ranges(folds: Sequence[Mapping[str, float | None]]) -> dict[str, BurdenRange]:
+    """Give the lowest and highest burden of each row."""
+    ranges = {}
+    for name in folds[0] if len(folds) > 1 else ():
+        found = [burden for fold in folds if (burden := fold[name]) is not None]
+        ranges[name] = BurdenRange(min(found, default=None), max(found, default=None))
+    return ranges
+
+
+def _disagreement(result: CaseResult, ranges: Mapping[str, BurdenRange]) -> list[CodedWarning]:
+    """Warn where the folds' burdens span a wide range."""
+    warnings = []
+    for territory in Territory:
+        span, burden = ranges.get(territory.key), result.scores.territories[territory.key].burden
+        if span is None or span.lowest is None or span.highest is None:
+            continue
+        if span.highest - span.lowest > max(WIDE_RANGE, 0.5 * (burden or 0)):
+            told = (
+                f"{STRUCTURES[territory].title}: the folds disagree, their burdens run from {100 * span.lowest:.1f} "
+                f"to {100 * span.highest:.1f} %; check the labels of this artery."
+            )
+            warnings.append(CodedWarning(WarningCode.FOLDS_DISAGREE, told, territory.key))
+    return warnings
+
+
+def model_record(model: Model) -> dict[str, Any]:
+    """Name a model for the record, without the place where it lies."""
+    record = {"name": model.name, "sha256": model.fingerprint, "trained_on": model.trained_on, "demo": model.demo}
+    return {**record, "spacing_mm": list(model.spacing_mm), "patch_size": list(model.patch_size)}
+
+
+def _network_warnings(models: Sequence[Model]) -> list[str]:
+    """Say it where a model knows phantoms only, or has seen no patient's image."""
+    if any(model.demo for model in models):
+        told = "The demo networks know synthetic phantoms only; on the CT of a patient their labels mean nothing."
+        return [CodedWarning(WarningCode.DEMO_NETWORKS, told)]
+    synthetic = [model.name for model in models if model.synthetic]
+    if not synthetic:
+        return []
+    told = f"{' and '.join(synthetic)}: trained on synthetic CTA only; check the labels before you use the scores."
+    return [CodedWarning(WarningCode.SYNTHETIC_NETWORKS, told)]

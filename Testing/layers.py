@@ -112,6 +112,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.case_files",
                 "CalcScoreLogic.csv_files",
                 "CalcScoreLogic.errors",
+                "CalcScoreLogic.file_hashes",
                 "CalcScoreLogic.process_trees",
                 "CalcScoreLogic.version",
             ),

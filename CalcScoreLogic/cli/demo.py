@@ -36,8 +36,9 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..images.files import write_image
     from ..inference.options import InferenceOptions
     from ..phantom import PhantomParameters, make_phantom
-    from ..pipeline import CaseParameters, analyze, score_masks
+    from ..pipeline import CaseParameters, score_masks
     from ..report.case_folder import write_case
+    from ..sources import analyze
 
     models = starter_models()
     make_folder(options.output.parent)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..case_files import without_ending
+from ..images.file_checks import image_suffix
 from ..quality.codes import CodedWarning
 
 _LONGEST_NAME = 80
@@ -144,6 +146,12 @@ def unique(found: Iterable[Named]) -> list[CohortInput]:
         taken.add(free.casefold())
         cases.append(CohortInput(free, row.path, row.reason, row.warnings))
     return sorted(cases, key=lambda case: case.name)
+
+
+def own_cta(folder: Path) -> Path | None:
+    """Find the ``cta`` in a folder, an image file with any ending; None where there is none."""
+    found = (path for path in sorted(folder.iterdir()) if image_suffix(path) and without_ending(path) == "cta")
+    return next(found, None)
 
 
 def folder_name(text: str) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
-from ..images.file_checks import image_suffix
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import aligned
 from ..results import CaseResult, ScoredCase
+from .case_inputs import own_cta
 
 
 def case_of(corrected: Path, output: Path) -> Path:
@@ -97,12 +97,8 @@ def read_scored(folder: Path) -> ScoredCase:
 def cta_of(corrected: Path, folder: Path) -> Path:
     """Find the CTA beside corrected segments or results; raises InputError where there is none."""
     for place in (corrected, corrected.parent, folder):
-        if place.is_dir():
-            found = [
-                path for path in sorted(place.iterdir()) if files.without_ending(path) == "cta" and image_suffix(path)
-            ]
-            if found:
-                return found[0]
+        if place.is_dir() and (found := own_cta(place)) is not None:
+            return found
     raise InputError(f"{corrected}: give the case's CTA with --cta, the intensities and the picture come from it")
 
 

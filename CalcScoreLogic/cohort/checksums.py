@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_PIECE = 1 << 20
+from ..errors import InputError
+from ..file_hashes import file_sha256
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,9 @@ def content_of(files: Sequence[Path]) -> Content:
     # Before the reading: what changes meanwhile has another stamp afterwards.
     stamp = stamp_of(files)
     try:
-        sums = sorted(_sha256(file) for file in files)
-    except OSError:
+        sums = sorted(file_sha256(file) for file in files)
+    except InputError:
         return UNREADABLE
     if len(sums) == 1:
         return Content(sums[0], stamp)
     return Content(hashlib.sha256("".join(sums).encode()).hexdigest(), stamp)
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()

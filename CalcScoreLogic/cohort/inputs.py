@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..case_files import case_name, without_ending
+from ..case_files import case_name
 from ..csv_files import read_csv
 from ..errors import CalcScoreError, InputError
 from ..images.dicom import read_dicom_series
 from ..images.dicom_identifiers import without_identifiers
-from ..images.file_checks import image_suffix
 from ..images.files import read_ct
 from ..images.geometry import Image
-from .case_inputs import CohortInput, Inputs, LeftOut, folder_name
+from .case_inputs import CohortInput, Inputs, LeftOut, folder_name, own_cta
 from .dicom_series import find_series, study_name
 from .dicom_studies import propose, series_warnings
 from .folder_search import search, walk
@@ -131,7 +130,7 @@ def read_input(case: CohortInput) -> Image:
     Raises
     ------
     InputError
-        As `image_io.read_ct`; or the image looks like a label map.
+        As `images.files.read_ct`; or the image looks like a label map.
     CalcScoreError
         The memory does not suffice.
     """
@@ -177,9 +176,9 @@ def _in_list(source: Path) -> Inputs:
 def _listed(name: str, path: Path) -> tuple[CohortInput, list[LeftOut]]:
     """Give the case of a line (a file, a case folder's ``cta.*``, a DICOM folder's CTA), and what is left out."""
     if path.is_dir():
-        images = [file for file in sorted(path.iterdir()) if image_suffix(file) and without_ending(file) == "cta"]
-        if images:
-            return CohortInput(name, images[0], "named in the list, the CTA of its case folder"), []
+        cta = own_cta(path)
+        if cta is not None:
+            return CohortInput(name, cta, "named in the list, the CTA of its case folder"), []
         files = [file for _, files in walk(path) for file in files if file.is_file()]
         series, left_out = propose(find_series(files))
         if len(series) == 1:

@@ -21,7 +21,7 @@ from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
 from ..shortening import shorten
-from ..thresholding import ThresholdMethod, threshold
+from ..thresholding import Thresholding, ThresholdMethod, threshold
 from ..vessels import separate_vessels
 from .accuracy import accuracy
 from .cases import ADAPTIVE, FIXED, IDEAL, REFERENCE, LabelFiles, StudyCase, StudyParameters
@@ -276,18 +276,48 @@ def _thresholds(
     cta: Image, truth: _Side, first: _Side, expected: Scores, parameters: StudyParameters, warnings: list[str]
 ) -> Iterator[Measurement]:
     """Measure the thresholds; one that cannot be used in this case is left out with a warning."""
-    ways = (
-        (IDEAL, truth.territories, ThresholdMethod.IDEAL, None, truth.calcification),
-        (ADAPTIVE, first.territories, ThresholdMethod.ADAPTIVE, None, None),
-        (FIXED, first.territories, ThresholdMethod.FIXED, parameters.fixed_hu, None),
-    )
-    for method, arteries, way, value, reference in ways:
-        try:
-            result = threshold(cta, arteries, way, value, reference)
-        except InputError as error:
-            warnings.append(f"{method}: left out in this case, {error}")
+    for method, result in apply_thresholds(
+        cta, truth.territories, truth.calcification, first.territories, parameters.fixed_hu
+    ):
+        if isinstance(result, InputError):
+            warnings.append(f"{method}: left out in this case, {result}")
             continue
         yield Measurement(method, CALCIFICATION, THRESHOLD_HU, result.threshold_hu)
         plaques = np.asarray(result.calcification.array == CalcificationLabel.CALCIFICATION)
         yield from _calcification_accuracy(method, plaques, truth, first.looked)
         yield from _scores(method, first.scores(result.calcification), expected)
+
+
+def apply_thresholds(
+    cta: Image, true_arteries: Image, true_calcification: Image, arteries: Image, fixed_hu: float
+) -> Iterator[tuple[str, Thresholding | InputError]]:
+    """Apply the three thresholds of a study.
+
+    Parameters
+    ----------
+    cta : Image
+        HU.
+    true_arteries, true_calcification : Image
+        The reference's, for the ideal threshold.
+    arteries : Image
+        The first prediction's, in which the other two act.
+    fixed_hu : float
+        The fixed threshold, HU.
+
+    Yields
+    ------
+    method : str
+        One of `cases.THRESHOLDS`, in their order.
+    result : Thresholding or InputError
+        The calcification, or why this threshold cannot be used in this case.
+    """
+    ways = (
+        (IDEAL, true_arteries, ThresholdMethod.IDEAL, None, true_calcification),
+        (ADAPTIVE, arteries, ThresholdMethod.ADAPTIVE, None, None),
+        (FIXED, arteries, ThresholdMethod.FIXED, fixed_hu, None),
+    )
+    for method, inside, way, value, reference in ways:
+        try:
+            yield method, threshold(cta, inside, way, value, reference)
+        except InputError as error:
+            yield method, error

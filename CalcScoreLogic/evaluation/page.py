@@ -16,7 +16,7 @@ from .accuracy import HAUSDORFF_PERCENTILE, METRICS, SURFACE_TOLERANCE_MM
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
 from .cases import FIXED
 from .measure import FIGURES, THRESHOLD_HU
-from .style import TITLES, Picture
+from .style import TITLES, Picture, number
 from .tables import methods_of
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def _title(structure: str) -> str:
 
 
 def _number(value: float, digits: int, signed: bool = False) -> str:
-    return _NONE if math.isnan(value) else f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    return _NONE if math.isnan(value) else number(value, digits, signed)
 
 
 def _interval(value: float, low: float, high: float, digits: int) -> str:

@@ -13,7 +13,7 @@ from ..images.files import read_ct, write_label_map
 from ..inference.protocol import Message
 from ..inference.service import InferenceService
 from ..models import Model
-from ..pipeline import model_record, score_prediction
+from ..sources import FinishedRun, model_record, score_sources
 from ..training.phantoms import FIRST_SEED as FIRST_TRAINING_SEED
 from ..training.phantoms import make_cases
 
@@ -94,8 +94,8 @@ def predict(
             tell(number, len(cases))
             cta = read_ct(case / files.CTA)
             labelled = service.label(cta, on_message)
-            inputs = {"cta": case / files.CTA}
-            scored = score_prediction(case.name, cta, labelled.folder, labelled.result, models, inputs=inputs)
+            finished = FinishedRun(labelled.folder, labelled.result, models)
+            scored = score_sources(case.name, cta, finished, inputs={"cta": case / files.CTA})
             with atomic_folder(folder / case.name) as part:
                 write_label_map(part / files.TERRITORIES, scored.territories, Territory)
                 write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)

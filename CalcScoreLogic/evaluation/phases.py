@@ -13,6 +13,7 @@ from ..images.geometry import Image
 from ..scoring import burdens
 from ..thresholding import Thresholding, ThresholdMethod, threshold
 from .accuracy import Overlap
+from .agreement import LIMITS_SD
 from .cases import ADAPTIVE, IDEAL
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def phase_table(cases: DataFrame, lumen_measure: str) -> DataFrame:
             overlap = values.loc[values["measure"] == DICE, "value"].dropna()
             pairs = values.loc[values["measure"] == BURDEN, ["value", "reference"]].dropna()
             difference = pairs["value"] - pairs["reference"]
-            spread = 1.96 * difference.std(ddof=1)
+            spread = LIMITS_SD * difference.std(ddof=1)
             rows.append(
                 {
                     "phase": phase,

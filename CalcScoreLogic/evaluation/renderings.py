@@ -13,9 +13,9 @@ from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, 
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image, nonzero_box
 from ..shortening import shorten
-from ..thresholding import ThresholdMethod, threshold
-from .cases import ADAPTIVE, IDEAL, THRESHOLDS, StudyCase, StudyParameters
-from .measure import CALCIFICATION
+from ..thresholding import Thresholding
+from .cases import StudyCase, StudyParameters
+from .measure import CALCIFICATION, apply_thresholds
 from .style import COLUMN_INCHES, RC, Picture, capital, save
 from .tables import methods_of
 
@@ -103,24 +103,11 @@ def _threshold_maps(
     case: StudyCase, parameters: StudyParameters, full: dict[str, Image], truth: Image
 ) -> dict[str, Image]:
     """Give the calcification by the thresholds, as far as they can be used."""
-    from ..errors import InputError
-
     if case.cta is None:
         return {}
-    cta, first = read_ct(case.cta), full[next(iter(case.predictions))]
-    maps = {}
-    for name in THRESHOLDS:
-        try:
-            if name == IDEAL:
-                found = threshold(cta, full["reference"], ThresholdMethod.IDEAL, reference=truth)
-            elif name == ADAPTIVE:
-                found = threshold(cta, first, ThresholdMethod.ADAPTIVE)
-            else:
-                found = threshold(cta, first, ThresholdMethod.FIXED, parameters.fixed_hu)
-        except InputError:
-            continue
-        maps[name] = found.calcification
-    return maps
+    first = full[next(iter(case.predictions))]
+    found = apply_thresholds(read_ct(case.cta), full["reference"], truth, first, parameters.fixed_hu)
+    return {name: result.calcification for name, result in found if isinstance(result, Thresholding)}
 
 
 def _crop_source(image: Image) -> Array:

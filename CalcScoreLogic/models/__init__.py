@@ -6,8 +6,9 @@ PyTorch, when they are called.
 
 from __future__ import annotations
 
+from ..file_hashes import file_sha256
 from .card import MeasuredDice, read_measured
-from .check import check, check_fully, file_sha256
+from .check import check, check_fully
 from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
 from .folders import starter_models_folder, user_models_folder
 from .model import BrokenModel, Model, Role

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..file_hashes import file_sha256
 from .checkpoints import check_checkpoint, read_header
 from .json_objects import member, read_object, shown
 from .labels import read_labels
@@ -119,24 +120,6 @@ def describe(path: Path) -> Model:
 def covered_files(model: Model) -> list[Path]:
     """List the files that the fingerprint covers, in its order."""
     return [model.path / DATASET, model.path / PLANS, *map(model.checkpoint, model.folds)]
-
-
-def file_sha256(path: Path) -> str:
-    """Hash a file.
-
-    Raises
-    ------
-    InputError
-        It cannot be read.
-    """
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror}), check its permissions") from None
-    return digest.hexdigest()
 
 
 def _check_channel(path: Path, dataset: dict[str, Any]) -> None:

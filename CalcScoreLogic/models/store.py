@@ -15,7 +15,8 @@ from typing import Any
 
 from ..atomic import write_json
 from ..errors import CalcScoreError, InputError
-from .check import check, check_fully, covered_files, describe, file_sha256
+from ..file_hashes import file_sha256
+from .check import check, check_fully, covered_files, describe
 from .folders import starter_models_folder, user_models_folder
 from .json_objects import member, read_object
 from .model import BrokenModel, Model, Role

@@ -63,7 +63,7 @@ def write_report(path: Path, result: CaseResult, pictures: Sequence[Projection] 
     result : CaseResult
         The scores.
     pictures : sequence of Projection, optional
-        What `report_pictures.projections` drew.
+        What `projections.projections` drew.
     """
     title = f"{result.case}: arterial calcification"
     how = f"{method_text(result)}. Burden is calcified volume / artery volume."

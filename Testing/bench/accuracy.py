@@ -13,8 +13,9 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.service import InferenceService
 from CalcScoreLogic.models import Model, Role, check, starter_models_folder
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
-from CalcScoreLogic.pipeline import score_masks, score_prediction
+from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase
+from CalcScoreLogic.sources import FinishedRun, score_sources
 
 SEEDS = range(200000, 200020)
 SPACING_MM = (1.5, 1.5, 1.5)
@@ -34,7 +35,8 @@ def label_phantoms(models: Sequence[Model]) -> Iterator[tuple[ScoredCase, Phanto
         for seed in tqdm(SEEDS):
             phantom = make_phantom(PhantomParameters(seed, SPACING_MM))
             labelled = service.label(phantom.cta)
-            yield score_prediction(f"case_{seed}", phantom.cta, labelled.folder, labelled.result, models), phantom
+            finished = FinishedRun(labelled.folder, labelled.result, models)
+            yield score_sources(f"case_{seed}", phantom.cta, finished), phantom
             service.drop(labelled)
 
 

@@ -17,8 +17,9 @@ from CalcScoreLogic.anatomy import CalcificationLabel, Territory, Vessel
 from CalcScoreLogic.images.files import read_ct, read_labels, read_mask, read_territories
 from CalcScoreLogic.images.geometry import Array, Image, check_same_grid
 from CalcScoreLogic.models import Model, Role, find
-from CalcScoreLogic.pipeline import analyze, score_masks
+from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase
+from CalcScoreLogic.sources import analyze
 from CalcScoreLogic.vessels import separate_vessels
 
 LARGE_PLAQUE_MM3 = 20.0

@@ -22,7 +22,8 @@ from CalcScoreLogic.images.files import read_calcification, read_territories, wr
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.protocol import Result
 from CalcScoreLogic.models import Model, Role, check
-from CalcScoreLogic.pipeline import CaseParameters, score_masks, score_prediction
+from CalcScoreLogic.pipeline import CaseParameters, score_masks
+from CalcScoreLogic.sources import FinishedRun, score_sources
 from Testing.logic.model_folders import make_model
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
@@ -72,7 +73,7 @@ def cta() -> Image:
 
 def test_the_folds_range_is_that_of_each_fold_by_itself(tmp_path: Path, models: list[Model]) -> None:
     outcome = predicted(tmp_path, [4, 3, 5])
-    result = score_prediction("c", cta(), tmp_path, outcome, models).result.to_dict()
+    result = score_sources("c", cta(), FinishedRun(tmp_path, outcome, models)).result.to_dict()
     aorta = result["territories"]["aorta"]
     artery = aorta["artery_volume_mm3"]
     assert aorta["burden"] == 4 * 2 / artery
@@ -85,19 +86,19 @@ def test_the_folds_range_is_that_of_each_fold_by_itself(tmp_path: Path, models: 
 
 def test_folds_that_disagree_are_a_warning(tmp_path: Path, models: list[Model]) -> None:
     # The iliac ends at 10 mm, so 5 slices of 128 mm³ of aorta are left: from 4 / 640 to 16 / 640.
-    result = score_prediction("c", cta(), tmp_path, predicted(tmp_path, [4, 2, 8]), models).result
+    result = score_sources("c", cta(), FinishedRun(tmp_path, predicted(tmp_path, [4, 2, 8]), models)).result
     assert sum("Aorta: the folds disagree" in warning for warning in result.warnings) == 1
     assert not any("Iliac: the folds" in warning for warning in result.warnings)
 
 
 def test_one_fold_has_no_range(tmp_path: Path, models: list[Model]) -> None:
     outcome = predicted(tmp_path, [4])
-    result = score_prediction("c", cta(), tmp_path, outcome, models).result.to_dict()
+    result = score_sources("c", cta(), FinishedRun(tmp_path, outcome, models)).result.to_dict()
     assert "burden_fold_min" not in result["territories"]["aorta"]
 
 
 def test_the_record_names_models_and_says_what_they_know(tmp_path: Path, models: list[Model]) -> None:
-    result = score_prediction("c", cta(), tmp_path, predicted(tmp_path, [1, 1, 1]), models).result.to_dict()
+    result = score_sources("c", cta(), FinishedRun(tmp_path, predicted(tmp_path, [1, 1, 1]), models)).result.to_dict()
     record = result["provenance"]["models"]["territories"]
     assert (record["name"], record["trained_on"], record["demo"]) == ("toy", "nothing", True)
     assert record["sha256"] == models[0].fingerprint

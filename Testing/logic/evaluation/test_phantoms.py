@@ -12,7 +12,7 @@ from CalcScoreLogic.cli import main
 from CalcScoreLogic.evaluation import phantoms
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.phantom.plan import draw_plan
-from CalcScoreLogic.pipeline import model_record
+from CalcScoreLogic.sources import model_record
 from CalcScoreLogic.training import phantom_spacings
 from Testing.logic.evaluation.small_cases import write
 from Testing.logic.model_folders import make_model

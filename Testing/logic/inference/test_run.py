@@ -25,7 +25,7 @@ from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunState
 from CalcScoreLogic.models import Role, check
-from CalcScoreLogic.pipeline import analyze
+from CalcScoreLogic.sources import analyze
 from Testing.logic.model_folders import WritesFile, make_model, replace_record
 from Testing.trees import rotation, to_image, to_sitk
 
