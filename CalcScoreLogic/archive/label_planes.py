@@ -12,10 +12,7 @@ from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, 
 from ..images.geometry import Array, Geometry, nonzero_box
 from ..results import ScoredCase
 
-_CUT_COLOUR = (150, 150, 150)
-
-
-_CUT = "cut."
+_CUT, _CUT_COLOUR = "cut.", (150, 150, 150)
 
 
 @dataclass(frozen=True)
