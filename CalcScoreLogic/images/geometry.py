@@ -7,6 +7,7 @@ z to Superior), as in DICOM and ITK.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
@@ -357,6 +358,13 @@ def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | 
             return None
         tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
     return pad_box((tight[0], tight[1], tight[2]), padding, array.shape)
+
+
+def joint_box(boxes: Iterable[tuple[slice, slice, slice] | None]) -> tuple[slice, slice, slice] | None:
+    """Give the smallest box that holds those of some boxes that there are; None where there is none."""
+    axes = zip(*(box for box in boxes if box is not None), strict=True)
+    spans = [slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes]
+    return (spans[0], spans[1], spans[2]) if spans else None
 
 
 def pad_box(box: tuple[slice, slice, slice], padding: int, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
