@@ -15,7 +15,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .anatomy import CalcificationLabel, Territory
-from .images.geometry import Array, Image, check_same_grid, nonzero_box, pad_box
+from .images.geometry import Array, Image, check_same_grid, joint_box, nonzero_box, pad_box
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
 _STEPS = np.concatenate([np.eye(3, dtype=np.intp), -np.eye(3, dtype=np.intp)])
@@ -216,13 +216,8 @@ def _maps(arteries: Arteries | None) -> list[Image]:
 
 def _box_around(images: Sequence[Image]) -> tuple[slice, slice, slice] | None:
     """Give the box that holds all voxels other than 0 of some images, and a voxel around it."""
-    boxes = [box for image in images if (box := nonzero_box(image.array)) is not None]
-    if not boxes:
-        return None
-    spans = [
-        slice(min(part.start for part in parts), max(part.stop for part in parts)) for parts in zip(*boxes, strict=True)
-    ]
-    return pad_box((spans[0], spans[1], spans[2]), 1, images[0].array.shape)
+    box = joint_box(nonzero_box(image.array) for image in images)
+    return box and pad_box(box, 1, images[0].array.shape)
 
 
 def _marked(at: Array, shape: tuple[int, ...]) -> Array:

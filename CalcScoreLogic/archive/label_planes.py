@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Structure, Territory
-from ..images.geometry import Array, Geometry, nonzero_box
+from ..images.geometry import Array, Geometry, joint_box, nonzero_box
 from ..results import ScoredCase
 
-_CUT_COLOUR = (150, 150, 150)
-
-
-_CUT = "cut."
+_CUT, _CUT_COLOUR = "cut.", (150, 150, 150)
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,8 @@ class LabelPlanes:
             grid.stored_view(image.canonical().array)
             for image in (scored.territories, scored.shortened, scored.calcification)
         )
-        self._box = _box_of(self._full, self._trimmed, self._calcification == CalcificationLabel.CALCIFICATION)
+        masks = (self._full, self._trimmed, self._calcification == CalcificationLabel.CALCIFICATION)
+        self._box = joint_box(map(nonzero_box, masks)) or (slice(0, 0),) * 3
         present = [set(self._present(k)) for k in range(self._box[0].start, self._box[0].stop)]
         found = set().union(*present)
         self.segments = tuple(s for s in ALL_SEGMENTS if s in found) or ALL_SEGMENTS[:1]
@@ -147,15 +145,3 @@ class LabelPlanes:
     def _present(self, k: int) -> Iterator[Segment]:
         """Give the segments that have voxels in a plane."""
         return (segment for segment in ALL_SEGMENTS if self._mask(segment, k, self._box[1:]).any())
-
-
-def _box_of(*arrays: Array) -> tuple[slice, slice, slice]:
-    """Give the smallest box that holds every non-zero voxel of all arrays; an empty one where there is none."""
-    boxes = [box for box in map(nonzero_box, arrays) if box is not None]
-    if not boxes:
-        return slice(0, 0), slice(0, 0), slice(0, 0)
-    low, high = (
-        [edge(getattr(box[axis], name) for box in boxes) for axis in range(3)]
-        for edge, name in ((min, "start"), (max, "stop"))
-    )
-    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])

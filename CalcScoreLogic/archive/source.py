@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..images.dicom_identifiers import read_header
 from ..images.geometry import Array, Geometry
 from ..images.highdicom_bridge import require_highdicom
 
@@ -68,7 +69,7 @@ def check_source(files: Iterable[Path], what: str) -> None:
     require_highdicom()
     found = 0
     for path in files:
-        header = _header(path, [*_NEEDED, "Rows", "ImagePositionPatient", "PerFrameFunctionalGroupsSequence"])
+        header = read_header(path, [*_NEEDED, "Rows"])
         if header is None or "Rows" not in header:
             continue
         found += 1
@@ -102,7 +103,7 @@ def read_source(files: Iterable[Path], grid: Geometry, what: str) -> Source:
     axial = grid.canonical()
     series: dict[str, _Slices] = {}
     for path in sorted(files):
-        header = _header(path)
+        header = read_header(path)
         if header is None or "Rows" not in header or header.get("Modality") != "CT":
             continue
         places = _places(header)
@@ -124,16 +125,6 @@ def read_source(files: Iterable[Path], grid: Geometry, what: str) -> Source:
     for header in headers:
         _complete(header, what)
     return Source(headers, _geometry(headers[0], [place for _, place, _ in ordered], ordered[0][2], grid, what))
-
-
-def _header(path: Path, tags: Sequence[str] | None = None) -> Any | None:
-    """Read a header without voxels; None for what is no DICOM file."""
-    import pydicom
-
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(tags) if tags else None, force=True)
-    except Exception:  # pydicom raises errors of many kinds for what is no DICOM file.
-        return None
 
 
 def _check_identifiers(header: Any, what: str) -> None:
@@ -169,15 +160,19 @@ def _places(header: Any) -> list[tuple[Array, Array]]:
     shared = _first(header, "SharedFunctionalGroupsSequence")
     places = []
     for frame in header.get("PerFrameFunctionalGroupsSequence") or [header]:
-        position, orientation = None, None
-        for group in (header, shared, frame):
-            for holder in (group, _first(group, "PlanePositionSequence"), _first(group, "PlaneOrientationSequence")):
-                position = (holder or {}).get("ImagePositionPatient") or position
-                orientation = (holder or {}).get("ImageOrientationPatient") or orientation
-        if position is None or orientation is None or len(position) != 3 or len(orientation) != 6:
+        groups = (frame, shared, header)
+        position = _vector(groups, "PlanePositionSequence", "ImagePositionPatient")
+        orientation = _vector(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
+        if len(position) != 3 or len(orientation) != 6:
             return []
         places.append((np.array(position, float), np.array(orientation, float)))
     return places
+
+
+def _vector(groups: Iterable[Any], macro: str, keyword: str) -> Sequence[Any]:
+    """Give a vector from the first functional group, or header, that has it; empty where none has."""
+    holders = (holder for group in groups for holder in (_first(group, macro), group) if holder is not None)
+    return next((found for holder in holders if (found := holder.get(keyword))), ())
 
 
 def _first(group: Any, keyword: str) -> Any:

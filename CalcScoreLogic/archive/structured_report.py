@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from highdicom import UID
@@ -28,7 +29,7 @@ from highdicom.sr import (
 )
 from pydicom.sr.codedict import codes
 
-from ..anatomy import COMBINED, STRUCTURES, VESSEL_SITES, VESSELS_OF, Concept, Territory, Vessel
+from ..anatomy import COMBINED, STRUCTURES, VESSEL_SITES, VESSELS_OF, Concept, Structure, Territory
 from ..quality.codes import CodedWarning
 from ..results import CaseResult
 from ..scoring import Row
@@ -67,7 +68,7 @@ def make_report(
     report = MeasurementReport(
         observation_context=_observers(observer),
         procedure_reported=_code(concepts.PROCEDURE),
-        imaging_measurements=[_group(name, row, segmentation, result) for name, row in _rows(result)],
+        imaging_measurements=[_group(reported, segmentation, result) for reported in _rows(result)],
         title=_code(concepts.TITLE),
     )
     return Comprehensive3DSR(
@@ -83,20 +84,38 @@ def make_report(
     )
 
 
-def _code(concept: Coded) -> Any:
+@dataclass(frozen=True)
+class _Reported:
+    """A row with its name, its territory (None for the combined one) and the arteries that it is about."""
 
+    name: str
+    row: Row
+    territory: Territory | None
+    sites: list[Any]
+
+
+def _code(concept: Coded) -> Any:
     return CodedConcept(concept.value, concept.scheme, concept.meaning)
 
 
-def _rows(result: CaseResult) -> Iterator[tuple[str, Row]]:
-    """Give every row with its name: each territory before its vessels, the combined one last."""
+def _rows(result: CaseResult) -> Iterator[_Reported]:
+    """Give every row: each territory before its vessels, the combined one last."""
     scores = result.scores
     for territory in Territory:
-        yield territory.key, scores.territories[territory.key]
+        sites = [_site(STRUCTURES[territory])]
+        yield _Reported(territory.key, scores.territories[territory.key], territory, sites)
         for vessel in VESSELS_OF.get(territory, ()):
             if vessel.value in scores.vessels:
-                yield vessel.value, scores.vessels[vessel.value]
-    yield COMBINED, scores.territories[COMBINED]
+                sites = [_site(*VESSEL_SITES[vessel])]
+                yield _Reported(vessel.value, scores.vessels[vessel.value], territory, sites)
+    sites = [_site(STRUCTURES[territory]) for territory in Territory]
+    yield _Reported(COMBINED, scores.territories[COMBINED], None, sites)
+
+
+def _site(artery: Structure | Concept, side: Concept | None = None) -> Any:
+    """Say which artery a row is about."""
+    coded, laterality = (found and CodedConcept(found.code, "SCT", found.meaning) for found in (artery, side))
+    return FindingSite(coded, laterality=laterality)
 
 
 def _observers(name: str | None) -> Any:
@@ -113,13 +132,13 @@ def _observers(name: str | None) -> Any:
     return ObservationContext(observer_device_context=device, observer_person_context=person)
 
 
-def _group(name: str, row: Row, segmentation: SegmentationObject, result: CaseResult) -> Any:
+def _group(reported: _Reported, segmentation: SegmentationObject, result: CaseResult) -> Any:
     """Make the measurement group of a row; it refers to the segment of its territory where there is one."""
-    territory = _territory_of(name)
+    name, row, territory = reported.name, reported.row, reported.territory
     content: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(identifier=f"{NAME} {name}"),
         "finding_type": _code(concepts.ARTERY),
-        "finding_sites": _sites(name),
+        "finding_sites": reported.sites,
         "algorithm_id": AlgorithmIdentification(NAME, __version__, parameters=[_parameters(result)]),
         "measurements": list(_measurements(name, row, result)),
         "qualitative_evaluations": list(_evaluations(name, row, result)),
@@ -135,29 +154,6 @@ def _group(name: str, row: Row, segmentation: SegmentationObject, result: CaseRe
         source_series=SourceSeriesForSegmentation(segmentation.source_series_uid),
     )
     return VolumetricROIMeasurementsAndQualitativeEvaluations(referenced_segment=referenced, **content)
-
-
-def _territory_of(name: str) -> Territory | None:
-    """Give the territory of a row; None for the combined one."""
-    if name == COMBINED:
-        return None
-    if name in {vessel.value for vessel in Vessel}:
-        return next(territory for territory, vessels in VESSELS_OF.items() if Vessel(name) in vessels)
-    return Territory[name.upper()]
-
-
-def _sites(name: str) -> Sequence[Any]:
-    """Say which arteries a row is about."""
-
-    def concept(found: Concept | None) -> Any:
-        return found and CodedConcept(found.code, "SCT", found.meaning)
-
-    if name in {vessel.value for vessel in Vessel}:
-        artery, side = VESSEL_SITES[Vessel(name)]
-        return [FindingSite(concept(artery), laterality=concept(side))]
-    territories = [_territory_of(name)] if name != COMBINED else list(Territory)
-    found = [STRUCTURES[territory] for territory in territories if territory is not None]
-    return [FindingSite(concept(Concept(structure.code, structure.meaning))) for structure in found]
 
 
 def _parameters(result: CaseResult) -> str:

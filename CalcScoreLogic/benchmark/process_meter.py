@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ..process_trees import kill_tree, own_tree_options
 
 _LOOK_SECONDS = 0.05
 _LOOK_SHARE = 0.05
@@ -57,7 +56,7 @@ def measure(command: Sequence[str]) -> Usage:
     """
     start = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **own_tree_options()
     )
     peaks = [0]
     watcher = threading.Thread(target=_watch, args=(process, peaks), daemon=True)
@@ -65,7 +64,8 @@ def measure(command: Sequence[str]) -> Usage:
     try:
         _, errors = process.communicate()
     except BaseException:
-        _end(process)
+        kill_tree(process)
+        process.wait()
         raise
     seconds = time.perf_counter() - start
     watcher.join()
@@ -107,12 +107,3 @@ def _watch(process: subprocess.Popen[Any], peaks: list[int]) -> None:
         peaks.append(memory_of(process.pid))
         # A look at gigabytes takes a while, and what is looked at stands still meanwhile.
         time.sleep(max(_LOOK_SECONDS, (time.perf_counter() - began) / _LOOK_SHARE))
-
-
-def _end(process: subprocess.Popen[Any]) -> None:
-    """End a program with all it has started."""
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

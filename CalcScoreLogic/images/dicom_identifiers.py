@@ -77,15 +77,15 @@ def header_values(header: Any, keyword: str) -> list[Any]:
     return list(value) if isinstance(value, MutableSequence) else [value]
 
 
-def read_header(path: Path, keywords: Iterable[str]) -> Any | None:
+def read_header(path: Path, keywords: Iterable[str] | None = None) -> Any | None:
     """Read some elements of a DICOM file, with a preamble or without.
 
     Parameters
     ----------
     path : Path
         The file.
-    keywords : iterable of str
-        What to read.
+    keywords : iterable of str, optional
+        What to read; all but the voxels by default.
 
     Returns
     -------
@@ -101,8 +101,9 @@ def read_header(path: Path, keywords: Iterable[str]) -> Any | None:
         import pydicom
     except ImportError as error:
         raise InputError("DICOM exports need pydicom, install it with: pip install pydicom") from error
+    tags = None if keywords is None else list(keywords)
     try:
-        header: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(keywords), force=True)
+        header: Any = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
     except Exception:  # pydicom raises errors of many kinds for damaged files.
         return None
     return header

@@ -394,6 +394,13 @@ def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | 
     return pad_box((tight[0], tight[1], tight[2]), padding, array.shape)
 
 
+def joint_box(boxes: Iterable[tuple[slice, slice, slice] | None]) -> tuple[slice, slice, slice] | None:
+    """Give the smallest box that holds those of some boxes that there are; None where there is none."""
+    axes = zip(*(box for box in boxes if box is not None), strict=True)
+    spans = [slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes]
+    return (spans[0], spans[1], spans[2]) if spans else None
+
+
 def pad_box(box: tuple[slice, slice, slice], padding: int, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
     """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
     widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]

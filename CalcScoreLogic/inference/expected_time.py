@@ -33,7 +33,7 @@ def forecast_seconds(
     options : InferenceOptions
         How they are run.
     seconds_per_unit : mapping of str to float
-        Speed of the machine by kind of work, as `estimate.SECONDS_PER_UNIT`.
+        Speed of the machine by kind of work, as `remaining_time.SECONDS_PER_UNIT`.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def planned_work(
     Returns
     -------
     dict of str to float
-        In the units of `estimate.SECONDS_PER_UNIT`.
+        In the units of `remaining_time.SECONDS_PER_UNIT`.
 
     Raises
     ------

@@ -40,19 +40,19 @@ HOURS = {
     "evaluate": evaluate.run,
     "memory": memory.run,
     "region": full_size.run_region,
-    "thresholds": thresholds.run,
     "finetune": finetune.run,
     "finetune_small": finetune.run_small,
-    "large_ct": large_ct.run,
 }
+ON_REAL_CT = {"real": real.run, "thresholds": thresholds.run, "large_ct": large_ct.run}
+"""These take the folder of real CTs, where there is one."""
 
 parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)
-parser.add_argument("names", nargs="*", choices=[*MINUTES, *HOURS, "real", []])
-parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the real CTs, for the benchmark real")
+parser.add_argument("names", nargs="*", choices=[*MINUTES, *HOURS, *ON_REAL_CT, []])
+parser.add_argument("--data", type=Path, metavar="DIR", help=f"folder of real CTs, for {', '.join(ON_REAL_CT)}")
 options = parser.parse_args()
 for name in options.names or MINUTES:
     print(f"== {name}", flush=True)
-    if name == "real":
-        real.run(options.data)
+    if name in ON_REAL_CT:
+        ON_REAL_CT[name](options.data)
     else:
         {**MINUTES, **HOURS}[name]()

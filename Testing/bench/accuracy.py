@@ -25,8 +25,9 @@ ROWS = (*(territory.key for territory in Territory), CalcificationLabel.CALCIFIC
 
 
 def dice(found: np.ndarray, true: np.ndarray) -> float:
-    """Overlap of two masks, 0 to 1."""
-    return float(2 * np.count_nonzero(found & true) / (np.count_nonzero(found) + np.count_nonzero(true)))
+    """Overlap of two masks, 0 to 1; NaN where both are empty."""
+    size = np.count_nonzero(found) + np.count_nonzero(true)
+    return float(2 * np.count_nonzero(found & true) / size) if size else float("nan")
 
 
 def label_phantoms(models: Sequence[Model]) -> Iterator[tuple[ScoredCase, Phantom]]:

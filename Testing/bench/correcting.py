@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-MODULE = Path(__file__).resolve().parents[2] / "CalcScore" / "CalcScore.py"
+from Testing.bench.panel import MODULE
+
 CLICK_S, KEY_S, THINK_S = 1.1 + 0.2, 0.28, 1.35
 DAB_MM = 5.0
 """How far the dabs of an 8 mm brush along an artery are apart."""

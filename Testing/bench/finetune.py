@@ -14,7 +14,7 @@ from tqdm import tqdm
 from CalcScoreLogic import case_files as files
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.cli import main
-from CalcScoreLogic.images.files import read_ct, read_territories, write_image, write_label_map
+from CalcScoreLogic.images.files import read_calcification, read_ct, read_territories, write_image, write_label_map
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.service import InferenceService
@@ -121,8 +121,6 @@ def _tell(name: str, models: Sequence[Model], cases: Path) -> None:
 
 
 def _dice_of(found: dict[Role, Path], case: Path) -> list[float]:
-    from CalcScoreLogic.images.files import read_calcification
-
     labels, truth = (read_territories(path).array for path in (found[Role.TERRITORIES], case / files.TERRITORIES))
     row = [dice(labels == territory, truth == territory) for territory in Territory]
     maps = (read_calcification(path).array for path in (found[Role.CALCIFICATION], case / files.CALCIFICATION))

@@ -98,13 +98,18 @@ def phantom(shape: tuple[int, ...]) -> tuple[Image, Image]:
 def fitted(array: Array, shape: tuple[int, ...], outside: int, grid: Geometry) -> Image:
     """Put the middle of an array into the middle of another."""
     whole = np.full(shape, outside, array.dtype)
-    both = [min(n, m) for n, m in zip(array.shape, shape, strict=True)]
-    here, there = (
-        tuple(slice((n - b) // 2, (n - b) // 2 + b) for n, b in zip(size, both, strict=True))
-        for size in (array.shape, shape)
-    )
+    here, there = middles(array.shape, shape)
     whole[there] = array[here]
     return Image(whole, grid)
+
+
+def middles(shape: tuple[int, ...], other: tuple[int, ...]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Give what the middles of two arrays have in common, in the one and in the other."""
+    both = [min(n, m) for n, m in zip(shape, other, strict=True)]
+    here, there = (
+        tuple(slice((n - b) // 2, (n - b) // 2 + b) for n, b in zip(size, both, strict=True)) for size in (shape, other)
+    )
+    return here, there
 
 
 def make_model(folder: Path, role: Role) -> Path:

@@ -29,16 +29,16 @@ FOLDS = "0,1"
 
 
 def run() -> None:
-    """Print the largest sum of the memory of all processes; the demo networks stand in for standard ones."""
-    demo = starter_models_folder()
-    if demo is None:
+    """Print the largest sum of the memory of all processes; the starter ensembles stand in for standard ones."""
+    starter = starter_models_folder()
+    if starter is None:
         print("skipped, there are no starter ensembles in Resources/StarterModels")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-m", "CalcScoreLogic", "analyze", str(_cta(folder)), "-o", str(folder / "out")]
         for role, option in zip(Role, ("--territory-model", "--calcification-model"), strict=True):
-            command += [option, str(_model(demo / role.value, folder / role.value))]
+            command += [option, str(_model(starter / role.value, folder / role.value))]
         seconds, gigabytes = measure([*command, "--no-mirroring", "--step-size", "1", "--folds", FOLDS])
     print(f"512x512x1500: {gigabytes:.1f} GB at most, {seconds:.0f} s")
 
@@ -53,9 +53,9 @@ def _cta(folder: Path) -> Path:
     return file
 
 
-def _model(demo: Path, folder: Path) -> Path:
-    """Let demo networks run on the grid and the tiles of standard ones: their weights fit tiles of any size."""
-    shutil.copytree(demo, folder)
+def _model(starter: Path, folder: Path) -> Path:
+    """Let starter networks run on the grid and the tiles of standard ones: their weights fit tiles of any size."""
+    shutil.copytree(starter, folder)
     file = folder / "plans.json"
     plans = json.loads(file.read_text(encoding="utf-8"))
     fullres = plans["configurations"]["3d_fullres"]

@@ -21,6 +21,7 @@ from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase
 from CalcScoreLogic.sources import analyze
 from CalcScoreLogic.vessels import separate_vessels
+from Testing.bench.accuracy import dice
 
 LARGE_PLAQUE_MM3 = 20.0
 _CROSS = ndimage.generate_binary_structure(3, 1)
@@ -61,10 +62,16 @@ def read_ctliver(folder: Path) -> RealCase:
     territories = read_territories(folder / "labels.nii.gz")
     plaques = read_mask(folder / "calcification.nii.gz").array > 0
     ignore = read_mask(folder / "ignore.nii.gz").array > 0
-    labels = np.where(territories.array > 0, CalcificationLabel.ARTERY, 0).astype(np.uint8)
-    labels[plaques] = CalcificationLabel.CALCIFICATION
     check_same_grid(cta, territories, "the CT", "its labels")
-    return RealCase(folder.name, cta, Image(territories.array, cta.geometry), ignore, Image(labels, cta.geometry))
+    labels = Image(drawn_calcification(territories.array, plaques), cta.geometry)
+    return RealCase(folder.name, cta, Image(territories.array, cta.geometry), ignore, labels)
+
+
+def drawn_calcification(territories: Array, plaques: Array) -> Array:
+    """Make a calcification map of arteries and a mask of plaques."""
+    labels = np.where(territories > 0, CalcificationLabel.ARTERY, 0).astype(np.uint8)
+    labels[plaques] = CalcificationLabel.CALCIFICATION
+    return labels
 
 
 def read_dissection(folder: Path) -> RealCase:
@@ -98,12 +105,6 @@ CASES: dict[str, Callable[[Path], RealCase]] = {
     "ts_dissection": read_dissection,
     "ts_example": read_example,
 }
-
-
-def dice(found: Array, true: Array) -> float:
-    """Overlap of two masks, 0 to 1; NaN where both are empty."""
-    size = np.count_nonzero(found) + np.count_nonzero(true)
-    return float(2 * np.count_nonzero(found & true) / size) if size else float("nan")
 
 
 @dataclass(frozen=True)

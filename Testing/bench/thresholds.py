@@ -12,8 +12,7 @@ from CalcScoreLogic.anatomy import CalcificationLabel
 from CalcScoreLogic.evaluation.measure import LUMEN_HU, CaseOutcome, Measurement
 from CalcScoreLogic.evaluation.phases import phase_table, threshold_figures
 from CalcScoreLogic.evaluation.tables import cases_table
-from CalcScoreLogic.images.files import read_ct, read_mask, read_territories
-from CalcScoreLogic.images.geometry import Array, Geometry, Image
+from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.shortening import shorten
 from CalcScoreLogic.synthesis import drawn_anatomy
@@ -23,6 +22,7 @@ from CalcScoreLogic.synthesis.pose import draw_pose
 from CalcScoreLogic.synthesis.render import render
 from CalcScoreLogic.synthesis.scanner import draw_scanner, scan
 from CalcScoreLogic.synthesis.tubes import Axes
+from Testing.bench.real import drawn_calcification, read_ctliver
 
 PHANTOMS = range(200000, 200020)
 SYNTHETIC = range(500000, 500060)
@@ -30,18 +30,16 @@ PHANTOM_MM = 1.5
 SHAPE, SPACING_MM = (190, 110, 150), 1.25
 """Voxels along (k, j, i) around the infrarenal aorta."""
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "ctliver"
-
 Case = tuple[str, Image, Image, Image]
 """Name, CTA, territory map and calcification map."""
 
 
-def run() -> None:
-    """Print a table of each kind of case."""
-    for title, cases in (("Phantoms", phantoms()), ("Synthetic CTA", synthetic()), ("CTLiver", real())):
+def run(data: Path | None) -> None:
+    """Print a table of each kind of case; `data` holds ``ctliver``."""
+    for title, cases in (("Phantoms", phantoms()), ("Synthetic CTA", synthetic()), ("CTLiver", real(data))):
         outcomes = [measured(*case) for case in cases]
         if not outcomes:
-            print(f"{title}: skipped, the CT is not there")
+            print(f"{title}: skipped, give the folder that holds it with --data DIR")
             continue
         print(
             f"\n{title}, n = {len(outcomes)}\n\n| phase | threshold | n | mean HU | Dice (SD) | lowest | burden, bias |"
@@ -89,22 +87,18 @@ def synthetic() -> Iterator[Case]:
                 f"synthetic {seed}",
                 Image(cta, geometry),
                 Image(territories, geometry),
-                _calcification(territories, plaques, geometry),
+                Image(drawn_calcification(territories, plaques), geometry),
             )
 
 
-def real() -> Iterator[Case]:
+def real(data: Path | None) -> Iterator[Case]:
     """Give the real CT with drawn arteries, where it is there; what is to be ignored is left out."""
-    if not REAL.is_dir():
+    if data is None or not (data / "ctliver").is_dir():
         return
-    cta, territories = read_ct(next(REAL.glob("*.nrrd"))), read_territories(REAL / "labels.nii.gz")
-    plaques, ignored = (read_mask(REAL / f"{name}.nii.gz").array > 0 for name in ("calcification", "ignore"))
-    kept = np.where(ignored, 0, territories.array).astype(np.uint8)
-    geometry = cta.geometry
-    yield "CTLiver", cta, Image(kept, geometry), _calcification(kept, plaques & ~ignored, geometry)
-
-
-def _calcification(territories: Array, plaques: Array, geometry: Geometry) -> Image:
-    labels = np.where(territories > 0, CalcificationLabel.ARTERY, 0).astype(np.uint8)
-    labels[plaques] = CalcificationLabel.CALCIFICATION
-    return Image(labels, geometry)
+    case = read_ctliver(data / "ctliver")
+    assert case.calcification is not None
+    kept = (
+        Image(np.where(case.ignore, np.uint8(0), image.array), case.cta.geometry)
+        for image in (case.territories, case.calcification)
+    )
+    yield "CTLiver", case.cta, *kept

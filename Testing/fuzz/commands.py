@@ -16,10 +16,21 @@ from hypothesis import strategies as st
 
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.csv_files import read_csv
+from CalcScoreLogic.evaluation.phases import PHASE_COLUMNS
+from CalcScoreLogic.evaluation.tables import TABLE2_COLUMNS, TABLE3_COLUMNS, TESTS_COLUMNS
+from CalcScoreLogic.evaluation.workflow import PHASES, TABLE2, TABLE3, TESTS
 from CalcScoreLogic.images.files import read_image
 from Testing.fuzz.dicom_headers import odd_segmentation, write_good_series, write_odd_series
 from Testing.fuzz.image_headers import ODD_TEXTS, damaged, odd_files
 from Testing.logic.image_files import good_calcification, good_ct, good_territories
+
+_STUDY_COLUMNS = {
+    TABLE2: TABLE2_COLUMNS,
+    TABLE3: TABLE3_COLUMNS,
+    TESTS: TESTS_COLUMNS,
+    PHASES: PHASE_COLUMNS,
+}
+"""Columns of the tables whose rows are no cases."""
 
 INTERNALS = ("Traceback", ".cxx", "ITK ERROR", "itk::", "site-packages", 'File "')
 
@@ -105,7 +116,7 @@ def _check_outputs(out: Path, standing: dict[str, str], code: int, printed: str)
             if path.suffix == ".json":
                 json.loads(path.read_text(encoding="utf-8"))
             elif path.suffix == ".csv":
-                read_csv(path, ("case",))
+                read_csv(path, _STUDY_COLUMNS.get(path.name, ("case",)))
             elif path.name.endswith((".nii.gz", ".nrrd", ".mha")):
                 read_image(path)
         except Exception as error:

@@ -94,3 +94,28 @@ def test_each_kind_of_misdeed_is_found(
     with pytest.raises(Problem) as caught:
         check(scoring(place, "good_calcification.nii"), place)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "is_right"),
+    [
+        ("cases.csv", "case,state", True),
+        ("cases.csv", "state", False),
+        ("table2.csv", "structure,method,metric,mean,sd,min,max,n", True),
+        ("table2.csv", "case,state", False),
+    ],
+)
+def test_each_table_has_its_own_columns(
+    name: str, header: str, is_right: bool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(arguments: list[str]) -> int:
+        (place / "out" / name).write_text(f"{header}\n")
+        print("{}")
+        return 0
+
+    monkeypatch.setattr(commands, "main", write)
+    if is_right:
+        assert check(scoring(place, "good_calcification.nii"), place) == 0
+    else:
+        with pytest.raises(Problem, match=name):
+            check(scoring(place, "good_calcification.nii"), place)

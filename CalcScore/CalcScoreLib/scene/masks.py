@@ -10,7 +10,7 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
-from CalcScoreLogic.images.geometry import Array, Image, pad_box
+from CalcScoreLogic.images.geometry import Array, Image, joint_box, pad_box
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
@@ -106,11 +106,7 @@ def difference(first: SegmentMask, second: SegmentMask) -> SegmentMask:
 
 def around(masks: Iterable[SegmentMask]) -> Box | None:
     """Give the box that holds all masks; None where all are empty."""
-    boxes = [mask.box for mask in masks if mask.inside.size]
-    if not boxes:
-        return None
-    parts = [slice(min(b[n].start for b in boxes), max(b[n].stop for b in boxes)) for n in range(3)]
-    return parts[0], parts[1], parts[2]
+    return joint_box(mask.box for mask in masks if mask.inside.size)
 
 
 def within(box: Box, outer: Box) -> Box:

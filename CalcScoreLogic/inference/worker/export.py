@@ -246,18 +246,20 @@ def _clear_labels(slab: Array, precision: torch.finfo) -> Array:
         labels[logit > leader] = head
         np.maximum(second, np.minimum(leader, logit), out=second)
         np.maximum(leader, logit, out=leader)
-    # Twice as much as two logits can come closer by rounding. Interpolation averages the lead and this bound alike.
-    largest = np.maximum(np.abs(leader), np.abs(second))
-    bound = 2 * precision.eps * (largest + precision.smallest_normal)
-    labels[~(leader - second > bound)] = _UNSURE
+    labels[~_leads(leader, second, precision)] = _UNSURE
     return labels
 
 
 def _without(slab: Array, wanted: Sequence[int], precision: torch.finfo) -> Array:
     """Tell where the background leads all wanted labels by more than rounding can change."""
-    background, best = slab[0], slab[list(wanted)].max(axis=0)
-    bound = 2 * precision.eps * (np.maximum(np.abs(background), np.abs(best)) + precision.smallest_normal)
-    return np.asarray(background - best > bound)
+    return _leads(slab[0], slab[list(wanted)].max(axis=0), precision)
+
+
+def _leads(first: Array, second: Array, precision: torch.finfo) -> Array:
+    """Tell where logits are larger than others by more than rounding can change."""
+    # Twice as much as two logits can come closer by rounding. Interpolation averages the lead and this bound alike.
+    bound = 2 * precision.eps * (np.maximum(np.abs(first), np.abs(second)) + precision.smallest_normal)
+    return np.asarray(first - second > bound)
 
 
 def _interpolated_labels(slab: Array, places: Array, dtype: torch.dtype) -> Array:

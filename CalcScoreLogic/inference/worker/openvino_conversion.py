@@ -77,13 +77,13 @@ def load_openvino() -> Any:
 
 
 def _values(network: Any) -> dict[str, torch.Tensor]:
-    """Name the weights of a lean network, each once."""
+    """Name the weights of a fused network, each once."""
     named = (*network.named_parameters(), *network.named_buffers())
     return {name: value.detach() for name, value in named if value.is_floating_point()}
 
 
 def _marked(network: Any) -> Any:
-    """Copy a lean network with other weights, by which they can be told apart in the converted network."""
+    """Copy a fused network with other weights, by which they can be told apart in the converted network."""
     marked, generator = copy.deepcopy(network), torch.Generator().manual_seed(0)
     for value in _values(marked).values():
         value.uniform_(0.5, 1.5, generator=generator)
@@ -113,7 +113,7 @@ def _replaced(network: Any, values: Weights) -> Any:
 
 
 def _convert(network: Any, shape: tuple[int, ...]) -> Any:
-    """Convert a lean network, for tiles of `shape`."""
+    """Convert a fused network, for tiles of `shape`."""
     with warnings.catch_warnings(), torch.no_grad():
         # Tracing says that it follows no branches and is to go; torch.export takes several times as long.
         warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,8 @@ from CalcScoreLogic.images.coverage import Coverage, coverage_of
 from CalcScoreLogic.images.files import read_image, write_image
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.inference.protocol import CTA_FILE, Result
+from CalcScoreLogic.inference.protocol import ARTERIES_FILE, CTA_FILE, Result
 from CalcScoreLogic.inference.remaining_time import Timetable
-from CalcScoreLogic.inference.run import InferenceRun
 from CalcScoreLogic.models import Role
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters, shorten
@@ -33,6 +33,7 @@ pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
 from nnunetv2.imageio.nibabel_reader_writer import NibabelIOWithReorient  # noqa: E402
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor  # noqa: E402
 
+from CalcScoreLogic.inference.worker import ensembles  # noqa: E402
 from CalcScoreLogic.inference.worker.ensemble_prediction import EnsemblePrediction  # noqa: E402
 from CalcScoreLogic.inference.worker.loading import load  # noqa: E402
 from CalcScoreLogic.inference.worker.tiles import GridMatch  # noqa: E402
@@ -75,11 +76,15 @@ def run_of(
     lengths: ShorteningParameters | None = PAPER_LENGTHS,
     arteries: Image | None = None,
 ) -> tuple[Result, dict[str, np.ndarray]]:
-    """Run; give the result and the label maps by role."""
-    with InferenceRun(cta, models, options, lengths=lengths, arteries=arteries) as run:
-        run.start()
-        result = run.wait()
-        return result, {role: read_image(run.folder / name).array.copy() for role, name in result.files.items()}
+    """Run as the worker does, in this process; give the result and the label maps by role."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_image(folder / CTA_FILE, cta)
+        if arteries is not None:
+            write_image(folder / ARTERIES_FILE, arteries)
+        paths = {role: str(path) for role, path in models.items()}
+        result = ensembles.Ensembles(paths, options, lengths, lambda message: None).run(folder, cta.geometry)
+        return result, {role: read_image(folder / file).array.copy() for role, file in result.files.items()}
 
 
 def searched(result: Result) -> Coverage:
@@ -214,22 +219,17 @@ def test_more_tiles_change_nothing_where_all_tiles_of_a_voxel_are_run(models: di
 
 
 def test_folds_that_are_too_large_to_be_together_in_memory_give_the_same(
-    cta: Image, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cta: Image, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fold is labelled while the next one is run, or before it; the sum stays in memory, or waits in a file."""
-    from CalcScoreLogic.inference.worker import ensembles, fold_mean
+    from CalcScoreLogic.inference.worker import fold_mean
 
-    paths = {role: str(path) for role, path in models.items()}
     answers = []
-    for name, limit in (("small", fold_mean.LARGE_BYTES), ("large", 0)):
+    for limit in (fold_mean.LARGE_BYTES, 0):
         monkeypatch.setattr(fold_mean, "LARGE_BYTES", limit)
-        folder = tmp_path / name
-        folder.mkdir()
-        write_image(folder / CTA_FILE, cta)
         # The arteries as they are: weights at random seldom leave any that hang together.
-        result = ensembles.Ensembles(paths, FAST, None, lambda message: None).run(folder, cta.geometry)
-        maps = [read_image(folder / file).array.copy() for file in result.files.values()]
-        answers.append((maps, result.fold_burdens))
+        result, maps = run_of(cta, models, FAST, None)
+        answers.append((list(maps.values()), result.fold_burdens))
     (maps, burdens), (expected, expected_burdens) = answers
     np.testing.assert_array_equal(maps, expected)
     assert burdens == expected_burdens
@@ -238,10 +238,8 @@ def test_folds_that_are_too_large_to_be_together_in_memory_give_the_same(
 
 
 def test_the_forecast_knows_the_tiles_once_a_fold_has_found_arteries(
-    cta: Image, models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cta: Image, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from CalcScoreLogic.inference.worker import ensembles
-
     events: list[tuple[str, float]] = []
 
     class Watched(Timetable):
@@ -254,9 +252,7 @@ def test_the_forecast_knows_the_tiles_once_a_fold_has_found_arteries(
             events.append((kind, units))
 
     monkeypatch.setattr(ensembles, "Timetable", Watched)
-    write_image(tmp_path / CTA_FILE, cta)
-    paths = {role: str(path) for role, path in models.items()}
-    ensembles.Ensembles(paths, FAST, PAPER_LENGTHS, lambda message: None).run(tmp_path, cta.geometry)
+    run_of(cta, models, FAST)
     done = sum(units for kind, units in events if kind == "tiles")
     kinds = [kind for kind, _ in events]
 

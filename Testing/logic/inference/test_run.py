@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunState
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.sources import analyze
+from Testing.logic.inference.callers import gone, kill_caller
 from Testing.logic.model_folders import WritesFile, make_model, replace_record
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -46,20 +47,23 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {role.value: root / f"{role.value} 0" for role in Role}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cta() -> Image:
     """Noise on an oblique grid of uneven voxels."""
     array = np.random.default_rng(4).normal(300, 250, (22, 30, 26)).astype(np.int16)
     return to_image(to_sitk(array, (1.3, 1.1, 2.5), rotation((4, 8, 12))))
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """Where a run may put its temporary folder; nothing may be there in the end."""
-    folder = tmp_path / "temporäre Dateien"
-    folder.mkdir()
-    yield folder
-    assert not list(folder.iterdir())
+@pytest.fixture(scope="module")
+def alone(cta: Image, models: dict[str, Path]) -> tuple[Result, dict[str, np.ndarray]]:
+    """Run one fold by itself; give the result and the label maps by role.
+
+    The arteries stay as they are: weights at random seldom leave any that hang together.
+    """
+    with InferenceRun(cta, models, InferenceOptions((1,), False), lengths=None) as run:
+        run.start()
+        result = run.wait()
+        return result, {role: read_image(run.folder / name).array.copy() for role, name in result.files.items()}
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
@@ -68,15 +72,6 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
         if condition():
             return True
         time.sleep(0.02)
-    return False
-
-
-def gone(process: int) -> bool:
-    """Tell whether a process group has no living member."""
-    try:
-        os.killpg(process, 0)
-    except ProcessLookupError:
-        return True
     return False
 
 
@@ -142,13 +137,12 @@ def test_progress_runs_from_the_start_to_the_end(cta: Image, models: dict[str, P
     assert isinstance(heard[-1], Result)
 
 
-def test_single_folds_are_scored_too(cta: Image, models: dict[str, Path], place: Path) -> None:
-    # The arteries as they are: weights at random seldom leave any that hang together.
-    with InferenceRun(cta, models, InferenceOptions((1,), False), lengths=None, temporary=place) as run:
-        run.start()
-        alone = run.wait()
-        assert alone.fold_burdens == []
-        arteries, plaques = (read_image(run.folder / alone.files[role.value]).array.copy() for role in Role)
+def test_single_folds_are_scored_too(
+    alone: tuple[Result, dict[str, np.ndarray]], cta: Image, models: dict[str, Path], place: Path
+) -> None:
+    result, maps = alone
+    assert result.fold_burdens == []
+    arteries, plaques = (maps[role.value] for role in Role)
     there = [t for t in Territory if (arteries == t).any()]
     expected = {t.key: (plaques[arteries == t] == 2).mean() for t in there}
     assert len(set(expected.values())) > 1
@@ -160,18 +154,16 @@ def test_single_folds_are_scored_too(cta: Image, models: dict[str, Path], place:
     assert {name: burden for name, burden in found.items() if burden is not None and name != "combined"} == expected
 
 
-def test_a_worker_loads_until_the_cta_is_there(cta: Image, models: dict[str, Path], place: Path) -> None:
-    options = InferenceOptions((1,), False)
-    with InferenceRun(cta, models, options, temporary=place) as run:
-        run.start()
-        expected = [read_image(run.folder / name).array.copy() for name in run.wait().files.values()]
-    with InferenceRun(None, models, options, temporary=place) as run:
+def test_a_worker_loads_until_the_cta_is_there(
+    alone: tuple[Result, dict[str, np.ndarray]], cta: Image, models: dict[str, Path], place: Path
+) -> None:
+    with InferenceRun(None, models, InferenceOptions((1,), False), lengths=None, temporary=place) as run:
         run.start()
         reach(run, "starting")
         assert not list(run.folder.iterdir())
         run.hand_over(cta)
         found = [read_image(run.folder / name).array.copy() for name in run.wait().files.values()]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, list(alone[1].values()))
 
 
 def test_a_cta_that_cannot_be_read_leaves_no_process(models: dict[str, Path], place: Path, tmp_path: Path) -> None:
@@ -242,12 +234,7 @@ while True:
             print(run._process.pid, flush=True)
     time.sleep(0.01)
 """
-    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    worker = int(caller.stdout.readline())
-    assert not gone(worker)
-    caller.kill()
-    caller.wait()
-    caller.stdout.close()
+    worker = kill_caller(code)
     assert until(lambda: gone(worker) and not list(place.iterdir()), 10)
 
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from CalcScoreLogic.inference.protocol import Message, Progress
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError
 from CalcScoreLogic.inference.service import InferenceService
 from Testing.logic.cohort_cases import make_models, noise, until
+from Testing.logic.inference.callers import gone, kill_caller
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
 
@@ -30,24 +28,6 @@ OPTIONS = InferenceOptions(mirroring=False, device="cpu", threads=1)
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {role.value: path for role, path in make_models(tmp_path_factory.mktemp("models")).items()}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    """Where temporary folders are made; nothing may be there in the end."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    yield folder
-    assert not list(folder.iterdir())
-
-
-def gone(process: int) -> bool:
-    """Tell whether a process group has no living member."""
-    try:
-        os.killpg(process, 0)
-    except ProcessLookupError:
-        return True
-    return False
 
 
 def test_many_ctas_one_worker_and_one_that_dies(models: dict[str, Path], place: Path) -> None:
@@ -134,10 +114,5 @@ service = InferenceService({ {role: str(path) for role, path in models.items()}!
 service.start(lambda message: print(service.pid, flush=True))
 time.sleep(60)
 """
-    caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    worker = int(caller.stdout.readline())
-    assert not gone(worker)
-    caller.kill()
-    caller.wait()
-    caller.stdout.close()
+    worker = kill_caller(code)
     until(lambda: gone(worker) and not list(place.iterdir()))
