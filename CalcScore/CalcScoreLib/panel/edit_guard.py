@@ -6,7 +6,7 @@ import slicer
 
 from ..scene import structures
 from ..scene.case import SceneCase
-from ..scene.kept_edits import Snapshot, keep_copies
+from ..scene.kept_edits import keep_copies
 from ..translation import _
 
 
@@ -14,7 +14,7 @@ class EditGuard:
     """Looks after the segments of a case from the question before a run to the storing of its result."""
 
     def __init__(self) -> None:
-        self._at_start: Snapshot | None = None
+        self._at_start: dict[str, str] | None = None
         self._kept: list[str] = []
 
     def may_replace(self, case: SceneCase | None) -> bool:
