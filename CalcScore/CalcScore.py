@@ -151,7 +151,8 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
         """Score a phantom; the calcified volume must be that of a plain count of its voxels."""
         from CalcScoreLib.analysis import SegmentsSource, Sources, ThresholdSource
         from CalcScoreLib.scene.other_segmentations import guess_structures
-        from CalcScoreLib.scene.sample import add_truth, add_volume
+        from CalcScoreLib.scene.sample import add_truth
+        from CalcScoreLib.scene.volumes import add_volume
 
         from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 
@@ -172,7 +173,7 @@ class CalcScoreTest(ScriptedLoadableModuleTest):
     def test_starter_networks(self) -> None:
         """Analyze a phantom with one fold of the starter networks; its arteries must have about their true volume."""
         from CalcScoreLib.install import missing_packages
-        from CalcScoreLib.scene.sample import add_volume
+        from CalcScoreLib.scene.volumes import add_volume
 
         from CalcScoreLogic.inference.options import InferenceOptions
         from CalcScoreLogic.models import Model, list_models

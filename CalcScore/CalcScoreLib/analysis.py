@@ -39,7 +39,7 @@ class SegmentsSource:
     node : vtkMRMLSegmentationNode
         Where they are.
     mapping : mapping of str to (str or None)
-        Structure of each segment, see `foreign.guess_structures`.
+        Structure of each segment, see `guess_structures`.
     """
 
     node: Any

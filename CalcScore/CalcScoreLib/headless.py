@@ -9,11 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import numpy as np
 import slicer
-import vtk
 
 from CalcScoreLogic import case_files as files
 from CalcScoreLogic.cli import EXIT_DONE, EXIT_FAILED, build_parser, main
@@ -22,11 +19,12 @@ from CalcScoreLogic.cohort.inputs import find_inputs, read_input
 from CalcScoreLogic.cohort.state import CohortFolder
 from CalcScoreLogic.errors import CalcScoreError
 from CalcScoreLogic.images.files import read_calcification, read_territories
-from CalcScoreLogic.images.geometry import Geometry, Image
+from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.results import ScoredCase
 
 from .scene import terminology
 from .scene.case import SceneCase
+from .scene.volumes import add_volume
 from .settings import environment_of, interpreter
 
 SCENES_OPTION = "--scenes"
@@ -157,39 +155,6 @@ def save_scene(case: CohortInput, folder: Path) -> Path:
     finally:
         slicer.mrmlScene.Clear(False)
     return scene
-
-
-def add_volume(image: Image, name: str) -> Any:
-    """Put an image into the scene.
-
-    Parameters
-    ----------
-    image : Image
-        HU, shape (k, j, i).
-    name : str
-        Name of the node.
-
-    Returns
-    -------
-    vtkMRMLScalarVolumeNode
-        The volume.
-    """
-    volume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-    slicer.util.updateVolumeFromArray(volume, np.array(image.array))
-    volume.SetIJKToRASMatrix(_ijk_to_ras(image.geometry))
-    volume.CreateDefaultDisplayNodes()
-    return volume
-
-
-def _ijk_to_ras(geometry: Geometry) -> Any:
-    """Give the matrix from voxel indices to RAS, mm."""
-    matrix = np.eye(4)
-    matrix[:3, :3] = geometry.matrix * geometry.spacing
-    matrix[:3, 3] = geometry.origin
-    matrix[:2] *= -1
-    made = vtk.vtkMatrix4x4()
-    made.DeepCopy(matrix.ravel().tolist())
-    return made
 
 
 def run_script(arguments: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What belongs to this computer and not to a scene: device and interpreter, in the application's settings."""
+"""What belongs to this computer and not to a scene: device, interpreter, folder; in the application's settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import qt
 import slicer
 
-_DEVICE, _INTERPRETER = "CalcScore/Device", "CalcScore/Interpreter"
+_DEVICE, _INTERPRETER, _FOLDER = "CalcScore/Device", "CalcScore/Interpreter", "CalcScore/Folder"
 
 
 def device() -> str:
@@ -30,6 +30,16 @@ def chosen_interpreter() -> str:
 def set_interpreter(path: str) -> None:
     """Keep the Python; empty for Slicer's own."""
     qt.QSettings().setValue(_INTERPRETER, path.strip())
+
+
+def folder() -> Path:
+    """Give the folder that something was last saved in; the user's own before."""
+    return Path(str(slicer.util.settingsValue(_FOLDER, str(Path.home()))))
+
+
+def set_folder(path: Path) -> None:
+    """Keep the folder that something was saved in."""
+    qt.QSettings().setValue(_FOLDER, str(path))
 
 
 def interpreter() -> str:

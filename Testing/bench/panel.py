@@ -27,7 +27,7 @@ def run() -> None:
     hosted = harness.load_module(MODULE)
     panel = hosted.widget.panel
     from CalcScoreLib import settings
-    from CalcScoreLib.scene.sample import add_volume
+    from CalcScoreLib.scene.volumes import add_volume
 
     settings.set_interpreter(sys.executable)
     cta, _ = phantom(VOLUME)

@@ -14,7 +14,7 @@ from ..translation import _
 def turn_to_scores(ui: Any, case_name: str) -> None:
     """Fold the inputs, whose title then names the CTA, and scroll to the scores."""
     ui.inputsSection.collapsed = True
-    ui.inputsSection.text = _("Input: {name}").format(name=case_name)
+    name_inputs(ui, True, case_name)
     # The sections find their places first.
     qt.QTimer.singleShot(0, lambda: _scroll_to(ui.scoresSection))
 

@@ -32,11 +32,6 @@ class BranchClicks(VTKObservationMixin):
         self._asked, self._done = asked, done
         self._points: Any = None
 
-    @property
-    def active(self) -> bool:
-        """Whether clicks are waited for."""
-        return self._points is not None
-
     def start(self) -> None:
         """Wait for two clicks on the slices."""
         self.stop()

@@ -20,7 +20,9 @@ from ..scene import frames, structures
 from ..scene.case import SceneCase
 from ..scene.hand_edits import HandEdit
 from ..translation import _
+from .edit_guard import may_lose
 from .parameters import CalcScoreParameters, lengths_of
+from .scored_inputs import lengths_differ
 
 _CHECK_MS = 300
 _RESCORE_MS = 1200
@@ -152,12 +154,9 @@ class Corrections(VTKObservationMixin):
         case, parameters = self._case, self._parameters
         if case is None or parameters is None or self.busy:
             return
-        lost = case.lost_edits()
-        if lost:
-            names = ", ".join(structures.title(key) for key in lost)
-            question = _("Trimming again replaces the trimmed arteries and loses your edits of: {names}. Go on?")
-            if not slicer.util.confirmYesNoDisplay(question.format(names=names), _("CalcScore")):
-                return
+        question = _("Trimming again replaces the trimmed arteries and loses your edits of: {names}. Go on?")
+        if not may_lose(case.lost_edits(), question):
+            return
         # A correction is undone voxel by voxel, and the voxels it was made in go.
         self._made.clear()
         self._score(case.trim_steps(lengths_of(parameters)))
@@ -241,22 +240,11 @@ class Corrections(VTKObservationMixin):
         if self.stale and frames.was_moved(self._case):
             lines.append(_("⚠ The CTA was moved without its segments; move it back, or analyze again."))
         elif self.stale:
-            names = ", ".join(structures.title(key) for key in self.stale)
-            lines.append(_("✎ {names} edited by hand · scores are out of date").format(names=names))
-        if self._lengths_differ():
+            text = _("✎ {names} edited by hand · scores are out of date")
+            lines.append(text.format(names=structures.titles(self.stale)))
+        if self._parameters is not None and lengths_differ(self._case, self._parameters):
             lines.append(_("The lengths were changed: Trim again applies them."))
         return "\n".join(lines)
-
-    def _lengths_differ(self) -> bool:
-        try:
-            return (
-                self._case is not None
-                and self._parameters is not None
-                and self._case.parameters() != lengths_of(self._parameters)
-            )
-        except InputError:
-            # Told where they are used.
-            return False
 
 
 def _single_shot(milliseconds: int, function: Callable[[], None]) -> Any:

@@ -13,12 +13,13 @@ from CalcScoreLogic.archive.objects import DicomOrder, write_objects
 from CalcScoreLogic.case_files import DICOM_OBJECTS
 from CalcScoreLogic.errors import CalcScoreError
 
-from .. import install
+from .. import install, settings
 from ..background_work import InSteps
 from ..incremental_work import Steps
 from ..scene.case import SceneCase
 from ..scene.dicom_source import came_as_dicom, dicom_files
 from ..translation import _
+from .number_format import trouble
 
 _INTERVAL_MS = 200
 
@@ -103,8 +104,7 @@ class DicomExport:
     def _end(self, folder: Path | None, error: BaseException | None) -> None:
         self.close()
         if isinstance(error, CalcScoreError):
-            text = str(error)
-            self._say(f"⚠ {text[:1].upper()}{text[1:]}.")
+            self._say(trouble(error))
         elif error is not None:
             raise error
         else:
@@ -114,14 +114,13 @@ class DicomExport:
 
 def _ask() -> Path | None:
     """Ask for a folder; None where the user thought better of it, or of replacing objects that are there."""
-    known = str(slicer.util.settingsValue("CalcScore/Folder", str(Path.home())))
     chosen = qt.QFileDialog.getExistingDirectory(
-        slicer.util.mainWindow(), _("Folder for segmentation.dcm and scores.dcm"), known
+        slicer.util.mainWindow(), _("Folder for segmentation.dcm and scores.dcm"), str(settings.folder())
     )
     if not chosen:
         return None
     folder = Path(chosen)
-    qt.QSettings().setValue("CalcScore/Folder", str(folder))
+    settings.set_folder(folder)
     there = [name for name in DICOM_OBJECTS if (folder / name).exists()]
     question = _("{names} in this folder will be replaced.").format(names=_(" and ").join(there))
     if there and not slicer.util.confirmOkCancelDisplay(question, _("CalcScore: save DICOM")):

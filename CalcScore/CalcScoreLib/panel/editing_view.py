@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import qt
-import slicer
-
 from CalcScoreLogic.anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
 
 from ..scene import structures
@@ -16,6 +13,8 @@ from ..scene.editing import threshold_of
 from ..scene.hand_edits import HandEdit, added_branch
 from ..translation import _
 from .branch_clicks import BranchClicks
+from .edit_guard import may_lose
+from .keys_and_menus import menu_of
 from .parameters import CalcScoreParameters, lengths_of
 from .segment_editor import SegmentEditorAccess
 
@@ -38,26 +37,20 @@ class EditingView:
     def __init__(
         self, ui: Any, editor: SegmentEditorAccess, apply: Callable[[HandEdit], None], tell: Callable[[str], None]
     ) -> None:
-        self._ui, self._editor, self._apply, self._tell = ui, editor, apply, tell
+        self._ui, self._editor, self._apply = ui, editor, apply
         self._case: SceneCase | None = None
         self._parameters: CalcScoreParameters | None = None
         self._territory = Territory.RENAL
-        self._clicks = BranchClicks(self._asked, self._clicked)
+        self._clicks = BranchClicks(tell, self._clicked)
         ui.editPlaquesButton.connect("clicked()", self._edit_plaques)
         ui.editArteriesButton.connect("clicked()", lambda: self.edit_arteries(structures.TERRITORY_KEYS[0]))
-        arteries = qt.QMenu(ui.editArteriesButton)
-        for text, structure in (
+        arteries = (
             (_("Trimmed arteries"), structures.TERRITORY_KEYS[0]),
             (_("Full-length arteries, then Trim again"), structures.FULL_KEYS[0]),
-        ):
-            action = arteries.addAction(text)
-            action.connect("triggered()", lambda structure=structure: self.edit_arteries(structure))
-        ui.editArteriesButton.setMenu(arteries)
-        branches = qt.QMenu(ui.branchButton)
-        for territory in SIDE_TERRITORIES:
-            action = branches.addAction(STRUCTURES[territory].title)
-            action.connect("triggered()", lambda territory=territory: self.add_branch(territory))
-        ui.branchButton.setMenu(branches)
+        )
+        ui.editArteriesButton.setMenu(menu_of(ui.editArteriesButton, arteries, self.edit_arteries))
+        branches = ((STRUCTURES[territory].title, territory) for territory in SIDE_TERRITORIES)
+        ui.branchButton.setMenu(menu_of(ui.branchButton, branches, self.add_branch))
 
     def show(self, case: SceneCase | None, parameters: CalcScoreParameters, usable: bool) -> None:
         """Bring the buttons up to date; clicks for another case are waited for no longer."""
@@ -86,18 +79,12 @@ class EditingView:
         if self._case is not None:
             self._editor.edit_plaques(self._case)
 
-    def _asked(self, text: str) -> None:
-        self._tell(text)
-
     def _clicked(self, places: list[tuple[float, float, float]]) -> None:
         case, parameters = self._case, self._parameters
         if case is None or parameters is None:
             return
-        lost = case.lost_edits()
-        if lost:
-            names = ", ".join(structures.title(key) for key in lost)
-            question = _("A new branch is trimmed with all others, which loses your edits of: {names}. Go on?")
-            if not slicer.util.confirmYesNoDisplay(question.format(names=names), _("CalcScore")):
-                return
+        question = _("A new branch is trimmed with all others, which loses your edits of: {names}. Go on?")
+        if not may_lose(case.lost_edits(), question):
+            return
         threshold_hu = threshold_of(case.result(), self._territory)
         self._apply(added_branch(places, self._territory, lengths_of(parameters), threshold_hu))

@@ -14,12 +14,13 @@ from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.report.case_page import write_report
 from CalcScoreLogic.report.projections import projections
 
+from .. import settings
 from ..background_work import InSteps
 from ..incremental_work import Steps
 from ..scene.case import SceneCase
 from ..scene.volumes import volume_image
 from ..translation import _
-from .number_format import sentence
+from .number_format import trouble
 
 
 def save_csv(case: SceneCase) -> Path | None:
@@ -89,7 +90,7 @@ class ReportExport:
     def _end(self, path: Path | None, error: BaseException | None) -> None:
         self._work = None
         if isinstance(error, CalcScoreError):
-            self._say(f"⚠ {sentence(str(error))}")
+            self._say(trouble(error))
         elif error is not None:
             raise error
         else:
@@ -111,11 +112,11 @@ def _report_steps(case: SceneCase, path: Path) -> Steps[Path]:
 
 def _ask(title: str, case: SceneCase, ending: str, kinds: str) -> Path | None:
     """Ask where to save; the name that is proposed starts with the case's."""
-    folder = Path(str(slicer.util.settingsValue("CalcScore/Folder", str(Path.home()))))
     plain = re.sub(r"[^\w.-]+", "_", case.result().case).strip("_") or "case"
-    chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, str(folder / f"{plain}_{ending}"), kinds)
+    proposed = str(settings.folder() / f"{plain}_{ending}")
+    chosen = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, proposed, kinds)
     if not chosen:
         return None
     path = Path(chosen)
-    qt.QSettings().setValue("CalcScore/Folder", str(path.parent))
+    settings.set_folder(path.parent)
     return path if path.suffix else path.with_suffix(Path(ending).suffix)

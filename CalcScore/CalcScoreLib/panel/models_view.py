@@ -12,11 +12,14 @@ import slicer
 from CalcScoreLogic import models
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.models import BrokenModel, Model, Role
+from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
+from CalcScoreLogic.results import CaseResult
 
 from ..background_work import Background
 from ..install import ensure
 from ..translation import _
-from .number_format import sentence
+from .keys_and_menus import menu_of
+from .number_format import trouble
 from .parameters import CalcScoreParameters, sources_of
 
 _MEGABYTE = 1e6
@@ -66,10 +69,10 @@ class ModelsView:
             combo.setEnabled(bool(usable))
             combo.blockSignals(False)
 
-    def show(self, parameters: CalcScoreParameters, locked: bool, told: bool) -> None:
-        """Say which models are used, and what to do where one is missing; `told`: the scores warn of the demo's."""
+    def show(self, parameters: CalcScoreParameters, locked: bool, result: CaseResult | None) -> None:
+        """Say which models are used, and what to do where one is missing; `result` are the scores that are shown."""
         ui = self._ui
-        hint = self._hint(parameters, told)
+        hint = self._hint(parameters, _warns_of_demo(result))
         ui.modelsHint.setVisible(bool(hint) and not locked)
         ui.modelsHintLabel.setText(hint)
         lines = [_describe(model) for model in self._used(parameters).values()]
@@ -122,15 +125,13 @@ class ModelsView:
         try:
             return ensure(networks=False)
         except CalcScoreError as error:
-            self._say(f"⚠ {sentence(str(error))}")
+            self._say(trouble(error))
             return False
 
     def remove(self) -> None:
         """Ask which of the user's models goes, and remove it."""
         names = [m.name for m in self._found if isinstance(m, BrokenModel) or not m.bundled]
-        menu = qt.QMenu(self._ui.removeModelButton)
-        for name in names:
-            menu.addAction(name).connect("triggered()", lambda name=name: self.remove_named(name))
+        menu = menu_of(self._ui.removeModelButton, ((name, name) for name in names), self.remove_named)
         menu.popup(qt.QCursor.pos())
 
     def remove_named(self, name: str) -> None:
@@ -143,7 +144,7 @@ class ModelsView:
         except InputError:
             self._say(_("⚠ The networks {name} are not there any more; the list was read again.").format(name=name))
         except CalcScoreError as error:
-            self._say(f"⚠ {sentence(str(error))}")
+            self._say(trouble(error))
         self.read()
         self._changed()
 
@@ -156,7 +157,7 @@ class ModelsView:
         self._installing = None
         if error is not None:
             known = isinstance(error, CalcScoreError)
-            self._say("⚠ " + sentence(str(error) if known else f"{type(error).__name__}: {error}"))
+            self._say(trouble(error if known else f"{type(error).__name__}: {error}"))
         else:
             names = ", ".join(model.name for model in found)
             self._say(_("Installed: {names}.").format(names=names))
@@ -208,6 +209,12 @@ class ModelsView:
         except InputError:
             return []
         return [role for role in roles if role not in self._used(parameters)]
+
+
+def _warns_of_demo(result: CaseResult | None) -> bool:
+    """Tell whether scores warn of the demo networks: it is said once."""
+    warnings = result.warnings if result is not None else ()
+    return any(isinstance(w, CodedWarning) and w.code is WarningCode.DEMO_NETWORKS for w in warnings)
 
 
 def _missing_text(missing: Sequence[Role]) -> str:

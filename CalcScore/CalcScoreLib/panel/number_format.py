@@ -111,6 +111,11 @@ def sentence(text: str) -> str:
     return whole if whole.endswith((".", "!", "?", "…")) else f"{whole}."
 
 
+def trouble(text: object) -> str:
+    """Write what went wrong, an error or words, as a sentence behind a warning sign."""
+    return f"⚠ {sentence(str(text))}"
+
+
 def progress_text(progress: Progress) -> str:
     """Write how far a run is, e.g. "Calcification, network 2 of 5 · 2 min left"."""
     text = _STAGES.get(progress.stage, progress.stage.capitalize())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -14,7 +13,6 @@ from slicer.util import VTKObservationMixin
 
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.models import Model
-from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.report.method import method_text
 from CalcScoreLogic.results import CaseResult
 
@@ -23,7 +21,7 @@ from ..analysis import Analysis
 from ..scene.case import SceneCase
 from ..scene.hand_edits import reassignment, removal
 from ..scene.plaques import Plaque
-from ..scene.volumes import sequence_proxies
+from ..scene.volumes import only_volume
 from ..translation import _
 from . import attention, exports, scored_inputs
 from .advanced_view import AdvancedView
@@ -33,8 +31,9 @@ from .dicom_export import DicomExport
 from .display_view import DisplayView
 from .edit_guard import EditGuard
 from .editing_view import EditingView
+from .keys_and_menus import add_key
 from .models_view import ModelsView
-from .number_format import sentence
+from .number_format import trouble
 from .palette import take_palette
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
 from .plaques_view import PlaqueActions, PlaquesView
@@ -82,10 +81,11 @@ class Panel(VTKObservationMixin):
         self._run_models: list[Model] = []
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
-        for combo in (ui.qualityCombo, ui.methodCombo, ui.deviceCombo, ui.calcificationSegmentCombo):
+        for combo in (
+            *(ui.qualityCombo, ui.methodCombo, ui.deviceCombo, ui.calcificationSegmentCombo),
+            *(ui.territoriesModelCombo, ui.calcificationModelCombo),
+        ):
             # The page scrolls under the wheel, and a list below it changes nothing.
-            combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
-        for combo in (ui.territoriesModelCombo, ui.calcificationModelCombo):
             combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
@@ -99,7 +99,7 @@ class Panel(VTKObservationMixin):
         self.report = exports.ReportExport(
             self.run.say, self.refresh, lambda path: attention.tell_saved(ui.savedLabel, path)
         )
-        self.results = ResultsView(ui, self._export(exports.save_csv), lambda: self.report.start(self.case))
+        self.results = ResultsView(ui, self._save_csv, lambda: self.report.start(self.case))
         self.editor = SegmentEditorAccess(self._complain)
         self.corrections = Corrections(
             ui, self._corrected, self._complain, self.refresh, self.editor.save_undo_state, self.run.say
@@ -133,7 +133,7 @@ class Panel(VTKObservationMixin):
             self._bindings.use(None)
             return
         if parameters.cta is None:
-            parameters.cta = _only_volume()
+            parameters.cta = only_volume(slicer.mrmlScene)
         self._bindings.use(parameters)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
         self._cta = parameters.cta
@@ -160,15 +160,16 @@ class Panel(VTKObservationMixin):
         if parameters is None:
             return
         running = self.run.running
+        busy = running or self.corrections.busy
         self.sources.show(parameters)
         self._other_inputs = () if running else self._changed_inputs(parameters)
-        self.models.show(parameters, running, _warns_of_demo(self._result))
+        self.models.show(parameters, running, self._result)
         self.quality.show(parameters, self._models_or_none(), running)
         for view in (self.sources, self.advanced):
             view.lock(running)
         self.corrections.show(parameters, running)
         intact = self.case is not None and self.case.missing() is None
-        self.editing.show(self.case, parameters, intact and not running and not self.corrections.busy)
+        self.editing.show(self.case, parameters, intact and not busy)
         self.plaques.lock(running or not intact, self.corrections.can_undo)
         self.ui.analyzeButton.setText(_("Cancel") if running else _("Analyze"))
         problem = self.sources.problem()
@@ -177,12 +178,11 @@ class Panel(VTKObservationMixin):
         self.ui.analyzeButton.setEnabled(running or ready)
         self.ui.analyzeButton.toolTip = self._button_tip()
         if problem:
-            self.run.say(f"⚠ {sentence(problem)}")
+            self.run.say(trouble(problem))
         self._escape.setEnabled(running)
-        idle = not running and not self.corrections.busy and not self.report.busy
-        self.ui.reportButton.setEnabled(self._result is not None and idle)
+        self.ui.reportButton.setEnabled(self._result is not None and not busy and not self.report.busy)
         current = self._result is not None and not self.corrections.stale
-        self.dicom.show(self.case, current and not running and not self.corrections.busy)
+        self.dicom.show(self.case, current and not busy)
         self._show_state()
 
     def enter(self) -> None:
@@ -204,10 +204,8 @@ class Panel(VTKObservationMixin):
         self.run.close()
         self.dicom.close()
         self.report.close()
-        self.sources.hide_preview()
-        self.editing.stop()
+        self.leave()
         self.editor.forget()
-        self.plaques.hide_outline()
         self.run.say("")
         self.run.outcome = Outcome.NONE
         self._take_case(None, True)
@@ -219,11 +217,9 @@ class Panel(VTKObservationMixin):
         self.dicom.close()
         self.report.close()
         self.models.close()
-        self.sources.hide_preview()
+        self.leave()
         self.corrections.close()
-        self.editing.stop()
         self.editor.close()
-        self.plaques.hide_outline()
         self.display.close()
         self.removeObservers()
         self._bindings.use(None)
@@ -369,56 +365,30 @@ class Panel(VTKObservationMixin):
             lines.append(_("○ Changed since these scores: {names}. Analyze applies it.").format(names=names))
         self.ui.caseLabel.setText("\n".join(lines))
 
-    def _export(self, save: Callable[[SceneCase], Any]) -> Callable[[], None]:
-        def export() -> None:
-            if self.case is None:
-                return
-            try:
-                attention.tell_saved(self.ui.savedLabel, save(self.case))
-            except CalcScoreError as error:
-                self._complain(str(error))
-
-        return export
+    def _save_csv(self) -> None:
+        if self.case is None:
+            return
+        try:
+            attention.tell_saved(self.ui.savedLabel, exports.save_csv(self.case))
+        except CalcScoreError as error:
+            self._complain(str(error))
 
     def _complain(self, text: str) -> None:
-        self.run.say(f"⚠ {sentence(text)}")
+        self.run.say(trouble(text))
 
     def _add_keys(self) -> None:
         """Enter starts where the choices are made; Escape asks to cancel."""
+        within = qt.Qt.WidgetWithChildrenShortcut
         for parent in (self.ui.inputsFrame, self.ui.analyzeButton):
             for key in ("Return", "Enter"):
-                self._key(parent, key, self._start)
-        self._escape = self._key(self.root, "Escape", self.run.ask_cancel)
-
-    def _key(self, parent: Any, key: str, function: Callable[[], None]) -> Any:
-        shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
-        shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-        shortcut.connect("activated()", function)
-        return shortcut
+                add_key(parent, key, self._start, within)
+        self._escape = add_key(self.root, "Escape", self.run.ask_cancel, within)
 
     def _start(self) -> None:
         if not self.run.running:
             # Enter goes here and not to the box: what was typed into it counts.
             self.ui.thresholdSpin.interpretText()
             self.run.press()
-
-
-def _only_volume() -> Any:
-    """Give the scene's CTA where there is only one volume it could be."""
-    proxies = sequence_proxies(slicer.mrmlScene)
-    volumes = [
-        node
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        # Label maps and colour images are scalar volumes too, of other classes.
-        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors() and node not in proxies
-    ]
-    return volumes[0] if len(volumes) == 1 else None
-
-
-def _warns_of_demo(result: CaseResult | None) -> bool:
-    """Tell whether the scores warn of the demo networks: it is said once."""
-    warnings = result.warnings if result is not None else ()
-    return any(isinstance(w, CodedWarning) and w.code is WarningCode.DEMO_NETWORKS for w in warnings)
 
 
 def _said(note: str) -> str:

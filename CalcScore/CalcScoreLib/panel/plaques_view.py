@@ -16,7 +16,9 @@ from ..scene.plaques import Plaque
 from ..scene.tables import row_title
 from ..scene.views import jump_to
 from ..translation import _
+from .keys_and_menus import add_key, menu_of
 from .number_format import number
+from .palette import pale_brush
 
 _COLUMNS = (
     ("✓", _("Checked: you have looked at this plaque")),
@@ -71,16 +73,18 @@ class PlaquesView:
         ui.checkButton.connect("clicked()", self.check)
         ui.removeButton.connect("clicked()", self.remove)
         ui.undoButton.connect("clicked()", actions.undo)
-        menu = qt.QMenu(ui.territoryButton)
-        for territory in Territory:
-            action = menu.addAction(STRUCTURES[territory].title)
-            action.connect("triggered()", lambda territory=territory: self.move(territory))
+        territories = ((STRUCTURES[territory].title, territory) for territory in Territory)
+        menu = menu_of(ui.territoryButton, territories, self.move)
         ui.territoryButton.setMenu(menu)
         # A right click shows the same.
         ui.plaquesTree.addAction(menu.menuAction())
-        for key, function in (("Space", self.check), ("Delete", self.remove), ("Backspace", self.remove)):
-            self._key(key, function)
-        self._key("Z", actions.undo)
+        for key, function in (
+            ("Space", self.check),
+            ("Delete", self.remove),
+            ("Backspace", self.remove),
+            ("Z", actions.undo),
+        ):
+            add_key(ui.plaquesTree, key, function)
 
     def show(self, plaques: list[Plaque], record: Any, volume: Any, current: bool) -> None:
         """List the plaques of a case; grey where they are out of date. The same ones stay selected."""
@@ -138,10 +142,6 @@ class PlaquesView:
         if self._usable and chosen:
             self._actions.move(chosen, territory)
 
-    def go_to(self, number_from_1: int) -> None:
-        """Show a plaque in all views."""
-        jump_to(self._volume, self._plaques[number_from_1 - 1].position_ras)
-
     def hide_outline(self) -> None:
         """Take the outline of the selected plaques from the views."""
         self._outline.hide()
@@ -163,15 +163,11 @@ class PlaquesView:
         tree.connect("currentItemChanged(QTreeWidgetItem*,QTreeWidgetItem*)", lambda item, before: self._go_to(item))
         tree.connect("itemSelectionChanged()", self._show_selected)
 
-    def _key(self, key: str, function: Callable[[], None]) -> None:
-        shortcut = qt.QShortcut(qt.QKeySequence(key), self._ui.plaquesTree)
-        shortcut.setContext(qt.Qt.WidgetShortcut)
-        shortcut.connect("activated()", function)
-
     def _go_to(self, item: Any) -> None:
+        """Show the plaque of a row in all views."""
         row = self._ui.plaquesTree.indexOfTopLevelItem(item) if item else -1
         if 0 <= row < len(self._plaques):
-            self.go_to(row + 1)
+            jump_to(self._volume, self._plaques[row].position_ras)
 
     def _go_on(self) -> None:
         """Select the plaque below the current one."""
@@ -242,8 +238,7 @@ class PlaquesView:
             item.setText(column, text)
             item.setTextAlignment(column, _alignment(column))
             if not current:
-                disabled = self._ui.plaquesTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text)
-                item.setForeground(column, qt.QBrush(disabled))
+                item.setForeground(column, pale_brush(self._ui.plaquesTree))
         return item
 
 

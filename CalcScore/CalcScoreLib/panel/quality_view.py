@@ -18,7 +18,7 @@ from .. import settings
 from ..scene.grids import volume_geometry
 from ..scene.volumes import check_volume
 from ..translation import _
-from .number_format import sentence
+from .number_format import trouble
 from .parameters import NETWORK, CalcScoreParameters, options_of
 
 _CUSTOM = ""
@@ -100,7 +100,7 @@ class QualityView:
         try:
             options = Profile(value).options(self._models)
         except InputError as error:
-            self._say(f"⚠ {sentence(str(error))}")
+            self._say(trouble(error))
             self._show_profile()
             return
         parameters.folds = ", ".join(map(str, options.folds or ()))

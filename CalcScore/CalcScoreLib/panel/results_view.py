@@ -15,6 +15,7 @@ from ..scene.tables import DEFINITIONS, row_title, status_text
 from ..translation import _
 from .chart import bars
 from .number_format import MISSING, changes_of, clipboard_text, figures_of, fold_range, has_artery, why_missing
+from .palette import pale_brush
 
 _COLUMNS = (
     (_("Territory"), "territory"),
@@ -136,7 +137,7 @@ class ResultsView:
             return
         item = qt.QTreeWidgetItem()
         item.setFlags(qt.Qt.ItemIsEnabled)
-        grey = qt.QBrush(self._ui.scoresTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text))
+        grey = pale_brush(self._ui.scoresTree)
         for column, text in enumerate((_("Δ by hand"), *changes_of(row, before))):
             item.setText(column, text)
             item.setTextAlignment(column, _alignment(column, qt.Qt.AlignVCenter))
@@ -164,7 +165,7 @@ class ResultsView:
         about = f"{row_title(name)}: {_(status_text(row))}"
         item.setToolTip(0, about + (_("; rests on segments edited by hand") if edited else ""))
         if not current:
-            grey = qt.QBrush(self._ui.scoresTree.palette.color(qt.QPalette.Disabled, qt.QPalette.Text))
+            grey = pale_brush(self._ui.scoresTree)
             for column in range(len(_COLUMNS)):
                 item.setForeground(column, grey)
         return item

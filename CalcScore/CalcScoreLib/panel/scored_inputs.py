@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from CalcScoreLogic.errors import InputError
@@ -66,11 +65,18 @@ def changed(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[M
         For a reader, e.g. ``"the HU threshold"``. A case that was made without the panel knows its lengths only.
     """
     found = [*_changed_choices(case, parameters, models)]
-    # Told where they are used.
-    with suppress(InputError):
-        if case.parameters() != lengths_of(parameters):
-            found.append(_("the lengths"))
+    if lengths_differ(case, parameters):
+        found.append(_("the lengths"))
     return tuple(found)
+
+
+def lengths_differ(case: SceneCase, parameters: CalcScoreParameters) -> bool:
+    """Tell whether other lengths are chosen than those that the arteries were last trimmed to."""
+    try:
+        return case.parameters() != lengths_of(parameters)
+    except InputError:
+        # Told where they are used.
+        return False
 
 
 def _changed_choices(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> Iterable[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -23,7 +23,6 @@ from .case_nodes import CaseNodes, batch, make_nodes, record_of, records_in, ref
 from .fingerprints import Fingerprints, prints_of
 from .grids import own_geometry, volume_geometry
 from .hand_edits import HandEdit, Planned
-from .kept_edits import Snapshot
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
@@ -162,15 +161,13 @@ class SceneCase(CaseNodes):
         """Name the trimmed arteries whose hand edits `trim_again` would lose."""
         return tuple(key for key in self.edited_structures() if key in structures.TERRITORY_KEYS)
 
-    def snapshot(self) -> Snapshot:
-        """Note what the segments hold now."""
-        return Snapshot(self._states(), prints_of(self._masks()))
+    def snapshot(self) -> dict[str, str]:
+        """Give the fingerprint of each structure as it is now."""
+        return prints_of(self._masks())
 
-    def edited_since(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """Name the structures that have changed since a moment."""
-        if self._states() == snapshot.states:
-            return ()
-        return tuple(key for key, value in prints_of(self._masks()).items() if value != snapshot.prints[key])
+    def edited_since(self, snapshot: Mapping[str, str]) -> tuple[str, ...]:
+        """Name the structures that have changed since a `snapshot`."""
+        return tuple(key for key, value in self.snapshot().items() if value != snapshot[key])
 
     def rescore(self) -> CaseResult:
         """Score the trimmed segments as they are.
@@ -269,11 +266,8 @@ class SceneCase(CaseNodes):
 
     def scored_steps(self) -> Steps[ScoredCase]:
         """Give in pieces what `scored_case` gives, on the CTA's own grid: that of its DICOM, whatever moves it."""
-        for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
-            self._check()
-            self._masks_reader().read(self.segmentation(structure), structure)
-            yield None
-        masks, cta, result = self._masks(), volume_image(self.volume), self.result()
+        masks = yield from self.mask_steps()
+        cta, result = volume_image(self.volume), self.result()
         own = own_geometry(self.volume)
         images = yield lambda: masks.images(cta, whole=True)
         maps = (images.territories, images.shortened, images.calcification)

@@ -17,12 +17,11 @@ from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
 from .fingerprints import Fingerprints
-from .grids import Box
+from .grids import Box, start_of
 from .masks import CaseMasks, difference, overlap_warning
 from .plaques import Plaque, as_plaques
-from .segmentations import Layer, SegmentMask
+from .segmentations import NOTHING, Layer, SegmentMask
 
-_NOTHING: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
 _ALL: Box = (slice(0, None), slice(0, None), slice(0, None))
 
 
@@ -70,7 +69,7 @@ def new_content(scored: ScoredCase) -> Content:
     masks = CaseMasks(
         _territory_masks(scored.shortened),
         _territory_masks(scored.territories),
-        SegmentMask.of(calcified, (box[0].start, box[1].start, box[2].start)),
+        SegmentMask.of(calcified, start_of(box)),
     )
     prints = Fingerprints()
     prints.start(masks)
@@ -98,15 +97,16 @@ def last_arteries(
     prints : Fingerprints
         Their last fingerprints.
     known : mapping of str to SegmentMask
-        Segments as they were last scored, by the keys of `structures`, as far as this session has seen them.
+        Segments as they were last scored, by the keys of `structures`, as far as they were read
+        since the scene was opened.
     cut : SegmentMask or None
         What the trimming took away; None where its segment has been deleted.
 
     Returns
     -------
     CaseMasks
-        A segment that has not changed is as it was; a trimmed one that has, and that this session has not seen,
-        is what the trimming left of its full length.
+        A segment that has not changed is as it was; a trimmed one that has, and that is not known, is what the
+        trimming left of its full length.
     """
     changed, now = prints.changed(masks), masks.by_key()
     last = {key: now[key] if key not in changed else known.get(key) for key in now}
@@ -211,7 +211,7 @@ def plaques_of(result: CaseResult, masks: CaseMasks, cta: Image) -> list[Plaque]
         Largest first.
     """
     shortened, calcification, box = masks.plaque_images(cta)
-    return _plaques(result, shortened, calcification, (box[0].start, box[1].start, box[2].start))
+    return _plaques(result, shortened, calcification, start_of(box))
 
 
 def _plaques(
@@ -248,4 +248,4 @@ def _cut_layer(scored: ScoredCase) -> Layer:
 
 
 def _box_of(image: Image) -> Box:
-    return nonzero_box(image.array) or _NOTHING
+    return nonzero_box(image.array) or NOTHING

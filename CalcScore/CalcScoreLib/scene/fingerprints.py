@@ -110,7 +110,7 @@ class Fingerprints:
 
 def prints_of(masks: CaseMasks) -> dict[str, str]:
     """Give the fingerprint of each structure."""
-    return {key: mask.fingerprint() for key, mask in masks.by_key().items()}
+    return {key: mask.fingerprint for key, mask in masks.by_key().items()}
 
 
 def _by_name(prints: dict[Territory, str]) -> dict[str, str]:

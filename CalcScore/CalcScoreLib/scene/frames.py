@@ -13,7 +13,7 @@ from CalcScoreLogic.images.geometry import Array
 from CalcScoreLogic.results import CaseResult
 
 from .case_nodes import CaseNodes
-from .grids import own_matrix, to_array, volume_to_world
+from .grids import RAS_TO_LPS, own_matrix, to_array, volume_to_world
 
 _FRAME = "CalcScore.Frame"
 """Attribute of the record: the CTA's matrices to its own RAS and to the world's when it was scored, mm."""
@@ -22,13 +22,11 @@ _TRANSFORM = "CalcScore.transform"
 """Reference of the record: the transform that the CTA lay under when the segments were last put beside it."""
 
 _SAME_MM = 1e-4
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def note(case: CaseNodes) -> None:
     """Note where the CTA lies: its segments were scored there."""
-    matrices = {"own": own_matrix(case.volume).tolist(), "world": volume_to_world(case.volume).tolist()}
-    case.record.SetAttribute(_FRAME, json.dumps(matrices, separators=(",", ":")))
+    _write(case, volume_to_world(case.volume))
     case.record.SetNodeReferenceID(_TRANSFORM, case.volume.GetTransformNodeID())
 
 
@@ -45,7 +43,9 @@ def follow(case: CaseNodes) -> None:
     if now is None and before is not None and _was_hardened(case, before):
         for node in nodes:
             node.HardenTransform()
-        _note_own(case)
+        frame = _read(case)
+        if frame is not None:
+            _write(case, frame["world"])
     else:
         for node in nodes:
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
@@ -77,7 +77,7 @@ def moved_result(result: CaseResult, way: Array) -> CaseResult:
     """Give scores whose plaques have gone a way (see `since_scored`)."""
     if np.array_equal(way, np.eye(4)):
         return result
-    turned = _RAS_TO_LPS @ way @ _RAS_TO_LPS
+    turned = RAS_TO_LPS @ way @ RAS_TO_LPS
 
     def at(place: tuple[float, float, float]) -> tuple[float, float, float]:
         x, y, z, _ = turned @ (*place, 1.0)
@@ -95,11 +95,9 @@ def _was_hardened(case: CaseNodes, transform: Any) -> bool:
     return _same(to_array(matrix) @ frame["own"], own_matrix(case.volume))
 
 
-def _note_own(case: CaseNodes) -> None:
-    frame = _read(case)
-    if frame is not None:
-        matrices = {"own": own_matrix(case.volume).tolist(), "world": frame["world"].tolist()}
-        case.record.SetAttribute(_FRAME, json.dumps(matrices, separators=(",", ":")))
+def _write(case: CaseNodes, world: Array) -> None:
+    matrices = {"own": own_matrix(case.volume).tolist(), "world": world.tolist()}
+    case.record.SetAttribute(_FRAME, json.dumps(matrices, separators=(",", ":")))
 
 
 def _read(case: CaseNodes) -> dict[str, Array] | None:

@@ -13,10 +13,20 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Array, Geometry
 
 _RIGID_TOLERANCE = 1e-4
-_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 Box = tuple[slice, slice, slice]
 """Part of an array, axes (k, j, i)."""
+
+
+def start_of(box: Box) -> tuple[int, int, int]:
+    """Give the first voxel of a box, (k, j, i)."""
+    return box[0].start, box[1].start, box[2].start
+
+
+def shape_of(box: Box) -> tuple[int, int, int]:
+    """Give the number of voxels of a box along its axes, (k, j, i)."""
+    return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
 
 
 def to_array(matrix: Any) -> Array:
@@ -69,11 +79,16 @@ def transform_to_world(node: Any) -> Array:
     return found
 
 
-def own_matrix(volume: Any) -> Array:
-    """Give the matrix from a volume's indices (i, j, k) to its own RAS, shape (4, 4)."""
+def index_to_ras(volume: Any) -> Any:
+    """Give the vtkMatrix4x4 from a volume's indices (i, j, k) to its own RAS."""
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
-    return to_array(matrix)
+    return matrix
+
+
+def own_matrix(volume: Any) -> Array:
+    """Give the matrix from a volume's indices (i, j, k) to its own RAS, shape (4, 4)."""
+    return to_array(index_to_ras(volume))
 
 
 def volume_to_world(volume: Any) -> Array:
@@ -125,7 +140,7 @@ def _geometry(volume: Any, to_world: Array) -> Geometry:
     size = volume.GetImageData().GetDimensions()
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASDirectionMatrix(matrix)
-    world = _RAS_TO_LPS @ to_world
+    world = RAS_TO_LPS @ to_world
     direction = world[:3, :3] @ to_array(matrix)[:3, :3]
     origin = world @ [*volume.GetOrigin(), 1.0]
     try:
@@ -139,7 +154,7 @@ def image_array(image: Any) -> Array:
     return np.asarray(vtk_to_numpy(image.GetPointData().GetScalars())).reshape(image.GetDimensions()[::-1])
 
 
-def oriented_image(array: Array, box: Box, index_to_ras: Any) -> Any:
+def oriented_image(array: Array, box: Box, to_ras: Any) -> Any:
     """Make the image data of segments that fill a part of a volume.
 
     Parameters
@@ -148,7 +163,7 @@ def oriented_image(array: Array, box: Box, index_to_ras: Any) -> Any:
         Label values, at most 255.
     box : tuple of slice
         Where it lies in the volume.
-    index_to_ras : vtkMatrix4x4
+    to_ras : vtkMatrix4x4
         From the volume's indices to its own RAS.
 
     Returns
@@ -158,7 +173,7 @@ def oriented_image(array: Array, box: Box, index_to_ras: Any) -> Any:
     """
     image = slicer.vtkOrientedImageData()
     image.SetExtent([end for part in reversed(box) for end in (part.start, part.stop - 1)])
-    image.SetImageToWorldMatrix(index_to_ras)
+    image.SetImageToWorldMatrix(to_ras)
     flat = np.ascontiguousarray(array, np.uint8).ravel()
     scalars = numpy_to_vtk(flat, deep=True, array_type=vtk.VTK_UNSIGNED_CHAR)
     scalars.SetName("ImageScalars")
@@ -168,12 +183,9 @@ def oriented_image(array: Array, box: Box, index_to_ras: Any) -> Any:
 
 def part_of(geometry: Geometry, box: Box) -> Geometry:
     """Give the grid of a part of a volume."""
-    starts = [part.start for part in reversed(box)]
-    size = [part.stop - part.start for part in reversed(box)]
-    origin = geometry.to_physical(starts)
-    return Geometry(
-        (size[0], size[1], size[2]), geometry.spacing, (origin[0], origin[1], origin[2]), geometry.direction
-    )
+    depth, height, width = shape_of(box)
+    x, y, z = geometry.to_physical(start_of(box)[::-1])
+    return Geometry((width, height, depth), geometry.spacing, (x, y, z), geometry.direction)
 
 
 def lps_to_ras(position: Any) -> tuple[float, float, float]:

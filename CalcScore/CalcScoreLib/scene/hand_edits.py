@@ -14,7 +14,7 @@ from CalcScoreLogic.images.geometry import Array, Image, pad_box
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
-from .grids import part_of
+from .grids import part_of, start_of
 from .masks import CaseMasks, around, difference, intersection, territory_array, union, within
 from .plaques import Plaque
 from .segmentations import SegmentMask
@@ -162,7 +162,7 @@ def added_branch(
         part = Image(cta.array[box], geometry)
         known, _ = territory_array(masks.full, box)
         branch = grow_branch(part, Image(known, geometry), *clicks_lps)
-        start = (box[0].start, box[1].start, box[2].start)
+        start = start_of(box)
         changes = [Change(structures.FULL + territory.key, SegmentMask.of(branch.mask.array, start), True)]
         if threshold_hu is not None:
             calcified = SegmentMask.of(branch.mask.array & (part.array >= threshold_hu), start)

@@ -1,29 +1,12 @@
-"""Hand edits that a new analysis would write over: told, and kept beside its result."""
+"""Hand edits that a new analysis would write over: kept beside its result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from . import hierarchy
 from .case_nodes import CaseNodes
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the segments of a case held at a moment.
-
-    Attributes
-    ----------
-    states : list
-        What differs whenever a segment may have changed.
-    prints : dict of str to str
-        Fingerprint of each structure.
-    """
-
-    states: list[tuple[Any, ...]]
-    prints: dict[str, str]
 
 
 def keep_copies(case: CaseNodes, structures: Iterable[str], suffix: str) -> list[Any]:

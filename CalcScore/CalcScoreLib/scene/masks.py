@@ -14,7 +14,7 @@ from CalcScoreLogic.images.geometry import Array, Image, joint_box, pad_box
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
-from .grids import Box, own_matrix, part_of, way_between
+from .grids import Box, own_matrix, part_of, shape_of, start_of, way_between
 from .segmentations import SegmentMask, read_mask, segment_ids
 
 
@@ -69,20 +69,16 @@ def union(masks: Iterable[SegmentMask]) -> SegmentMask:
         return filled[0] if filled else SegmentMask()
     box = around(filled)
     assert box is not None  # noqa: S101
-    joined = np.zeros([part.stop - part.start for part in box], bool)
+    joined = np.zeros(shape_of(box), bool)
     for mask in filled:
         joined[within(mask.box, box)] |= mask.inside
-    return SegmentMask.of(joined, (box[0].start, box[1].start, box[2].start))
+    return SegmentMask.of(joined, start_of(box))
 
 
 def intersection(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     """Give the voxels that two masks share."""
-    shared = [slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(first.box, second.box, strict=True)]
-    if any(part.stop <= part.start for part in shared):
-        return SegmentMask()
-    box: Box = (shared[0], shared[1], shared[2])
-    both = first.inside[within(box, first.box)] & second.inside[within(box, second.box)]
-    return SegmentMask.of(both, (box[0].start, box[1].start, box[2].start))
+    one, other = clipped(first, second.box), clipped(second, first.box)
+    return SegmentMask.of(one.inside & other.inside, one.start)
 
 
 def clipped(mask: SegmentMask, box: Box) -> SegmentMask:
@@ -125,7 +121,7 @@ def territory_array(masks: Mapping[Territory, SegmentMask], box: Box) -> tuple[A
     overlap : int
         Voxels that more than one territory claims.
     """
-    array = np.zeros([part.stop - part.start for part in box], np.uint8)
+    array = np.zeros(shape_of(box), np.uint8)
     overlap = 0
     for territory in Territory:
         mask = masks[territory]
@@ -162,7 +158,7 @@ class CaseMasks:
 
     def calcified(self, arteries: Mapping[Territory, SegmentMask]) -> dict[Territory, str]:
         """Give a fingerprint of the calcification inside each artery."""
-        return {territory: intersection(mask, self.calcification).fingerprint() for territory, mask in arteries.items()}
+        return {territory: intersection(mask, self.calcification).fingerprint for territory, mask in arteries.items()}
 
     def images(self, cta: Image, whole: bool, last: CaseMasks | None = None) -> CaseImages:
         """Lay the masks over each other.
@@ -259,7 +255,7 @@ class CaseImages:
     @property
     def start(self) -> tuple[int, int, int]:
         """Their first voxel in the CTA, (k, j, i)."""
-        return self.box[0].start, self.box[1].start, self.box[2].start
+        return start_of(self.box)
 
 
 def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:

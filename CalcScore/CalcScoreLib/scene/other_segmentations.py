@@ -33,6 +33,12 @@ _OTHER_CODES = {
 """SNOMED CT codes beside our own: aorta, common, external and internal iliac artery, coeliac trunk,
 superior and inferior mesenteric artery."""
 
+_KEY_OF_CODE = {
+    **{look.code: territory.key for territory, look in STRUCTURES.items()},
+    **{code: territory.key for code, territory in _OTHER_CODES.items()},
+    CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION].code: structures.CALCIFICATION,
+}
+
 _WORDS = (
     ("calcif", structures.CALCIFICATION),
     ("plaque", structures.CALCIFICATION),
@@ -185,10 +191,7 @@ def _guess(segment: Any) -> str | None:
 
 def _by_code(entry: str) -> str | None:
     """Read the structure from a terminology entry; its category, type and region all may tell."""
-    known = {look.code: territory.key for territory, look in STRUCTURES.items()}
-    known |= {code: territory.key for code, territory in _OTHER_CODES.items()}
-    known[CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION].code] = structures.CALCIFICATION
-    return next((known[code] for code in _CODE.findall(entry) if code in known), None)
+    return next((_KEY_OF_CODE[code] for code in _CODE.findall(entry) if code in _KEY_OF_CODE), None)
 
 
 def _by_name(name: str) -> str | None:

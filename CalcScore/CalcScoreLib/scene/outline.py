@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 
-from .grids import oriented_image
+from .grids import index_to_ras, oriented_image
 from .masks import union
 from .plaques import Plaque
 from .segmentations import LABELMAP, SegmentMask
@@ -64,10 +63,8 @@ class PlaqueOutline:
 
 def _padded(mask: SegmentMask, volume: Any) -> Any:
     """Make the image of a mask with a voxel around it: a surface needs an outside."""
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
     wide = tuple(slice(part.start - 1, part.stop + 1) for part in mask.box)
-    return oriented_image(np.pad(mask.inside, 1), (wide[0], wide[1], wide[2]), matrix)
+    return oriented_image(np.pad(mask.inside, 1), (wide[0], wide[1], wide[2]), index_to_ras(volume))
 
 
 def _make_node(scene: Any) -> Any:

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import slicer
 
-from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
 
 from ..background_work import wait_alive
 from ..translation import _
+from .views import show_volume
+from .volumes import add_volume
 
 _SEED = 3
 _SPACING_MM = (1.5, 1.5, 1.5)
@@ -22,32 +23,8 @@ def load_sample() -> Any:
     parameters = PhantomParameters(_SEED, _SPACING_MM)
     phantom = wait_alive(lambda: make_phantom(parameters), _("Making the synthetic CTA…"))
     volume = add_volume(phantom.cta, _("Synthetic CTA"))
-    if slicer.app.layoutManager() is not None:
-        slicer.util.setSliceViewerLayers(background=volume, fit=True)
+    show_volume(volume)
     return volume
-
-
-def add_volume(image: Image, name: str) -> Any:
-    """Put an image into the scene.
-
-    Parameters
-    ----------
-    image : Image
-        HU.
-    name : str
-        Name of the node.
-
-    Returns
-    -------
-    vtkMRMLScalarVolumeNode
-        The CTA.
-    """
-    geometry = image.geometry
-    to_ras = np.eye(4)
-    to_ras[:3, :3] = geometry.matrix * np.asarray(geometry.spacing)
-    to_ras[:3, 3] = geometry.origin
-    to_ras[:2] *= -1
-    return slicer.util.addVolumeFromArray(np.ascontiguousarray(image.array), to_ras, name)
 
 
 def add_truth(phantom: Phantom, volume: Any) -> Any:

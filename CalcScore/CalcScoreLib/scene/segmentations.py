@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from CalcScoreLogic.images.geometry import Array, nonzero_box
 
 from ..incremental_work import Steps
 from . import structures
-from .grids import Box, image_array, oriented_image, own_matrix, to_array, to_vtk, way_between
+from .grids import Box, image_array, index_to_ras, oriented_image, own_matrix, start_of, to_array, to_vtk, way_between
 
 LABELMAP = "Binary labelmap"
 SURFACE = "Closed surface"
@@ -26,8 +27,8 @@ _ALIGNED = 0.01
 """Grids are the same where no corner of a segment lies this share of a voxel off the CTA's voxels."""
 
 _EMPTY_BOX: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
-_EMPTY_LAYER: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
-"""No surface can be looked for in less."""
+NOTHING: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
+"""The box of a layer without voxels: no surface can be looked for in less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class SegmentMask:
     @property
     def start(self) -> tuple[int, int, int]:
         """The first voxel of the box."""
-        return self.box[0].start, self.box[1].start, self.box[2].start
+        return start_of(self.box)
 
     @classmethod
     def at(cls, voxels: Array) -> SegmentMask:
@@ -69,8 +70,9 @@ class SegmentMask:
         inside[tuple((voxels - low).T)] = True
         return cls((slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])), inside)
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Give a text that two masks share when they hold the same voxels."""
+        """A text that two masks share when they hold the same voxels; worked out once, for nobody changes a mask."""
         digest = hashlib.blake2b(repr([(s.start, s.stop) for s in self.box]).encode(), digest_size=12)
         digest.update(np.packbits(self.inside))
         return digest.hexdigest()
@@ -97,7 +99,7 @@ class Layer:
     @classmethod
     def of(cls, array: Array, labels: Mapping[str, int], box: Box | None = None) -> Layer:
         """Crop label values to what they mark; `box` is the part of the CTA that they are, all of it by default."""
-        tight = nonzero_box(array) or _EMPTY_LAYER
+        tight = nonzero_box(array) or NOTHING
         start = [0, 0, 0] if box is None else [part.start for part in box]
         placed = [slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True)]
         return cls(np.ascontiguousarray(array[tight], np.uint8), labels, (placed[0], placed[1], placed[2]))
@@ -178,9 +180,7 @@ def write_layer(segmentation: Any, volume: Any, layer: Layer) -> None:
     layer : Layer
         The structures.
     """
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    image = oriented_image(layer.array, layer.box, matrix)
+    image = oriented_image(layer.array, layer.box, index_to_ras(volume))
     content = segmentation.GetSegmentation()
     for key, label in layer.labels.items():
         there = segment_ids(segmentation, key)
@@ -233,10 +233,8 @@ def change_voxels(segmentation: Any, volume: Any, structure: str, mask: SegmentM
     names = segment_ids(segmentation, structure)
     if not mask.inside.size or not names:
         return
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
     # Erasing takes the lower value: the highest leaves a voxel, also one of another segment of the layer, as it is.
-    modifier = oriented_image(mask.inside if added else np.where(mask.inside, 0, 255), mask.box, matrix)
+    modifier = oriented_image(mask.inside if added else np.where(mask.inside, 0, 255), mask.box, index_to_ras(volume))
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     mode = logic.MODE_MERGE_MASK if added else logic.MODE_MERGE_MIN
     for name in names[:1] if added else names:
@@ -311,7 +309,7 @@ def _resampled(mask: SegmentMask, to_ras: Array, between: Array, volume: Any) ->
         return SegmentMask()
     reference = slicer.vtkOrientedImageData()
     reference.SetExtent([end for n in range(3) for end in (int(low[n]), int(high[n]) - 1)])
-    reference.SetImageToWorldMatrix(to_vtk(own_matrix(volume)))
+    reference.SetImageToWorldMatrix(index_to_ras(volume))
     found = slicer.vtkOrientedImageData()
     source = oriented_image(mask.inside, mask.box, to_vtk(to_ras))
     resample = slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage

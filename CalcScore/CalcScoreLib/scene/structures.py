@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from CalcScoreLogic.anatomy import (
     CALCIFICATION_STRUCTURES,
     STRUCTURES,
@@ -47,6 +49,11 @@ def title(key: str) -> str:
     """Name a key for a reader, e.g. ``"Aorta, full length"``."""
     name = structure(key).title
     return f"{name}, full length" if key.startswith(FULL) else name
+
+
+def titles(keys: Iterable[str]) -> str:
+    """Name several keys for a reader."""
+    return ", ".join(title(key) for key in keys)
 
 
 def terminology(key: str) -> str:

@@ -1,4 +1,4 @@
-"""CTA volumes as images: what can be analyzed, and what is refused in words."""
+"""CTA volumes as images and images as volumes: what can be analyzed, and what is refused in words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import slicer
 
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Image
@@ -14,6 +15,29 @@ from .grids import image_array, volume_geometry
 from .scene_nodes import nodes_by_class
 
 _FEWEST_SLICES = 2
+
+
+def add_volume(image: Image, name: str) -> Any:
+    """Put an image into the scene.
+
+    Parameters
+    ----------
+    image : Image
+        HU.
+    name : str
+        Name of the node.
+
+    Returns
+    -------
+    vtkMRMLScalarVolumeNode
+        The CTA.
+    """
+    geometry = image.geometry
+    to_ras = np.eye(4)
+    to_ras[:3, :3] = geometry.matrix * np.asarray(geometry.spacing)
+    to_ras[:3, 3] = geometry.origin
+    to_ras[:2] *= -1
+    return slicer.util.addVolumeFromArray(np.ascontiguousarray(image.array), to_ras, name)
 
 
 def check_volume(volume: Any) -> None:
@@ -81,6 +105,18 @@ def volume_warnings(volume: Any) -> tuple[str, ...]:
         f"of the sequence {sequence.GetName()}; the scores are those of this frame only."
         for browser, sequence in _sequences_of(volume)
     )
+
+
+def only_volume(scene: Any) -> Any:
+    """Give a scene's CTA where there is only one volume it could be; None otherwise."""
+    proxies = sequence_proxies(scene)
+    volumes = [
+        node
+        for node in nodes_by_class(scene, "vtkMRMLScalarVolumeNode")
+        # Label maps and colour images are scalar volumes too, of other classes.
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors() and node not in proxies
+    ]
+    return volumes[0] if len(volumes) == 1 else None
 
 
 def sequence_proxies(scene: Any) -> list[Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
+
+from Testing.slicer.harness.view3d import displayable_managers
 
 _MANAGER = "vtkMRMLSegmentationsDisplayableManager2D"
 _PIXELS = 120
@@ -40,7 +40,8 @@ def slice_picture(view: str, position_ras: tuple[float, float, float]) -> np.nda
     interactor = vtk.vtkRenderWindowInteractor()
     interactor.SetRenderWindow(window)
     # Kept until the picture is taken: the manager ends with its group.
-    group = _manager(renderer, node)
+    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
+    group = displayable_managers(factory, [_MANAGER], renderer, node)
     window.Render()
     grabbed = vtk.vtkWindowToImageFilter()
     grabbed.SetInput(window)
@@ -49,15 +50,3 @@ def slice_picture(view: str, position_ras: tuple[float, float, float]) -> np.nda
     pixels = vtk_to_numpy(grabbed.GetOutput().GetPointData().GetScalars())
     group.SetMRMLDisplayableNode(None)
     return pixels.reshape(_PIXELS, _PIXELS, -1)[::-1, :, :3].copy()
-
-
-def _manager(renderer: Any, node: Any) -> Any:
-    import slicer
-
-    factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
-    factory.SetMRMLApplicationLogic(slicer.app.applicationLogic())
-    if not factory.IsDisplayableManagerRegistered(_MANAGER):
-        factory.RegisterDisplayableManager(_MANAGER)
-    group = factory.InstantiateDisplayableManagers(renderer)
-    group.SetMRMLDisplayableNode(node)
-    return group

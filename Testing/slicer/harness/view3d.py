@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def view3d_screenshot(path: str | Path, width: int, height: int) -> Path:
     interactor = vtk.vtkRenderWindowInteractor()
     interactor.SetRenderWindow(window)
     # Kept until the picture is taken: the managers end with their group.
-    group = _managers(renderer)
+    group = _managers_of_view(renderer)
     _look_from_the_front(renderer)
     window.Render()
     grabbed = vtk.vtkWindowToImageFilter()
@@ -51,7 +52,37 @@ def view3d_screenshot(path: str | Path, width: int, height: int) -> Path:
     return Path(path)
 
 
-def _managers(renderer: Any) -> Any:
+def displayable_managers(factory: Any, names: Iterable[str], renderer: Any, node: Any) -> Any:
+    """Let the application's displayable managers draw a view.
+
+    Parameters
+    ----------
+    factory
+        Of the managers of slice views, or of 3-D views.
+    names
+        The managers.
+    renderer
+        What they draw with.
+    node
+        The view's node.
+
+    Returns
+    -------
+    vtkMRMLDisplayableManagerGroup
+        The managers; they end with it.
+    """
+    import slicer
+
+    factory.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+    for name in names:
+        if not factory.IsDisplayableManagerRegistered(name):
+            factory.RegisterDisplayableManager(name)
+    group = factory.InstantiateDisplayableManagers(renderer)
+    group.SetMRMLDisplayableNode(node)
+    return group
+
+
+def _managers_of_view(renderer: Any) -> Any:
     import slicer
 
     view = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLViewNode")
@@ -59,13 +90,7 @@ def _managers(renderer: Any) -> Any:
     view.SetBoxVisible(False)
     view.SetAxisLabelsVisible(False)
     factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
-    factory.SetMRMLApplicationLogic(slicer.app.applicationLogic())
-    for name in _MANAGERS:
-        if not factory.IsDisplayableManagerRegistered(name):
-            factory.RegisterDisplayableManager(name)
-    group = factory.InstantiateDisplayableManagers(renderer)
-    group.SetMRMLDisplayableNode(view)
-    return group
+    return displayable_managers(factory, _MANAGERS, renderer, view)
 
 
 def _look_from_the_front(renderer: Any) -> None:

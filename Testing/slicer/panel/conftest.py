@@ -121,6 +121,14 @@ def analyzed(panel: Any, cta: Any, arteries: Any) -> Callable[[], Any]:
     return analyze
 
 
+def analyze(panel: Any) -> None:
+    """Press Analyze and wait for the end of the run."""
+    from Testing.slicer import harness
+
+    panel.ui.analyzeButton.click()
+    harness.settle(lambda: not panel.run.running, 60)
+
+
 def rows_of(tree: Any) -> dict[str, tuple[str, ...]]:
     """Read the top rows of a tree: the first cell, and the others that have a text."""
     items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,10 +102,15 @@ def false_rows(panel: Any, case: LoopCase) -> list[int]:
 
 
 def click(case: LoopCase, number: int) -> None:
+    """Click where the missing artery begins or ends."""
+    click_at(case.clicks_lps[number])
+
+
+def click_at(position_lps: Sequence[float] | Array) -> None:
     """Click on a slice, as placing a point in the application does."""
     selection = slicer.app.applicationLogic().GetSelectionNode()
     node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
-    x, y, z = case.clicks_lps[number]
+    x, y, z = position_lps
     node.AddControlPointWorld(-x, -y, z)
     harness.settle(0.05)
 

@@ -11,6 +11,7 @@ import pytest
 from CalcScoreLogic.anatomy import STRUCTURES, Territory
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
+from Testing.slicer.panel.conftest import analyze
 from Testing.slicer.scene.scenes import paint, voxels_of
 
 AORTA_IJK, ILIAC_IJK = (13, 13, 25), (14, 14, 4)
@@ -42,11 +43,6 @@ def add_own_segment(panel: Any) -> str:
 def trim_again(panel: Any) -> None:
     panel.ui.trimButton.click()
     harness.settle(lambda: not panel.corrections.busy, 30)
-
-
-def analyze(panel: Any) -> None:
-    panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
 
 
 @pytest.mark.parametrize("again", [trim_again, analyze])

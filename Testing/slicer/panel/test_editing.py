@@ -12,6 +12,7 @@ from CalcScoreLib.scene.editing import EditorState, editor_node
 
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
+from Testing.slicer.panel.loop_case import click_at
 
 Analyzed = Callable[[], Any]
 BRUSH = ("BrushSphere", "BrushAbsoluteDiameter", "BrushDiameterIsRelative")
@@ -110,12 +111,8 @@ def missed(cta: Any) -> None:
 
 
 def click(index: tuple[float, float, float]) -> None:
-    """Click on a slice, as placing a point in the application does."""
-    selection = slicer.app.applicationLogic().GetSelectionNode()
-    node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
-    x, y, z = maps.GRID.to_physical(index)
-    node.AddControlPointWorld(-x, -y, z)
-    harness.settle(0.05)
+    """Click on a voxel."""
+    click_at(maps.GRID.to_physical(index))
 
 
 def start(panel: Any, territory: str = "Mesenteric") -> Any:

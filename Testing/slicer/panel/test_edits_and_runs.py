@@ -12,6 +12,7 @@ import slicer
 
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
+from Testing.slicer.panel.conftest import analyze
 from Testing.slicer.scene.scenes import paint, voxels_of
 
 Analyzed = Callable[[], Any]
@@ -19,11 +20,6 @@ Analyzed = Callable[[], Any]
 
 def erase_plaque(panel: Any) -> None:
     paint(panel.case.calcification, panel.case.segment_id("calcification"), maps.PLAQUE_IJK, False)
-
-
-def analyze(panel: Any) -> None:
-    panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
 
 
 def calcified_mm3(panel: Any) -> float:

@@ -11,7 +11,7 @@ import pytest
 import qt
 import slicer
 from CalcScoreLib import settings
-from CalcScoreLib.scene.sample import add_volume
+from CalcScoreLib.scene.volumes import add_volume
 
 from CalcScoreLogic.models import Role, install
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import slicer
 from CalcScoreLib import settings
-from CalcScoreLib.scene.sample import add_volume
+from CalcScoreLib.scene.volumes import add_volume
 from PIL import Image
 from scipy import ndimage
 

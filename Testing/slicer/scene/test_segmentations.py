@@ -106,8 +106,8 @@ def test_fingerprints_tell_place_and_content() -> None:
     mask = SegmentMask.of(inside, (5, 6, 7))
     padded = np.zeros((9, 9, 12), bool)
     padded[1:3, 2:5, 3:7] = True
-    assert SegmentMask.of(padded, (4, 4, 4)).fingerprint() == mask.fingerprint()
-    assert SegmentMask.of(inside, (5, 6, 8)).fingerprint() != mask.fingerprint()
+    assert SegmentMask.of(padded, (4, 4, 4)).fingerprint == mask.fingerprint
+    assert SegmentMask.of(inside, (5, 6, 8)).fingerprint != mask.fingerprint
     inside = inside.copy()
     inside[1, 1, 1] = False
-    assert SegmentMask.of(inside, (5, 6, 7)).fingerprint() != mask.fingerprint()
+    assert SegmentMask.of(inside, (5, 6, 7)).fingerprint != mask.fingerprint
