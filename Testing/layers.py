@@ -127,7 +127,6 @@ FENCED = {
         "CalcScoreLogic.inference.worker",
         "CalcScoreLogic.models.checkpoints",
         "CalcScoreLogic.training",
-        "CalcScoreLogic.synthesis",
         "CalcScoreLogic.evaluation.accuracy",  # MONAI's metrics take tensors
     ),
     "nnunetv2": (

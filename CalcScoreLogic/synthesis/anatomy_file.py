@@ -171,13 +171,12 @@ def complete_anatomy(name: str, tissues: Array, arteries: dict[str, Array]) -> A
         With chest, pelvis, hull and distances.
     """
     frame = complete(tissues, arteries, FIELD_MM)
-    kinds = (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN)
     return Anatomy(
         name=name,
         tissues=frame.tissues,
         arteries=frame.arteries,
         landmarks=find_landmarks(frame.tissues, frame.arteries["aorta"], FIELD_MM),
-        veins={kind: _depths(frame.veins[kind], VEIN_REACH_MM) for kind in kinds},
+        veins={kind: _depths(mask, VEIN_REACH_MM) for kind, mask in frame.veins.items()},
         bowel=_depths(frame.tissues == Tissue.BOWEL_WALL),
         stomach=_depths(frame.tissues == Tissue.STOMACH_WALL),
         outside=_half_mm(hull_distance(~frame.hull, FIELD_MM)),

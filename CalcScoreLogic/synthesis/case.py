@@ -15,7 +15,7 @@ from .body import Body, draw_body
 from .contrast import CASE_PHASES, Contrast, draw_contrast
 from .pose import Pose, draw_pose
 from .render import render
-from .scanner import Scanner, draw_scanner, scan
+from .scanner import HU_RANGE, Scanner, draw_scanner, scan
 from .tissues import Tissue
 from .tubes import Axes
 
@@ -85,14 +85,14 @@ def make_case(anatomy: Anatomy, seed: int, spacing_mm: tuple[float, float, float
     axes = _axes(body, pose, rng.uniform(0.62, 0.85), spacing_mm)
     drawn = render(rng, body, pose, contrast, axes)
     image = scan(rng, scanner, drawn.image, axes)
-    image[drawn.outside] = -1024
+    image[drawn.outside] = HU_RANGE[0]
     territories = np.where(drawn.territories <= max(Territory), drawn.territories, np.uint8(0))
     territories[drawn.outside] = 0
     calcification = np.where(territories > 0, np.uint8(CalcificationLabel.ARTERY), np.uint8(0))
     calcification[drawn.calcified & (territories > 0)] = CalcificationLabel.CALCIFICATION
     origin = (float(axes.x[0]), float(axes.y[0]), float(axes.z[0]))
     geometry = Geometry(drawn.image.shape[::-1], spacing_mm, origin)
-    cta = np.clip(np.rint(image), -1024, 3071).astype(np.int16)
+    cta = np.clip(np.rint(image), *HU_RANGE).astype(np.int16)
     return SyntheticCase(
         Image(cta, geometry),
         Image(territories, geometry),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..images.geometry import Array, nonzero_box
 from .centrelines import extend_down, trace
 from .chest import CHEST_MM, LungSpace, continue_ribs, draw_chest, find_lung_space, find_thorax, thoracic_aorta
+from .landmarks import SIDES
 from .tissues import Tissue
 
 _MARGIN_MM = 28.0  # of air beside the trunk, for fat
@@ -20,9 +21,24 @@ _DISC_MM = 14.0  # between two vertebrae, filled where the labels have no disc
 _CORTEX_MM = {Tissue.VERTEBRA_CORTEX: 1.5, Tissue.BONE_CORTEX: 3.0, Tissue.KIDNEY_CORTEX: 7.0}
 
 
-@dataclass
-class Frame:
-    """A patient under completion: labels, vein and artery voxels on one grid."""
+class Frame(NamedTuple):
+    """A completed patient on one grid.
+
+    Attributes
+    ----------
+    tissues : ndarray of uint8, shape (k, j, i)
+        Values of `Tissue`, without the great veins.
+    arteries : dict of str to ndarray, shape (n, 3)
+        Centrelines (x, y, z) in mm from their origin on.
+    veins : dict of Tissue to ndarray of bool, shape (k, j, i)
+        Where the veins of each kind are.
+    hull : ndarray of bool, shape (k, j, i)
+        Inside muscles and bones.
+    inside_mm : ndarray of float32, shape (k, j, i)
+        Distance into the hull, mm.
+    lungs : LungSpace
+        Fat in which lung may be drawn.
+    """
 
     tissues: Array
     arteries: dict[str, Array]
@@ -73,7 +89,7 @@ def complete(tissues: Array, artery_voxels: dict[str, Array], step_mm: float) ->
     thorax = find_thorax(tissues, hull, top, step_mm) if above else None
     if thorax is not None:
         arteries["aorta"] = thoracic_aorta(thorax, arteries["aorta"])
-    for side, name in ((-1, "right"), (1, "left")):
+    for name, side in SIDES.items():
         outer = f"external_iliac_{name}" if f"external_iliac_{name}" in arteries else f"common_iliac_{name}"
         if hips is not None:
             arteries[outer] = extend_down(arteries[outer], hips[side] + np.array([-side * 18.0, -38.0, -74.0]))
@@ -185,7 +201,7 @@ def _veins(tissues: Array, arteries: dict[str, Array], step: float, drawn_pelvis
     if drawn_pelvis:
         lowest = int(np.flatnonzero(masks[Tissue.LOWER_VEIN].any(axis=(1, 2)))[0]) + 1
         y, x = (c * step for c in np.ogrid[: tissues.shape[1], : tissues.shape[2]])
-        for side, name in ((-1, "right"), (1, "left")):
+        for name, side in SIDES.items():
             course = arteries.get(f"external_iliac_{name}", arteries[f"common_iliac_{name}"])
             for px, py, pz in course[course[:, 2] < lowest * step]:
                 k = int(np.clip(round(pz / step), 0, tissues.shape[0] - 1))

@@ -104,6 +104,11 @@ def wander(rng: np.random.Generator, start: Array, count: int, curl: float, step
     return np.asarray(start + step * np.cumsum(headings, axis=0))
 
 
+def places(field: Array, labels: Array, every: int) -> Array:
+    """Give the points (x, y, z), voxels, whose label a table (256,) holds; only each so many along an axis are seen."""
+    return np.argwhere(labels[field[::every, ::every, ::every]])[:, ::-1] * float(every)
+
+
 def among(*labels: int) -> Array:
     """Give a table (256,) that is true for some labels."""
     table = np.zeros(256, bool)

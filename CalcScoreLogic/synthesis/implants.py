@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..images.geometry import Array
-from .fields import among, stamp
+from .fields import among, places, stamp
 from .tissues import Tissue
 
 _BONE = among(Tissue.VERTEBRA_MARROW, Tissue.VERTEBRA_CORTEX)
@@ -33,11 +33,6 @@ def draw_implants(rng: np.random.Generator, field: Array) -> None:
         _screws(rng, field)
 
 
-def _places(field: Array, tissues: tuple[Tissue, ...]) -> Array:
-    """Give points (x, y, z) of some tissues, in voxels, every second along each axis."""
-    return np.argwhere(among(*tissues)[field[::2, ::2, ::2]])[:, ::-1] * 2.0
-
-
 def _spots(
     rng: np.random.Generator,
     field: Array,
@@ -48,18 +43,18 @@ def _spots(
 ) -> None:
     if count == 0:
         return
-    places = _places(field, tissues)
-    for _ in range(count if len(places) else 0):
-        spot = places[rng.integers(len(places))]
+    fitting = places(field, among(*tissues), 2)
+    for _ in range(count if len(fitting) else 0):
+        spot = fitting[rng.integers(len(fitting))]
         stamp(field, spot[None], np.array([rng.uniform(*radius)]), filling, among(Tissue.FAT, *tissues))
 
 
 def _gastric_tube(field: Array) -> None:
     """Lay a tube down the oesophagus."""
-    places = _places(field, (Tissue.OESOPHAGUS,))
-    heights = np.unique(places[:, 2])
+    inside = places(field, among(Tissue.OESOPHAGUS), 2)
+    heights = np.unique(inside[:, 2])
     if len(heights) > 4:
-        course = np.array([places[places[:, 2] == z].mean(axis=0) for z in heights])
+        course = np.array([inside[inside[:, 2] == z].mean(axis=0) for z in heights])
         stamp(
             field, np.repeat(course, 2, axis=0), np.full(2 * len(course), 1.3), Tissue.CALCIUM, among(Tissue.OESOPHAGUS)
         )
@@ -67,7 +62,7 @@ def _gastric_tube(field: Array) -> None:
 
 def _leads(rng: np.random.Generator, field: Array) -> None:
     """Lay wires along the skin."""
-    skin = _places(field, (Tissue.SKIN,))
+    skin = places(field, among(Tissue.SKIN), 2)
     for _ in range(rng.integers(1, 5) if len(skin) else 0):
         start = skin[rng.integers(len(skin))]
         near = skin[np.abs(skin - start).max(axis=1) < 16]
@@ -77,7 +72,7 @@ def _leads(rng: np.random.Generator, field: Array) -> None:
 
 def _screws(rng: np.random.Generator, field: Array) -> None:
     """Put pairs of screws into some neighbouring vertebrae."""
-    spine = _places(field, (Tissue.VERTEBRA_MARROW,))
+    spine = places(field, among(Tissue.VERTEBRA_MARROW), 2)
     middle = spine[rng.integers(len(spine))]
     x = float(np.median(spine[np.abs(spine[:, 2] - middle[2]) < 10][:, 0]))
     for level in range(int(rng.integers(2, 4))):

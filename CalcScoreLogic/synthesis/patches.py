@@ -13,7 +13,7 @@ from .body import Body, draw_body
 from .contrast import draw_contrast
 from .pose import draw_pose
 from .render import render, role_labels
-from .scanner import cut_field_of_view, draw_scanner, scan
+from .scanner import HU_RANGE, cut_field_of_view, draw_scanner, scan
 from .tissues import CLASSES
 from .tubes import Axes
 
@@ -73,11 +73,11 @@ def _patch(
     drawn = render(rng, body, pose, contrast, axes)
     labels = role_labels(drawn, role)
     image = scan(rng, scanner, drawn.image, axes)
-    image[drawn.outside] = -1024
+    image[drawn.outside] = HU_RANGE[0]
     labels[drawn.outside] = 0
     if rng.random() < _CUT_SHARE:
         cut_field_of_view(rng, image, labels)
-    return np.clip(image, -1024, 3071), labels
+    return np.clip(image, *HU_RANGE), labels
 
 
 def _centre(rng: np.random.Generator, body: Body, role: str, size_mm: Array) -> Array:
@@ -86,11 +86,12 @@ def _centre(rng: np.random.Generator, body: Body, role: str, size_mm: Array) -> 
         return np.asarray(rng.uniform([0.25, 0.3, 0.05], [0.75, 0.7, 0.92]) * body.size_mm)
     names = rng.choice(list(_WEIGHTS), p=list(_WEIGHTS.values()))
     stems = {"mesenteric": ("coeliac", "superior_mesenteric", "hepatic", "splenic")}.get(str(names), (str(names),))
-    fitting = [v for v in body.tree.vessels if any(stem in v.name for stem in stems)]
-    lengths = np.array([v.length for v in fitting])
-    vessel = fitting[int(rng.choice(len(fitting), p=lengths / lengths.sum()))]
+    fitting = [n for n, v in enumerate(body.tree.vessels) if any(stem in v.name for stem in stems)]
+    lengths = np.array([body.tree.vessels[n].length for n in fitting])
+    number = fitting[int(rng.choice(len(fitting), p=lengths / lengths.sum()))]
+    vessel = body.tree.vessels[number]
     if role == "calcification":
-        own = body.plaques[[v is vessel for v in body.tree.vessels].index(True)]
+        own = body.plaques[number]
         if own and rng.random() < _PLAQUE_SHARE:
             arc = own[int(rng.integers(len(own)))].arc
             near = vessel.points[min(int(arc / vessel.length * (len(vessel.points) - 1)), len(vessel.points) - 1)]

@@ -105,7 +105,7 @@ def _draw_plaque(rng: np.random.Generator, vessel: Vessel, large: bool) -> list[
             _plaque(rng, vessel, arc + rng.normal(0, 0.25) * length, angle + rng.normal(0, 0.25), length, width)
             for _ in range(count)
         ]
-    radius = float(vessel.outer[min(int(arc / STEP_MM), len(vessel.outer) - 1)])
+    radius = _radius(vessel, arc)
     if kind == "shell":
         width = radius * rng.uniform(2, 5)
         return [_plaque(rng, vessel, arc, angle, rng.uniform(5, 25), width, thickness=rng.uniform(1, 2.5))]
@@ -123,6 +123,10 @@ def _draw_plaque(rng: np.random.Generator, vessel: Vessel, large: bool) -> list[
     ]
 
 
+def _radius(vessel: Vessel, arc: float) -> float:
+    return float(vessel.outer[min(int(arc / STEP_MM), len(vessel.outer) - 1)])
+
+
 def _plaque(
     rng: np.random.Generator,
     vessel: Vessel,
@@ -134,7 +138,7 @@ def _plaque(
 ) -> Plaque:
     """Make one plaque that stays inside its artery."""
     arc = float(np.clip(arc, 0, vessel.length))
-    radius = float(vessel.outer[min(int(arc / STEP_MM), len(vessel.outer) - 1)])
+    radius = _radius(vessel, arc)
     if thickness is None:
         thickness = float(np.clip(0.5 * min(length, width), 1, 4) * rng.uniform(0.7, 1.4))
     dense = rng.random() < 0.8

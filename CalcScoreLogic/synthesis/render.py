@@ -148,7 +148,7 @@ class _Painter:
         self.second_lumen = np.full(n, _NOWHERE, np.float32)
         self.lumen_of = np.full(n, -1, np.int16)
         self.lumen_hu = np.zeros(n, np.float32)
-        self.plaques: list[tuple[Array, Array, Array, int]] = []
+        self.plaques: list[tuple[Array, Array, np.float32, int]] = []
         self.wires: list[tuple[Array, Array]] = []
 
     def add(self, number: int, vessel: Vessel, plaques: tuple[Plaque, ...]) -> None:
@@ -156,17 +156,17 @@ class _Painter:
         near = locate(vessel, self.axes, self.soft_mm)
         if near is None:
             return
-        n, voxels, sample = number, near.voxels, near.sample
+        voxels = near.voxels
         at = np.clip(near.arc, 0, len(vessel.points) - 1)
         along = np.arange(len(vessel.points))
         radius = np.interp(at, along, vessel.outer)
         depth = radius - near.distance
         lumen, hu = self._lumen(vessel, near, at, along)
-        self._own(n, vessel, voxels, depth, sample)
+        self._own(number, vessel, voxels, depth, near.sample)
         better = lumen > self.lumen[voxels]
         self.second_lumen[voxels] = np.where(better, self.lumen[voxels], np.maximum(self.second_lumen[voxels], lumen))
         chosen = voxels[better]
-        self.lumen[chosen], self.lumen_of[chosen], self.lumen_hu[chosen] = lumen[better], n, hu[better]
+        self.lumen[chosen], self.lumen_of[chosen], self.lumen_hu[chosen] = lumen[better], number, hu[better]
         arc = at * STEP_MM
         if vessel.stent_mm is not None:
             self._stent(vessel.stent_mm, voxels, lumen, arc, np.arctan2(near.v, near.u))
@@ -179,8 +179,7 @@ class _Painter:
                 inside = depth_inside(plaque, arc[close], angle, depth[close], radius[close], self.scale)
                 kept = inside > -self.soft_mm
                 bright = max(plaque.hu, self.contrast.lumen * vessel.dim + 90 + 0.25 * plaque.hu)
-                hits = voxels[close[kept]]
-                self.plaques.append((hits, inside[kept], np.full(len(hits), bright, np.float32), n))
+                self.plaques.append((voxels[close[kept]], inside[kept], np.float32(bright), number))
 
     def _own(self, number: int, vessel: Vessel, voxels: Array, depth: Array, sample: Array) -> None:
         rank = np.where((number == 0) & (depth >= 0), depth + _AORTA_FIRST_MM, depth)
@@ -227,9 +226,7 @@ class _Painter:
         bright = self.lumen_hu[touched] * mixing.reshape(-1)[touched]
         flat[touched] = flat[touched] * (1 - there) + self.rest_hu[touched] * (there - open_) + bright * open_
         inside = self.outer >= 0
-        for voxels, depth, hu, number in sorted(
-            self.plaques, key=lambda part: float(part[2][0]) if len(part[2]) else 0
-        ):
+        for voxels, depth, hu, number in sorted(self.plaques, key=lambda part: part[2]):
             other = np.where(self.lumen_of[voxels] == number, self.second_lumen[voxels], self.lumen[voxels])
             walled = other < 0.3
             cover = np.clip(depth / self.soft_mm + 0.5, 0, 1) * walled

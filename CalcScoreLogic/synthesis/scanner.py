@@ -10,7 +10,9 @@ from scipy import ndimage
 from ..images.geometry import Array
 from .tubes import Axes
 
-_AIR_HU = -1024.0
+HU_RANGE = (-1024, 3071)
+"""Intensities that a 12-bit CT stores; the lowest is where nothing was imaged."""
+
 _FWHM = 2.355
 _OWN_BLUR = 0.2  # of a drawn voxel, standard deviation in voxels
 _LEAST_BLUR = 0.33  # voxels: the tissues of a coarse grid are drawn with hard edges
@@ -124,5 +126,5 @@ def cut_field_of_view(rng: np.random.Generator, image: Array, labels: Array) -> 
                 count = int(rng.uniform(0, 0.3) * n)
                 cut: list[slice] = [slice(None)] * 3
                 cut[axis] = slice(n - count, n) if end else slice(0, count)
-                image[tuple(cut)] = _AIR_HU
+                image[tuple(cut)] = HU_RANGE[0]
                 labels[tuple(cut)] = 0

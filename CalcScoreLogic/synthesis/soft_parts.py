@@ -6,7 +6,7 @@ import numpy as np
 
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM, Anatomy
-from .fields import among, field_at, stamp, wander
+from .fields import among, field_at, places, stamp, wander
 from .implants import draw_implants
 from .tissues import HARD, Tissue
 
@@ -123,7 +123,7 @@ def _loose_things(rng: np.random.Generator, field: Array, cavity: Array) -> None
         for _ in range(rng.integers(1, 6)):
             clip = somewhere() + rng.standard_normal(3) * np.linspace(-1, 1, 5)[:, None]
             stamp(field, clip, np.full(5, 0.6), Tissue.METAL, _IN_FAT)
-    edge = np.argwhere(field[::2, ::2, ::2] == Tissue.VERTEBRA_CORTEX)[:, ::-1] * 2.0
+    edge = places(field, among(Tissue.VERTEBRA_CORTEX), 2)
     for _ in range(rng.integers(0, 12)):  # osteophytes
         spot = edge[rng.integers(len(edge))] + rng.standard_normal((2, 3)) * 1.2
         stamp(field, spot, rng.uniform(0.8, 2.6, 2), Tissue.VERTEBRA_CORTEX, SOFT)
@@ -131,7 +131,7 @@ def _loose_things(rng: np.random.Generator, field: Array, cavity: Array) -> None
 
 def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
     """Draw vessels and lesions of liver and lungs."""
-    liver = np.argwhere(field[::4, ::4, ::4] == Tissue.LIVER)[:, ::-1] * 4.0
+    liver = places(field, among(Tissue.LIVER), 4)
     if len(liver):
         for _ in range(rng.integers(4, 18)):
             course = wander(rng, liver[rng.integers(len(liver))], int(rng.integers(15, 60)), 0.12)
@@ -140,7 +140,7 @@ def _vessels_of_organs(rng: np.random.Generator, field: Array) -> None:
         for _ in range(rng.integers(0, 5)):
             spot = liver[rng.integers(len(liver))]
             stamp(field, spot[None], np.array([rng.uniform(2, 9)]), Tissue.LESION, among(Tissue.LIVER))
-    lung = np.argwhere(field[::6, ::6, ::6] == Tissue.LUNG)[:, ::-1] * 6.0
+    lung = places(field, among(Tissue.LUNG), 6)
     if len(lung):
         for _ in range(rng.integers(0, 60)):
             course = wander(rng, lung[rng.integers(len(lung))], int(rng.integers(10, 50)), 0.12)

@@ -7,6 +7,7 @@ from enum import IntEnum
 import numpy as np
 
 from ..anatomy import CalcificationLabel, Territory
+from .fields import among
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "territories": (
@@ -112,8 +113,7 @@ def _classes() -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 TERRITORY_CLASS = _classes()
 """Value in a territory map of each tissue, shape (256,), uint8."""
 
-HARD = np.zeros(256, bool)
-HARD[[Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC, Tissue.BONE_CORTEX, Tissue.BONE_MARROW]] = True
+HARD = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC, Tissue.BONE_CORTEX, Tissue.BONE_MARROW)
 """Tissues that no soft thing is drawn into, shape (256,)."""
 
 RULES: tuple[tuple[tuple[str, ...], Tissue], ...] = (

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..atomic import write_json
 from ..images.files import read_calcification, read_ct, read_territories, write_image
@@ -41,19 +42,36 @@ def convert(cases: Sequence[TrainingCase], workspace: Workspace, tell: Callable[
         folder = workspace.raw(role)
         for part in (folder / "imagesTr", folder / "labelsTr", workspace.preprocessed(role)):
             part.mkdir(parents=True, exist_ok=True)
-        labels = {"background": 0, **{label.name.lower(): int(label) for label in role.labels}}
-        description = {
-            "channel_names": {"0": "CT"},
-            "labels": labels,
-            "numTraining": len(cases),
-            "file_ending": _ENDING,
-            "overwrite_image_reader_writer": "SimpleITKIO",
-        }
-        write_json(folder / "dataset.json", description)
+        names = ("background", *(label.key for label in role.labels))
+        write_json(folder / "dataset.json", dataset_json(names, len(cases)))
         write_json(workspace.preprocessed(role) / "splits_final.json", splits)
     for number, case in enumerate(cases, start=1):
         tell(f"converting case {number} of {len(cases)}")
         _convert_case(case, workspace)
+
+
+def dataset_json(names: Sequence[str], count: int) -> dict[str, Any]:
+    """Describe a data set as nnU-Net reads it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the labels 0, 1, 2, …
+    count : int
+        Number of cases.
+
+    Returns
+    -------
+    dict
+        Content of ``dataset.json``.
+    """
+    return {
+        "channel_names": {"0": "CT"},
+        "labels": {name: value for value, name in enumerate(names)},
+        "numTraining": count,
+        "file_ending": _ENDING,
+        "overwrite_image_reader_writer": "SimpleITKIO",
+    }
 
 
 def split_cases(names: Iterable[str]) -> list[dict[str, list[str]]]:

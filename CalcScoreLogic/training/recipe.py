@@ -25,6 +25,17 @@ def dataset_name(role: Role) -> str:
     return f"Dataset{DATASET_IDS[role]}_CalcScore{role.value.capitalize()}"
 
 
+def plain(recipe: Any) -> dict[str, Any]:
+    """Give a dataclass in what JSON can hold, equal to what is read back: JSON has no tuples."""
+    content: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    return content
+
+
+def with_tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the values of a dataclass from what `plain` gave: its sequences are tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
+
+
 @dataclass(frozen=True)
 class SmallNetwork:
     """A U-Net that a CPU trains in minutes, with one convolution a stage.
@@ -77,7 +88,8 @@ class Recipe:
     iterations : int or None
         Iterations an epoch; None: the networks' own, or nnU-Net's 250.
     networks : mapping of Role to SmallNetwork or None
-        The networks; None: as nnU-Net plans them, and every fold starts from random weights.
+        The networks; None: as nnU-Net plans them, or those of the ensembles that learn on, and no fold starts from
+        another.
 
     Raises
     ------
@@ -120,22 +132,15 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe in what JSON can hold."""
-        # JSON has no tuples, and what is read back must be equal.
-        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return content
+        return plain(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
         """Read what `to_dict` gave."""
         networks: Any = content["networks"] and {
-            Role(role): cls._read_network(network) for role, network in content["networks"].items()
+            Role(role): SmallNetwork(**with_tuples(network)) for role, network in content["networks"].items()
         }
         return cls(**{**content, "networks": networks})
-
-    @staticmethod
-    def _read_network(content: Mapping[str, Any]) -> SmallNetwork:
-        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-        return SmallNetwork(**values)
 
 
 PAPER = Recipe("paper", epochs=1000)

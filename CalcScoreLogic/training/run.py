@@ -176,12 +176,7 @@ def _begin(cases: Sequence[TrainingCase], workspace: Workspace, wanted: dict[str
     if workspace.settings_file.is_file():
         there = workspace.settings()
         changed = [key for key in ("recipe", "cases", "about", "start_from") if there.get(key) != wanted.get(key)]
-        if changed:
-            told = " and ".join(changed).replace("start_from", "networks to start from")
-            raise InputError(
-                f"{workspace.root}: this folder holds a training with other {told}, "
-                "give the same options and cases to go on with it, or another folder"
-            )
+        workspace.refuse_other([key.replace("start_from", "networks to start from") for key in changed], "cases")
         return list(there["warnings"])
     report = check_cases(cases, tell)
     raise_problems(report.problems)

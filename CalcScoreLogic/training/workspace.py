@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -97,6 +97,14 @@ class Workspace:
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write what `settings` reads; raises what `atomic.write_json` raises."""
         write_json(self.settings_file, dict(settings))
+
+    def refuse_other(self, changed: Sequence[str], source: str) -> None:
+        """Refuse to go on with a training of which something was changed; raises InputError, naming it."""
+        if changed:
+            raise InputError(
+                f"{self.root}: this folder holds a training with other {' and '.join(changed)}, "
+                f"give the same options and {source} to go on with it, or another folder"
+            )
 
     def recipe(self) -> Recipe:
         """Read the recipe; raises what `settings` raises."""

@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import InputError
 from ...models import Model, Role, check, find_named
 from ...models.model import checkpoint_path
+from ..recipe import with_tuples
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,7 @@ class Base:
     @classmethod
     def from_dict(cls, role: Role, content: Mapping[str, Any]) -> Base:
         """Read what `to_dict` gave."""
-        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in content.items()}
-        values["folder"] = Path(content["folder"])
-        return cls(role, **values)
+        return cls(role, **{**with_tuples(content), "folder": Path(content["folder"])})
 
 
 def bases_of(names: Iterable[str], store: Path | None = None) -> dict[Role, Base]:

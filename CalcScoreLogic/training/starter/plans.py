@@ -1,35 +1,12 @@
-"""What nnU-Net reads of a data set that is nowhere: ``dataset.json`` and ``plans.json``."""
+"""nnU-Net's plans for networks that no data set was planned for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ...models import Role
 from ..recipe import CONFIGURATION, dataset_name
 from .recipe import CLIP_HU, SCALE_HU, StarterNetwork, StarterRecipe
-
-
-def dataset_json(names: Sequence[str]) -> dict[str, Any]:
-    """Describe the labels.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of the labels 0, 1, 2, …
-
-    Returns
-    -------
-    dict
-        Content of ``dataset.json``.
-    """
-    return {
-        "channel_names": {"0": "CT"},
-        "labels": {name: value for value, name in enumerate(names)},
-        "numTraining": 0,
-        "file_ending": ".nii.gz",
-        "overwrite_image_reader_writer": "SimpleITKIO",
-    }
 
 
 def starter_plans(recipe: StarterRecipe, role: Role) -> dict[str, Any]:

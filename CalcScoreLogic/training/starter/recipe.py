@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ...models import Role
+from ..recipe import plain, with_tuples
 
 CLIP_HU = (-250.0, 750.0)
 """Intensities that the networks tell apart; nnU-Net's CTNormalization clips at these."""
@@ -92,16 +92,12 @@ class StarterRecipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the recipe in what JSON can hold."""
-        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return content
+        return plain(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> StarterRecipe:
         """Read what `to_dict` gave."""
-        networks = {}
-        for role, network in content["networks"].items():
-            values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in network.items()}
-            networks[Role(role)] = StarterNetwork(**values)
+        networks = {Role(role): StarterNetwork(**with_tuples(net)) for role, net in content["networks"].items()}
         return cls(**{**content, "networks": networks})
 
 

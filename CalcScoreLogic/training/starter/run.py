@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ...atomic import write_json
-from ...errors import InputError
 from ...models import Role, file_sha256
 from ...version import __version__
+from ..dataset import dataset_json
 from ..processes import Job, run_jobs
 from ..run import Tell
 from ..workspace import FINAL, Workspace
 from .parts import TRUNK, part_folder
-from .plans import dataset_json, starter_plans
+from .plans import starter_plans
 from .recipe import FULL_SIZE, STARTER, StarterRecipe
 
 # glibc gives large blocks back to the system after each use, and zeroing them anew costs a fifth of an iteration.
@@ -66,7 +66,7 @@ def describe_anatomies(anatomies: Sequence[Anatomy]) -> str:
 def prepare_starter(
     workspace: Workspace, recipe: StarterRecipe, anatomies: Sequence[Anatomy], about: dict[str, Any]
 ) -> None:
-    """Write recipe and plans into a work folder, unless they are there.
+    """Write recipe and plans into a work folder, which may hold them already.
 
     Parameters
     ----------
@@ -99,18 +99,14 @@ def prepare_starter(
         changed = [key for key in ("recipe", "about") if there.get(key) != wanted[key]]
         if [anatomy["sha256"] for anatomy in there.get("anatomies", [])] != [anatomy.sha256 for anatomy in anatomies]:
             changed.append("anatomies")
-        if changed:
-            raise InputError(
-                f"{workspace.root}: this folder holds a training with other {' and '.join(changed)}, "
-                "give the same options and anatomies to go on with it, or another folder"
-            )
+        workspace.refuse_other(changed, "anatomies")
     else:
         for anatomy in anatomies:
             read_anatomy(anatomy.file)
     for role in Role:
         folder = workspace.trained(role, recipe)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "dataset.json", dataset_json(CLASSES[role.value]))
+        write_json(folder / "dataset.json", dataset_json(CLASSES[role.value], 0))
         write_json(folder / "plans.json", starter_plans(recipe, role))
     workspace.write_settings(wanted)
 
