@@ -14,6 +14,8 @@ from .vessels import Tree
 
 _VEIN_ROOM = SOFT & ~among(Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA, Tissue.LIVER, Tissue.SPLEEN, Tissue.MUSCLE)
 
+_CRUS_STRANDS = 9  # of which a sheet is made
+
 
 def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree, field: Array) -> None:
     """Draw what touches the arteries, and fat around them in some bodies.
@@ -29,7 +31,7 @@ def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree,
     field : ndarray of uint8, shape (k, j, i)
         Painted in place.
     """
-    if rng.random() < 0.5:
+    if rng.random() < 0.35:
         thin = BESIDE_AORTA | among(Tissue.MUSCLE, Tissue.NODE, Tissue.PANCREAS)
         for vessel in tree.vessels:
             points, radii = vessel.points / FIELD_MM, vessel.outer / FIELD_MM
@@ -49,19 +51,24 @@ def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree,
 
 
 def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
-    """Draw the legs of the diaphragm on both sides of the aorta."""
-    free = among(Tissue.FAT, Tissue.LUNG)
+    """Draw the legs of the diaphragm: sheets that embrace the aorta, join before it above its hiatus, and end below."""
+    free = BESIDE_AORTA | among(Tissue.LUNG)
+    joined = rng.uniform(0.1, 0.45)
     for side in (-1, 1):
-        first = max(0, renal - int(rng.integers(50, 150)))
-        chosen = np.arange(first, min(len(axis) - 1, renal + int(rng.integers(0, 70))), 3)
+        first = max(0, renal - int(rng.integers(70, 160)))
+        chosen = np.arange(first, min(len(axis) - 1, renal + int(rng.integers(0, 80))), 3)
         if len(chosen) < 2:
             continue
-        r = np.linspace(rng.uniform(1.2, 3.2), rng.uniform(0.8, 2.2), len(chosen))
-        back = np.linspace(rng.uniform(-5, 3), rng.uniform(0, 6), len(chosen))
-        aside = side * (radius[chosen] + r * rng.uniform(0.4, 1.1) + rng.uniform(0, 1.5))
-        course = axis[chosen] + np.stack([aside, back, 0 * back], axis=1)
-        stamp(field, course, r, Tissue.CRUS, free)
-        stamp(field, course + np.array([0, rng.uniform(1, 3), 0]), 0.8 * r, Tissue.CRUS, free)
+        down = np.linspace(0, 1, len(chosen))
+        half = np.linspace(rng.uniform(1.0, 2.6), rng.uniform(0.7, 2.0), len(chosen))
+        front = np.interp(down, [0, joined, joined + 0.1, 1], np.radians([185, 180, rng.uniform(100, 165), 60]))
+        back = np.linspace(rng.uniform(0.4, 1.2), rng.uniform(0.5, 0.9), len(chosen))
+        away = rng.exponential(0.4) + np.linspace(0, rng.uniform(0, 1.5), len(chosen))
+        for share in np.linspace(0, 1, _CRUS_STRANDS):
+            turn = back + share * (front - back)
+            reach = radius[chosen] + half + away
+            strand = np.stack([side * np.sin(turn) * reach, np.cos(turn) * reach, np.zeros(len(chosen))], axis=1)
+            stamp(field, axis[chosen] + strand, half, Tissue.CRUS, free)
 
 
 def _bowel(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:

@@ -9,12 +9,12 @@ from scipy import ndimage
 
 from ..anatomy import Territory
 from ..images.geometry import Array
-from .anatomy_file import Anatomy
+from .anatomy_file import FIELD_MM, Anatomy
 from .centrelines import resample
 from .courses import Branching, sway
-from .fields import smooth_noise
+from .fields import among, smooth_noise
 from .landmarks import SIDES
-from .tissues import CLASSES
+from .tissues import CLASSES, Tissue
 from .tubes import STEP_MM, Vessel
 
 OTHER = CLASSES["territories"].index("other artery")
@@ -22,6 +22,9 @@ OTHER = CLASSES["territories"].index("other artery")
 
 _STENT_SHARE = 0.06
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
+_ON_SPINE_SHARE = 0.6
+_SPINE = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC)
+_LOOK_BEHIND, _MOST_ROOM_MM = 20, 12.0
 _TAPER = ((0, 120, 260, 400, 480, 560), (0.95, 1.05, 1.25, 1.4, 1.65, 1.75))
 # Of the aorta: height above its fork in mm, and calibre there as a share of the lower abdominal one.
 _MESENTERIC_START_MM = 22.0  # of hepatic, splenic and left gastric artery, counted with the coeliac trunk
@@ -139,6 +142,8 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     noise[:, 1] = np.minimum(noise[:, 1], 1.5)  # not into the spine
     course = course + noise
     course[:, 1] -= np.clip(outer - 9, 0, None) * 0.9
+    if rng.random() < _ON_SPINE_SHARE:
+        course[:, 1] += rng.uniform(0.5, 1) * _room_behind(anatomy, course, outer)
     lumen = outer - wall - thrombus
     turn = rng.uniform(0, 2 * np.pi)
     shift = (thrombus * rng.uniform(0, 0.9))[:, None] * [np.cos(turn), np.sin(turn)]
@@ -149,6 +154,16 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
         if rng.random() < 0.1:
             vessel = _dissect(rng, vessel)
     return vessel
+
+
+def _room_behind(anatomy: Anatomy, course: Array, outer: Array) -> Array:
+    """Measure the gap between an aorta's wall and the spine, mm: a slim aorta lies on it as a wide one does."""
+    tissues = anatomy.tissues
+    k, j, i = (np.clip(np.rint(course[:, a] / FIELD_MM), 0, tissues.shape[2 - a] - 1).astype(int) for a in (2, 1, 0))
+    rows = np.minimum(j[:, None] + np.arange(_LOOK_BEHIND), tissues.shape[1] - 1)
+    bone = _SPINE[tissues[k[:, None], rows, i[:, None]]]
+    gap = np.where(bone.any(axis=1), bone.argmax(axis=1) * FIELD_MM - outer, 0.0)
+    return np.asarray(ndimage.gaussian_filter1d(np.clip(gap - 1, 0, _MOST_ROOM_MM), 15 / STEP_MM))
 
 
 def _mural(rng: np.random.Generator, vessel: Vessel) -> Vessel:

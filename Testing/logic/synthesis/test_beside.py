@@ -1,0 +1,50 @@
+"""What touches the aorta: the diaphragm's legs around it, the spine behind it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from CalcScoreLogic.synthesis import Anatomy
+from CalcScoreLogic.synthesis.beside import _crura
+from CalcScoreLogic.synthesis.tissues import Tissue
+from CalcScoreLogic.synthesis.vessels import _room_behind
+
+AXIS = np.stack([np.full(240, 40.0), np.full(240, 40.0), np.linspace(120, 30, 240)], axis=1)  # from above, voxels
+RADIUS, RENAL = 5.0, 150
+
+
+def test_crura_embrace_the_aorta_and_open_in_front_below_its_hiatus() -> None:
+    z, y, x = np.indices((130, 80, 80))
+    distance = np.hypot(y - 40, x - 40)
+    front = (y < 40) & (np.abs(x - 40) <= 2)
+    bones = np.where(y >= 55, Tissue.VERTEBRA_MARROW, Tissue.FAT).astype(np.uint8)
+    open_below = 0
+    for seed in range(20):
+        field = bones.copy()
+        _crura(np.random.default_rng(seed), field, AXIS, np.full(240, RADIUS), RENAL)
+        legs = field == Tissue.CRUS
+        assert not (legs & (distance < RADIUS - 1)).any()
+        assert ((field == Tissue.VERTEBRA_MARROW) == (y >= 55)).all()
+        left, right = (np.unique(z[legs & side]) for side in (x > 40, x < 40))
+        top, end = int(left.max()), int(min(left.min(), right.min()))
+        assert abs(top - int(right.max())) < 40
+        assert (legs & front)[min(top, int(right.max())) - 4].any()
+        assert (z[legs].max() - end) > 20
+        open_below += not (legs & front)[end + 2].any()
+    assert open_below == 20
+
+
+def test_the_gap_between_aorta_and_spine_is_measured(anatomy: Anatomy) -> None:
+    tissues = np.full((100, 80, 80), Tissue.FAT, np.uint8)
+    tissues[:, 50:] = Tissue.VERTEBRA_MARROW  # from y = 100 mm on
+    body = replace(anatomy, tissues=tissues)
+    for y_mm, expected in (
+        (90.0, 1.0),
+        (84.0, 7.0),
+        (70.0, 12.0),
+        (94.0, 0.0),
+    ):  # less a wall of 8 mm and 1 mm; 12 at most
+        course = np.stack([np.full(200, 80.0), np.full(200, y_mm), np.linspace(190, 10, 200)], axis=1)
+        np.testing.assert_allclose(_room_behind(body, course, np.full(200, 8.0)), expected, atol=1e-6)
