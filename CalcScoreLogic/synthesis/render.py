@@ -21,7 +21,7 @@ _NOWHERE = -1e3
 _THIN_WALL_MM, _SEEN_WALL_MM = 1.7, 0.3
 # A thin wall beside bright blood is not seen: an artery's edge is where the image is steepest, just outside the lumen.
 _SEEN_CALCIUM_MM = 0.25  # calcium is seen, and drawn by readers, a little beyond its edge
-_AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall
+_AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall, but for what lies below its fork
 _SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
 _WIRE_MM, _RING_EVERY_MM, _ZIGZAG_MM = 0.25, 6.0, 4.0  # of a stent: half thickness, rings, their height
@@ -162,7 +162,7 @@ class _Painter:
         radius = np.interp(at, along, vessel.outer)
         depth = radius - near.distance
         lumen, hu = self._lumen(vessel, near, at, along)
-        self._own(number, vessel, voxels, depth, near.sample)
+        self._own(number, vessel, near, depth)
         better = lumen > self.lumen[voxels]
         self.second_lumen[voxels] = np.where(better, self.lumen[voxels], np.maximum(self.second_lumen[voxels], lumen))
         chosen = voxels[better]
@@ -181,8 +181,10 @@ class _Painter:
                 bright = max(plaque.hu, self.contrast.lumen * vessel.dim + 90 + 0.25 * plaque.hu)
                 self.plaques.append((voxels[close[kept]], inside[kept], np.float32(bright), number))
 
-    def _own(self, number: int, vessel: Vessel, voxels: Array, depth: Array, sample: Array) -> None:
-        rank = np.where((number == 0) & (depth >= 0), depth + _AORTA_FIRST_MM, depth)
+    def _own(self, number: int, vessel: Vessel, near: Near, depth: Array) -> None:
+        voxels, sample = near.voxels, near.sample
+        first = np.where(near.arc > len(vessel.points) - 1, -0.5 * _AORTA_FIRST_MM, _AORTA_FIRST_MM)
+        rank = np.where((number == 0) & (depth >= 0), depth + first, depth)
         wins = rank > self.rank[voxels]
         chosen = voxels[wins]
         self.rank[chosen] = rank[wins]

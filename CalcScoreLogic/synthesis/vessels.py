@@ -22,6 +22,7 @@ OTHER = CLASSES["territories"].index("other artery")
 
 _STENT_SHARE = 0.06
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
+_NARROW_FORK_SHARE = 0.85  # most iliac arteries leave the fork at 8 to 30 degrees from the midline
 _ON_SPINE_SHARE = 0.6
 _SPINE = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC)
 _LOOK_BEHIND, _MOST_ROOM_MM = 20, 12.0
@@ -209,7 +210,10 @@ class _Grower:
         parts = [np.array([end + np.array([0, 0, 4.0]), end + np.array([sign * 0.45 * radius, 0, -3.0])])]
         parts.append(common[common[:, 2] < end[2] - 8])
         parts.append(known.get(f"external_iliac_{side}", np.empty((0, 3))))
-        course = _smooth(resample(np.vstack(parts), STEP_MM), 6.0)
+        course = resample(np.vstack(parts), STEP_MM)
+        if rng.random() < _NARROW_FORK_SHARE:
+            course = _narrowed(course, end, 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))))
+        course = _smooth(course, 6.0)
         wide = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(3, 8)
         course = sway(rng, course, wide, rng.uniform(40, 90), 25)
         fork = int(np.abs(course - common[-1]).sum(axis=1).argmin())
@@ -290,6 +294,13 @@ class _Grower:
                     course = self.branching.lumbar(side, float(z))
                     made.append(_vessel(rng, "lumbar", OTHER, course, np.full(2, rng.uniform(0.7, 1.3)), 0.2))
         return made
+
+
+def _narrowed(course: Array, fork: Array, start_mm: float, slope: float) -> Array:
+    """Keep an iliac artery near the midline below the fork: it moves away by `slope` mm a mm at most."""
+    aside = course[:, 0] - fork[0]
+    most = start_mm + slope * np.clip(fork[2] - course[:, 2], 0, None)
+    return np.column_stack([fork[0] + np.clip(aside, -most, most), course[:, 1:]])
 
 
 def _smooth(values: Array, width: float) -> Array:

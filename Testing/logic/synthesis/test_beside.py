@@ -1,4 +1,4 @@
-"""What touches the aorta: the diaphragm's legs around it, the spine behind it."""
+"""What touches the aorta: the legs of the diaphragm around it, the spine behind it, the iliac arteries below it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from CalcScoreLogic.synthesis import Anatomy
 from CalcScoreLogic.synthesis.beside import _crura
 from CalcScoreLogic.synthesis.tissues import Tissue
-from CalcScoreLogic.synthesis.vessels import _room_behind
+from CalcScoreLogic.synthesis.vessels import _narrowed, _room_behind
 
 AXIS = np.stack([np.full(240, 40.0), np.full(240, 40.0), np.linspace(120, 30, 240)], axis=1)  # from above, voxels
 RADIUS, RENAL = 5.0, 150
@@ -48,3 +48,11 @@ def test_the_gap_between_aorta_and_spine_is_measured(anatomy: Anatomy) -> None:
     ):  # less a wall of 8 mm and 1 mm; 12 at most
         course = np.stack([np.full(200, 80.0), np.full(200, y_mm), np.linspace(190, 10, 200)], axis=1)
         np.testing.assert_allclose(_room_behind(body, course, np.full(200, 8.0)), expected, atol=1e-6)
+
+
+def test_iliac_arteries_leave_the_fork_at_a_narrow_angle() -> None:
+    fork = np.array([50.0, 40.0, 100.0])
+    course = fork + np.array([[0, 0, 4], [3, 1, 0], [20, 2, -10], [-20, 2, -10], [6, 3, -20], [30, 4, -100]])
+    found = _narrowed(course, fork, 4.0, 0.3)
+    np.testing.assert_allclose(found[:, 0] - 50, [0, 3, 7, -7, 6, 30])  # 4 mm and 0.3 mm a mm below the fork
+    np.testing.assert_array_equal(found[:, 1:], course[:, 1:])
