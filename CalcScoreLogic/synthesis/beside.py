@@ -137,12 +137,16 @@ def _cava(field: Array, middle: Array) -> Array:
 
 
 def _companions(rng: np.random.Generator, tree: Tree, field: Array) -> None:
-    """Draw the veins that run beside iliac, superior mesenteric and splenic arteries."""
+    """Draw the veins beside iliac, superior mesenteric and splenic arteries, and the psoas beside the iliac ones."""
     for vessel in tree.vessels:
         side = 1 if vessel.name.endswith("left") else -1
-        if vessel.name.startswith("iliac") and rng.random() < 0.4:
-            aside = -side * rng.uniform(2, 9)
-            _beside(rng, field, vessel, np.array([aside, rng.uniform(6, 12), 0]), (4, 7.5), Tissue.LOWER_VEIN, 0.15)
+        if vessel.name.startswith("iliac"):
+            if rng.random() < 0.6:
+                aside = -side * rng.uniform(2, 9)
+                _beside(rng, field, vessel, np.array([aside, rng.uniform(6, 12), 0]), (4, 7.5), Tissue.LOWER_VEIN, 0.15)
+            if rng.random() < 0.6:
+                outwards = np.array([side * 10, rng.uniform(-2, 8), 0])
+                _beside(rng, field, vessel, outwards, (9, 18), Tissue.MUSCLE, rng.uniform(0.15, 0.4), BESIDE_AORTA)
         elif vessel.name == "superior_mesenteric" and rng.random() < 0.6:
             aside = -rng.uniform(8, 14)
             _beside(rng, field, vessel, np.array([aside, rng.uniform(-3, 3), 0]), (4, 6.5), Tissue.PORTAL_VEIN, 0.25)
@@ -176,13 +180,14 @@ def _beside(
     radius_mm: tuple[float, float],
     tissue: Tissue,
     starts: float,
+    room: Array = _VEIN_ROOM,
 ) -> None:
-    """Draw a vein that touches an artery on the side `towards`, from a share of its length on."""
+    """Draw a vein or muscle that touches an artery on the side `towards`, from a share of its length on."""
     first = int(starts * len(vessel.points))
     width = rng.uniform(*radius_mm)
     gap = width + vessel.outer[first::2] * rng.uniform(0.75, 1.2)
     course = vessel.points[first::2] + gap[:, None] * towards / np.linalg.norm(towards)
-    stamp(field, course / FIELD_MM, np.full(len(course), width / FIELD_MM), tissue, _VEIN_ROOM)
+    stamp(field, course / FIELD_MM, np.full(len(course), width / FIELD_MM), tissue, room)
 
 
 def _vein(field: Array, points: list[Array], radius: float, tissue: Tissue) -> None:
