@@ -86,6 +86,12 @@ def _bowel(rng: np.random.Generator, field: Array, axis: Array, radius: Array, r
         if rng.random() < 0.5 and r > 2.5:
             filling = int(rng.choice([Tissue.BOWEL_FLUID, Tissue.BOWEL_FLUID, Tissue.BOWEL_CONTENT, Tissue.GAS]))
             stamp(field, band, np.full(40, r - 1.5), filling, among(Tissue.BOWEL_WALL), 2)
+    if rng.random() < 0.7:  # where duodenum becomes jejunum, left before the aorta; often empty, as bright as muscle
+        at, r = int(np.clip(renal + rng.integers(5, 70), 0, n - 1)), rng.uniform(3.5, 7)
+        turn = np.radians(rng.uniform(95, 165))
+        start = axis[at] + (radius[at] + r * rng.uniform(0.85, 1.1)) * np.array([np.sin(turn), np.cos(turn), 0])
+        course = start + np.cumsum(rng.normal([0.2, -0.1, 0.3], 0.25, (int(rng.integers(6, 30)), 3)), axis=0)
+        bowel_loop(rng, field, course, r, BESIDE_AORTA, empty=0.6)
     for _ in range(rng.integers(0, 5)):
         at, r = int(rng.integers(min(renal, n - 2), n)), rng.uniform(3.5, 7)
         aside = rng.choice([1.0, 1.0, -1.0]) * (radius[at] + r * rng.uniform(0.8, 1.2) + rng.uniform(0, 2))

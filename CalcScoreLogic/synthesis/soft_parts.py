@@ -93,11 +93,13 @@ def _hollow_organs(rng: np.random.Generator, anatomy: Anatomy, field: Array) -> 
         flat[inside[rows < level]] = Tissue.GAS
 
 
-def bowel_loop(rng: np.random.Generator, field: Array, points: Array, radius: float, only: Array) -> None:
-    """Paint a loop of bowel (points and radius in voxels) with wall and filling."""
+def bowel_loop(
+    rng: np.random.Generator, field: Array, points: Array, radius: float, only: Array, empty: float = 0.2
+) -> None:
+    """Paint a loop of bowel (points and radius in voxels): wall, and filling but for a share `empty` of loops."""
     stamp(field, points, np.full(len(points), radius), Tissue.BOWEL_WALL, only, 2)
     inner = radius - rng.uniform(0.9, 1.8)
-    if rng.random() < 0.8 and inner > 0.7:
+    if rng.random() >= empty and inner > 0.7:
         filling = int(rng.choice(_FILLINGS))
         stamp(field, points, np.full(len(points), inner), filling, among(Tissue.BOWEL_WALL), 2)
 

@@ -150,7 +150,7 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     shift = (thrombus * rng.uniform(0, 0.9))[:, None] * [np.cos(turn), np.sin(turn)]
     vessel = Vessel("aorta", int(Territory.AORTA), course, outer, lumen, shift)
     if kind != "aneurysm":
-        for _ in range(rng.poisson(0.5)):
+        for _ in range(rng.poisson(0.2)):
             vessel = _mural(rng, vessel)
         if rng.random() < 0.1:
             vessel = _dissect(rng, vessel)
