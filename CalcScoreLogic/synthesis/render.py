@@ -25,7 +25,6 @@ _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall, but for what 
 _SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
 _WIRE_MM, _RING_EVERY_MM, _ZIGZAG_MM = 0.25, 6.0, 4.0  # of a stent: half thickness, rings, their height
-_FLAP_MM = 0.8  # half thickness of a dissection's flap
 
 
 class Rendered(NamedTuple):
@@ -202,10 +201,10 @@ class _Painter:
         lumen = np.interp(at, along, vessel.lumen) - np.sqrt(u**2 + v**2 + past)
         hu = np.full(len(lumen), self.contrast.lumen * vessel.dim)
         if vessel.flap is not None:
-            turn, offset = vessel.flap[near.sample].T
+            turn, offset, half = vessel.flap[near.sample].T
             side = near.u * np.cos(turn) + near.v * np.sin(turn) - offset
             torn = np.isfinite(side)
-            lumen[torn] = np.minimum(lumen, np.abs(side) - _FLAP_MM)[torn]
+            lumen[torn] = np.minimum(lumen, np.abs(side) - half)[torn]
             hu[torn & (side < 0)] = self.contrast.false_lumen
         return lumen, hu
 

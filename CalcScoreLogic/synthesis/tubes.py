@@ -38,8 +38,9 @@ class Vessel:
         Where the lumen's centre lies from the centreline, mm.
     label_ends_mm : float
         Arc from which on it counts as another artery.
-    flap : ndarray, shape (n, 2), or None
-        Dissection: angle of the flap's normal (rad) and its distance from the centreline (mm); NaN where whole.
+    flap : ndarray, shape (n, 3), or None
+        Dissection: angle of the flap's normal (rad), its distance from the centreline and half its thickness (mm); NaN
+        where whole.
     dim : float
         Contrast of the lumen as a share of the aorta's.
     stent_mm : tuple of float or None
@@ -89,7 +90,7 @@ def pose_vessels(vessels: Sequence[Vessel], pose: Pose) -> list[Vessel]:
             outer=vessel.outer * pose.scale,
             lumen=vessel.lumen * pose.scale,
             shift=vessel.shift * pose.scale,
-            flap=None if vessel.flap is None else vessel.flap * [1, pose.scale],
+            flap=None if vessel.flap is None else vessel.flap * [1, pose.scale, pose.scale],
         )
         for vessel, course in zip(vessels, courses, strict=True)
     ]

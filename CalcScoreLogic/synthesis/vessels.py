@@ -22,6 +22,7 @@ OTHER = CLASSES["territories"].index("other artery")
 
 _STENT_SHARE = 0.06
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
+_FLAP_MM = 0.8  # half thickness of a dissection's flap
 _NARROW_FORK_SHARE = 0.85  # most iliac arteries leave the fork at 8 to 30 degrees from the midline
 _ON_SPINE_SHARE = 0.6
 _SPINE = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC)
@@ -152,7 +153,7 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     if kind != "aneurysm":
         for _ in range(rng.poisson(0.2)):
             vessel = _mural(rng, vessel)
-        if rng.random() < 0.1:
+        if rng.random() < 0.12:
             vessel = _dissect(rng, vessel)
     return vessel
 
@@ -187,9 +188,13 @@ def _dissect(rng: np.random.Generator, vessel: Vessel) -> Vessel:
     torn[arcs] = rng.uniform(0, 0.45)
     wider = np.minimum(1 + ndimage.gaussian_filter1d(torn, 15 / STEP_MM), 22 / vessel.outer.clip(None, 22))
     outer = vessel.outer * wider
-    flap = np.full((n, 2), np.nan)
+    flap = np.full((n, 3), np.nan)
     flap[arcs, 0] = rng.uniform(0, 2 * np.pi) + rng.normal(0, 1.2) * (arcs - start) * STEP_MM / 100
     flap[arcs, 1] = rng.uniform(-0.4, 0.4) * outer[arcs]
+    flap[arcs, 2] = _FLAP_MM
+    if rng.random() < 0.45:  # clot on it
+        clot = rng.uniform(1, 6) * np.clip(smooth_noise(rng, len(arcs), 30 / STEP_MM, 1)[:, 0] + 0.5, 0, 1)
+        flap[arcs, 2] = np.minimum(_FLAP_MM + clot, 0.45 * outer[arcs])
     return replace(vessel, outer=outer, lumen=vessel.lumen + outer - vessel.outer, flap=flap)
 
 
