@@ -23,9 +23,11 @@ OTHER = CLASSES["territories"].index("other artery")
 _STENT_SHARE = 0.06
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
 _FLAP_MM = 0.8  # half thickness of a dissection's flap
+_OTHER_FORK_SHARE, _FORK_MM = 0.8, (-22.0, 35.0)  # bodies whose fork is not where the anatomy's is; how much higher
 _NARROW_FORK_SHARE = 0.85  # most iliac arteries leave the fork at 8 to 30 degrees from the midline
 _ON_SPINE_SHARE = 0.6
 _SPINE = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC)
+_APART_MM = 8.0  # below the fork, where iliac arteries lie side by side in any body
 _LOOK_BEHIND, _MOST_ROOM_MM = 20, 12.0
 _TAPER = ((0, 120, 260, 400, 480, 560), (0.95, 1.05, 1.25, 1.4, 1.65, 1.75))
 # Of the aorta: height above its fork in mm, and calibre there as a share of the lower abdominal one.
@@ -123,7 +125,10 @@ def _narrow(rng: np.random.Generator, vessel: Vessel) -> Vessel:
 
 def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     """Draw the aorta along the anatomy's, of any calibre from 12 to 45 mm."""
-    course = resample(anatomy.arteries["aorta"], STEP_MM)
+    course = anatomy.arteries["aorta"]
+    if rng.random() < _OTHER_FORK_SHARE:
+        course = _moved_fork(anatomy, rng.uniform(*_FORK_MM))
+    course = resample(course, STEP_MM)
     n = len(course)
     kind = rng.choice(["usual", "slim", "wide", "aneurysm"], p=[0.66, 0.14, 0.1, 0.1])
     radius = {"usual": (7.0, 10.5), "slim": (5.6, 7.2), "wide": (10.5, 14.0), "aneurysm": (8.0, 11.0)}[kind]
@@ -156,6 +161,18 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
         if rng.random() < 0.12:
             vessel = _dissect(rng, vessel)
     return vessel
+
+
+def _moved_fork(anatomy: Anatomy, up_mm: float) -> Array:
+    """Give the aorta's course (m, 3) to a fork that lies higher, or lower: between the common iliac arteries."""
+    course = anatomy.arteries["aorta"]
+    level = course[-1, 2] + up_mm
+    if up_mm > 0:
+        return course[: np.flatnonzero(course[:, 2] >= level)[-1] + 1]
+    heights = np.arange(course[-1, 2] - 1, level, -1.0)
+    sides = [anatomy.arteries[f"common_iliac_{side}"][::-1] for side in SIDES]
+    middle = [np.mean([np.interp(heights, a[:, 2], a[:, axis]) for a in sides], axis=0) for axis in (0, 1)]
+    return np.vstack([course, np.column_stack([*middle, heights])])
 
 
 def _room_behind(anatomy: Anatomy, course: Array, outer: Array) -> Array:
@@ -216,8 +233,9 @@ class _Grower:
         parts.append(common[common[:, 2] < end[2] - 8])
         parts.append(known.get(f"external_iliac_{side}", np.empty((0, 3))))
         course = resample(np.vstack(parts), STEP_MM)
-        if rng.random() < _NARROW_FORK_SHARE:
-            course = _narrowed(course, end, 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))))
+        raised = end[2] - known["aorta"][-1, 2]
+        if raised > 0 or rng.random() < _NARROW_FORK_SHARE:
+            course = _narrowed(course, end, sign * 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))), raised)
         course = _smooth(course, 6.0)
         wide = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(3, 8)
         course = sway(rng, course, wide, rng.uniform(40, 90), 25)
@@ -301,11 +319,17 @@ class _Grower:
         return made
 
 
-def _narrowed(course: Array, fork: Array, start_mm: float, slope: float) -> Array:
-    """Keep an iliac artery near the midline below the fork: it moves away by `slope` mm a mm at most."""
-    aside = course[:, 0] - fork[0]
-    most = start_mm + slope * np.clip(fork[2] - course[:, 2], 0, None)
-    return np.column_stack([fork[0] + np.clip(aside, -most, most), course[:, 1:]])
+def _narrowed(course: Array, fork: Array, start_mm: float, slope: float, apart_mm: float) -> Array:
+    """Lead an iliac artery away from the midline below the fork.
+
+    By `slope` mm a mm at most, from `start_mm` on, whose sign is its side, and by just as much over `apart_mm`,
+    where its own course may still be the aorta's.
+    """
+    below = np.clip(fork[2] - course[:, 2], 0, None)
+    most = abs(start_mm) + slope * below
+    aside = np.clip(course[:, 0] - fork[0], -most, most)
+    aside = np.where((below > 0) & (below < apart_mm + _APART_MM), np.sign(start_mm) * most, aside)
+    return np.column_stack([fork[0] + aside, course[:, 1:]])
 
 
 def _smooth(values: Array, width: float) -> Array:

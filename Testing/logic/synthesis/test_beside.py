@@ -9,7 +9,7 @@ import numpy as np
 from CalcScoreLogic.synthesis import Anatomy
 from CalcScoreLogic.synthesis.beside import _crura
 from CalcScoreLogic.synthesis.tissues import Tissue
-from CalcScoreLogic.synthesis.vessels import _narrowed, _room_behind
+from CalcScoreLogic.synthesis.vessels import _moved_fork, _narrowed, _room_behind
 
 AXIS = np.stack([np.full(240, 40.0), np.full(240, 40.0), np.linspace(120, 30, 240)], axis=1)  # from above, voxels
 RADIUS, RENAL = 5.0, 150
@@ -52,7 +52,23 @@ def test_the_gap_between_aorta_and_spine_is_measured(anatomy: Anatomy) -> None:
 
 def test_iliac_arteries_leave_the_fork_at_a_narrow_angle() -> None:
     fork = np.array([50.0, 40.0, 100.0])
-    course = fork + np.array([[0, 0, 4], [3, 1, 0], [20, 2, -10], [-20, 2, -10], [6, 3, -20], [30, 4, -100]])
-    found = _narrowed(course, fork, 4.0, 0.3)
-    np.testing.assert_allclose(found[:, 0] - 50, [0, 3, 7, -7, 6, 30])  # 4 mm and 0.3 mm a mm below the fork
+    course = fork + np.array(
+        [[0, 0, 4], [3, 1, -4], [0, 1, -15], [20, 2, -20], [-9, 3, -22], [6, 3, -22], [30, 4, -100]]
+    )
+    found = _narrowed(course, fork, 4.0, 0.3, 10.0)
+    # 4 mm and 0.3 mm a mm below the fork: that much over 10 + 8 mm, at most as much below.
+    np.testing.assert_allclose(found[:, 0] - 50, [0, 5.2, 8.5, 10, -9, 6, 30])
     np.testing.assert_array_equal(found[:, 1:], course[:, 1:])
+    left = _narrowed(course, fork, -4.0, 0.3, 10.0)
+    np.testing.assert_allclose(left[:, 0] - 50, [0, -5.2, -8.5, 10, -9, 6, 30])
+
+
+def test_the_fork_moves_along_the_aorta_and_between_the_iliac_arteries(anatomy: Anatomy) -> None:
+    aorta = np.column_stack([np.full(101, 50.0), np.full(101, 40.0), np.linspace(200, 100, 101)])
+    right, left = (np.array([[50.0, 40, 100], [50 + x, 60, 60]]) for x in (-20.0, 40.0))
+    body = replace(anatomy, arteries={"aorta": aorta, "common_iliac_left": left, "common_iliac_right": right})
+    np.testing.assert_array_equal(_moved_fork(body, 30.0), aorta[:71])
+    lower = _moved_fork(body, -20.0)
+    np.testing.assert_array_equal(lower[:101], aorta)
+    # Half way down the iliac arteries lie 10 mm right and 20 mm left: 5 mm left of the aorta in the middle.
+    np.testing.assert_allclose(lower[-1], [50 + 19 / 40 * 10, 40 + 19 / 40 * 20, 81])
