@@ -104,7 +104,8 @@ class StarterRecipe:
 _TERRITORY_WEIGHTS: dict[str, Any] = {
     # Background of the overlap is not counted. Arteries count in full, veins by half, organs and bone help a little.
     "label_weights": (1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.15),
-    "cross_entropy_weights": (1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0),
+    # All alike: a weight of 2 on arteries drew their edge outwards (CTLiver's aorta: Dice 0.83, without it 0.86).
+    "cross_entropy_weights": (1.0,),
 }
 _CALCIFICATION_WEIGHTS: dict[str, Any] = {"label_weights": (1.0, 1.0), "cross_entropy_weights": (1.0, 2.0, 12.0)}
 
@@ -120,7 +121,7 @@ STARTER = StarterRecipe(
             trunk_patch_size=(80, 80, 80),
             trunk_epochs=950,
             fold_epochs=4,
-            rates=(1.5e-3, 4e-4),
+            rates=(1.5e-3, 1.5e-4),
         ),
         Role.CALCIFICATION: StarterNetwork(
             1.0,
