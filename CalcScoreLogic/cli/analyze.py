@@ -132,7 +132,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..pipeline import CaseParameters
     from ..quality.codes import WarningCode, coded
     from ..report.case_folder import write_case
-    from ..sources import analyze_sources
+    from ..sources import analyze
 
     parameters = CaseParameters(
         shortening=shortening_parameters(options),
@@ -158,9 +158,17 @@ def run(options: argparse.Namespace) -> Outcome:
         grid = read().geometry if is_segment_file(path) or sources.arteries.knows(path) else None
         stage("reading the arteries")
         arteries, told = sources.arteries.read(path, grid)
-    tell = teller(lambda: read.forecast)
-    scored = analyze_sources(
-        case.name, read, models, arteries, sources.calcification, parameters, networks, options.python, tell, inputs
+    scored = analyze(
+        case.name,
+        read,
+        models,
+        parameters,
+        networks,
+        options.python,
+        teller(lambda: read.forecast),
+        inputs,
+        arteries=arteries,
+        calcification=sources.calcification,
     )
     warnings = (*case.warnings, *coded(WarningCode.OTHER_TOOL, told), *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))

@@ -94,8 +94,7 @@ def predict(
             tell(number, len(cases))
             cta = read_ct(case / files.CTA)
             labelled = service.label(cta, on_message)
-            finished = FinishedRun(labelled.folder, labelled.result, models)
-            scored = score_sources(case.name, cta, finished, inputs={"cta": case / files.CTA})
+            scored = score_sources(case.name, cta, FinishedRun(labelled, models), inputs={"cta": case / files.CTA})
             with atomic_folder(folder / case.name) as part:
                 write_label_map(part / files.TERRITORIES, scored.territories, Territory)
                 write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)
