@@ -15,6 +15,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .errors import InputError
+from .images.boxes import Box
 from .images.geometry import Array, Geometry, Image, check_same_grid
 
 JOIN_MM = 10.0
@@ -137,7 +138,7 @@ class _Region:
     hu: Array
     known: Array
     spacing: Array
-    box: tuple[slice, slice, slice]
+    box: Box
     points: Array
     lumen_hu: float
 

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from .anatomy import Territory
-from .images.geometry import Array, nonzero_box
+from .images.boxes import nonzero_box
+from .images.geometry import Array
 
 WALL_MM, WALL_VOXELS = 2.0, 2
 """A core lies this far inside the surface, whichever is more: the wall, its plaques and half-filled voxels are out."""

@@ -14,7 +14,8 @@ from scipy import ndimage
 
 from .anatomy import COMBINED, SIDE_TERRITORIES, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
-from .images.geometry import Array, Geometry, Image, aligned, nonzero_box
+from .images.boxes import nonzero_box
+from .images.geometry import Array, Geometry, Image, aligned
 from .shortening import attached
 from .vessels import separate_vessels
 

@@ -13,7 +13,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .anatomy import VESSELS_OF, Territory, Vessel
-from .images.geometry import Array, nonzero_box
+from .images.boxes import nonzero_box
+from .images.geometry import Array
 
 _ANY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
 

@@ -14,9 +14,10 @@ from .. import case_files as files_of_case
 from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
 from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
+from ..images.boxes import nonzero_box
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, aligned, nonzero_box
+from ..images.geometry import Array, Image, aligned
 from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, CalcificationLabel, Territory
-from ..images.geometry import Array, Geometry, Image, nonzero_box, pad_box
+from ..images.boxes import nonzero_box, pad_box
+from ..images.geometry import Array, Geometry, Image
 from ..results import CaseResult
 
 if TYPE_CHECKING:

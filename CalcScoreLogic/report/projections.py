@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel
-from ..images.geometry import Array, Image, nonzero_box, pad_box
+from ..images.boxes import nonzero_box, pad_box
+from ..images.geometry import Array, Image
 
 CUT_COLOUR = (150, 190, 235)
 """What trimming took away: a pale blue that stays apart from bone and from the territories' colours."""

@@ -10,11 +10,12 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
-from CalcScoreLogic.images.geometry import Array, Image, joint_box, pad_box
+from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, shape_of, start_of
+from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
-from .grids import Box, own_matrix, part_of, shape_of, start_of, way_between
+from .grids import own_matrix, part_of, way_between
 from .segmentations import SegmentMask, read_mask, segment_ids
 
 

@@ -13,11 +13,12 @@ import slicer
 import vtk
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.geometry import Array, nonzero_box
+from CalcScoreLogic.images.boxes import Box, nonzero_box, start_of
+from CalcScoreLogic.images.geometry import Array
 
 from ..incremental_work import Steps
 from . import structures
-from .grids import Box, image_array, index_to_ras, oriented_image, own_matrix, start_of, to_array, to_vtk, way_between
+from .grids import image_array, index_to_ras, oriented_image, own_matrix, to_array, to_vtk, way_between
 
 LABELMAP = "Binary labelmap"
 SURFACE = "Closed surface"
