@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = build_parser().parse_args(arguments)
-    from .notices import held_notices
+    from ..notices import held_notices
 
     # A terminated run unwinds like an interrupted one, so that its temporary files go too.
     previous = {number: signal.signal(number, _interrupt) for number in _ENDING}

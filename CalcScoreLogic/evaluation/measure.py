@@ -18,6 +18,7 @@ from ..images.boxes import nonzero_box
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image, aligned
+from ..notices import held_notices
 from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
@@ -110,14 +111,15 @@ def examine(case: StudyCase, parameters: StudyParameters) -> CaseOutcome:
     """
     start = time.perf_counter()
     try:
-        warnings, measurements = measure_case(case, parameters)
+        with held_notices() as notices:
+            warnings, measurements = measure_case(case, parameters)
     except CalcScoreError as error:
         return CaseOutcome(case.name, time.perf_counter() - start, str(error))
     except MemoryError:
         return CaseOutcome(case.name, time.perf_counter() - start, "the memory of this machine does not suffice")
     except Exception as error:
         return CaseOutcome(case.name, time.perf_counter() - start, f"{type(error).__name__}: {error}")
-    return CaseOutcome(case.name, time.perf_counter() - start, "", tuple(warnings), tuple(measurements))
+    return CaseOutcome(case.name, time.perf_counter() - start, "", (*notices, *warnings), tuple(measurements))
 
 
 @dataclass(frozen=True)

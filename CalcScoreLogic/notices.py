@@ -1,4 +1,4 @@
-"""What the package logs while a command works, held back until it is known how the command ends."""
+"""What the package logs while it works, held back until it is known how the work ends."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ class _Holder(logging.Handler):
 
 @contextmanager
 def held_notices() -> Iterator[list[str]]:
-    """Hold what the package warns of in its log.
+    """Hold what the package warns of in its log; a holder around this one hears nothing of it.
 
     Yields
     ------
     list of str
         Filled meanwhile.
     """
-    logger, holder = logging.getLogger("CalcScoreLogic"), _Holder()
-    logger.addHandler(holder)
+    logger, holder = logging.getLogger(__package__), _Holder()
+    before = logger.handlers
+    logger.handlers = [*(other for other in before if not isinstance(other, _Holder)), holder]
     try:
         yield holder.texts
     finally:
-        logger.removeHandler(holder)
+        logger.handlers = before
