@@ -314,13 +314,13 @@ def apply_thresholds(
     result : Thresholding or InputError
         The calcification, or why this threshold cannot be used in this case.
     """
-    ways = (
+    thresholds = (
         (IDEAL, true_arteries, ThresholdMethod.IDEAL, None, true_calcification),
         (ADAPTIVE, arteries, ThresholdMethod.ADAPTIVE, None, None),
         (FIXED, arteries, ThresholdMethod.FIXED, fixed_hu, None),
     )
-    for method, inside, way, value, reference in ways:
+    for method, inside, rule, value, reference in thresholds:
         try:
-            yield method, threshold(cta, inside, way, value, reference)
+            yield method, threshold(cta, inside, rule, value, reference)
         except InputError as error:
             yield method, error

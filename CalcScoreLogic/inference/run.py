@@ -253,7 +253,7 @@ class InferenceRun:
     def _conclude(self, process: WorkerProcess) -> None:
         """Decide what became of a run whose worker has ended."""
         if self.result is not None and self._failure is None and process.code == 0:
-            # The lifeline stays: when it goes, the guard removes the folder with the result.
+            # The lifeline stays: when it goes, the folder goes with the result (`parent_watch`).
             self.state = RunState.DONE
             remember(self._options, self._models.values(), self.result.speeds)
             return

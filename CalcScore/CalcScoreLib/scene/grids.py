@@ -84,7 +84,7 @@ def volume_to_world(volume: Any) -> Array:
     return np.asarray(transform_to_world(volume) @ own_matrix(volume))
 
 
-def way_between(segmentation: Any, volume: Any) -> Array:
+def matrix_between(segmentation: Any, volume: Any) -> Array:
     """Give the matrix from a segmentation's own RAS to a volume's own RAS, shape (4, 4).
 
     Raises
