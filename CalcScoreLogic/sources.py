@@ -121,8 +121,8 @@ def score_sources(
 
     Parameters
     ----------
-    case : str
-        Name of the case.
+    case, inputs
+        See `analyze`.
     cta : Image
         HU.
     run : FinishedRun, optional
@@ -133,8 +133,6 @@ def score_sources(
         See `Calcium`; a threshold acts inside the arteries.
     parameters : CaseParameters, optional
         What to do with the label maps; where the calcification comes from is put in.
-    inputs : mapping of str to Path, optional
-        Files the images were read from, for the record.
 
     Returns
     -------

@@ -144,10 +144,8 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
 
     Parameters
     ----------
-    case : StudyCase
-        The case.
-    parameters : StudyParameters
-        What to do.
+    case, parameters
+        See `examine`.
 
     Returns
     -------

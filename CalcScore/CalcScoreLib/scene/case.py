@@ -63,14 +63,6 @@ class SceneCase(CaseNodes):
         return [cls(record) for record in records_in(scene or slicer.mrmlScene)]
 
     @classmethod
-    def owning(cls, node: Any) -> SceneCase | None:
-        """Find the case that a node belongs to."""
-        for case in cls.all(node.GetScene()):
-            if node in (case.record, case.volume, case.arteries, case.calcification, case.table):
-                return case
-        return None
-
-    @classmethod
     def write(cls, volume: Any, scored: ScoredCase) -> SceneCase:
         """Put a scored CTA into the scene; nodes of an earlier run are brought up to date.
 
