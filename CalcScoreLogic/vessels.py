@@ -114,6 +114,7 @@ def _pieces(voxels: Array) -> list[Array]:
 def _left_share(voxels: Array, midline: Array) -> float:
     """Share of voxels left of the aorta."""
     offset = voxels[:, 2] - midline[voxels[:, 0]]
+    # What lies on the midline counts half to either side, so that mirroring the image mirrors the share.
     return float(np.mean(offset > 0) + 0.5 * np.mean(offset == 0))
 
 

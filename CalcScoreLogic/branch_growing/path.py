@@ -33,6 +33,7 @@ def fastest_path(region: Region) -> Array:
     off = (hu - region.lumen_hu) / region.width_hu
     speed = np.where(off < 0, np.exp(-0.5 * off**2), np.where(off > _BRIGHTER, _BRIGHTER_SPEED, 1.0))
     speed[known & (first > _LEAVING_MM)] = 0
+    # Dark voxels are slow but not closed: the path may have to cross a narrowing or a gap.
     speed = np.maximum(speed, _OUTSIDE_SPEED)
     # The front never enters where the speed is 0.
     speed[first + last > longest_mm(region.points)] = 0

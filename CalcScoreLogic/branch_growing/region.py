@@ -78,6 +78,7 @@ def _lumen_hu(hu: Array, known: Array, spacing: Array, points: Array) -> float:
     """Tell how bright the lumen is from what lies around the points, which may be a plaque, and from known arteries."""
     centres = voxel_centres(hu.shape, spacing)
     near = np.concatenate([hu[((centres - point) ** 2).sum(axis=-1) <= _SNAP_MM**2] for point in points])
+    # Much of what is around a click in a thin branch is not lumen, and darker.
     own = float(np.percentile(near, 70))
     if not known.any():
         return own

@@ -31,6 +31,7 @@ def edges_of(region: Region, path: Array) -> Array:
     edges = _RADII_MM[weighed.argmax(axis=2)]
     # Where the HU does not fall, the branch touches something as bright as itself.
     edges = np.where(weighed.max(axis=2) > 0.25 * weighed.max(axis=(1, 2))[:, None], edges, radius[:, None])
+    # The directions go round: the last one is the first one's neighbour.
     turns = np.concatenate([edges[:, -2:], edges, edges[:, :2]], axis=1)
     return np.asarray(ndimage.gaussian_filter(ndimage.median_filter(turns, (5, 3)), 1)[:, 2:-2])
 
@@ -75,6 +76,7 @@ def _across(path: Array) -> tuple[Array, Array, Array]:
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     first = np.empty_like(along)
+    # The axis that the path runs along least; any direction would do that is not its own.
     first[0] = np.eye(3)[np.argmin(np.abs(along[0]))]
     for n, direction in enumerate(along):
         turned = first[max(n - 1, 0)]

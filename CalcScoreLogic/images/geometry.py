@@ -35,6 +35,7 @@ _DIRECTION_GRAINS = 1e7
 _ROUND_UP = 0.53
 
 _ORTHONORMAL_TOLERANCE = 1e-3
+"""Headers hold rounded cosines; what is further off is sheared or scaled."""
 
 
 @dataclass(frozen=True)
@@ -371,6 +372,7 @@ def laid_onto(array: Array, own: Geometry, grid: Geometry) -> Array | None:
 
 def _sign(column: Array, axis: int) -> float:
     """Orientation that makes `column` point along its canonical axis."""
+    # An axis at right angles to its canonical one has no sign there but noise.
     decisive = column[axis] if abs(column[axis]) > 1e-9 else next(v for v in column if abs(v) > 1e-9)
     return float(np.sign(decisive))
 
