@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .results import CaseResult, ScoredCase
     from .scoring import Scores, score
     from .shortening import ShorteningParameters, shorten
-    from .sources import analyze, analyze_sources
+    from .sources import analyze
     from .thresholding import ThresholdMethod, threshold
 
 _PUBLIC = {
@@ -47,7 +47,6 @@ _PUBLIC = {
     "score": "scoring",
     "ShorteningParameters": "shortening",
     "shorten": "shortening",
-    "analyze_sources": "sources",
     "ThresholdMethod": "thresholding",
     "threshold": "thresholding",
 }
@@ -66,7 +65,6 @@ __all__ = [
     "ThresholdMethod",
     "__version__",
     "analyze",
-    "analyze_sources",
     "find_model",
     "read_calcification",
     "read_ct",

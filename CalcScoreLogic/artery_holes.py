@@ -15,7 +15,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .anatomy import CalcificationLabel, Territory
-from .images.geometry import Array, Image, check_same_grid, joint_box, nonzero_box, pad_box
+from .images.boxes import Box, joint_box, nonzero_box, pad_box
+from .images.geometry import Array, Image, check_same_grid
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
 _STEPS = np.concatenate([np.eye(3, dtype=np.intp), -np.eye(3, dtype=np.intp)])
@@ -116,7 +117,7 @@ class _Part:
     trimmed: Array | None
 
     @classmethod
-    def of(cls, arteries: Arteries, box: tuple[slice, slice, slice]) -> _Part:
+    def of(cls, arteries: Arteries, box: Box) -> _Part:
         return cls(arteries.full.array[box], None if arteries.trimmed is None else arteries.trimmed.array[box])
 
     @cached_property
@@ -156,7 +157,7 @@ class _Part:
             gained |= (self.trimmed > 0) & (before.trimmed == 0)
         return np.asarray(gained)
 
-    def put_into(self, arteries: Arteries, box: tuple[slice, slice, slice]) -> Arteries:
+    def put_into(self, arteries: Arteries, box: Box) -> Arteries:
         """Put the part back; maps that have not changed are the same as before."""
         trimmed = arteries.trimmed
         if trimmed is not None and self.trimmed is not None:
@@ -214,7 +215,7 @@ def _maps(arteries: Arteries | None) -> list[Image]:
     return [image for image in found if image is not None]
 
 
-def _box_around(images: Sequence[Image]) -> tuple[slice, slice, slice] | None:
+def _box_around(images: Sequence[Image]) -> Box | None:
     """Give the box that holds all voxels other than 0 of some images, and a voxel around it."""
     box = joint_box(nonzero_box(image.array) for image in images)
     return box and pad_box(box, 1, images[0].array.shape)
@@ -226,7 +227,7 @@ def _marked(at: Array, shape: tuple[int, ...]) -> Array:
     return mask
 
 
-def _replaced(image: Image, box: tuple[slice, slice, slice], part: Array) -> Image:
+def _replaced(image: Image, box: Box, part: Array) -> Image:
     """Give an image with another part; itself where the part is the same."""
     if np.array_equal(image.array[box], part):
         return image

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .images.boxes import Box
 from .images.geometry import Array, Image
 
 _STEPS_A_MM = 10**9
 """Spacings are taken to whole steps of this when they are compared with the 1 mm grid."""
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from .anatomy import Territory
-from .images.geometry import Array, nonzero_box
+from .images.boxes import nonzero_box
+from .images.geometry import Array
 
 WALL_MM, WALL_VOXELS = 2.0, 2
 """A core lies this far inside the surface, whichever is more: the wall, its plaques and half-filled voxels are out."""
@@ -75,6 +76,7 @@ def lumen_core(mask: Array, spacing_mm: Sequence[float]) -> Array:
     """
     # Lengths in units of what is left out along each axis: the core has nothing outside within 1.
     scale = np.minimum(1 / WALL_VOXELS, np.asarray(spacing_mm, dtype=float) / WALL_MM)
+    # A quotient that rounding leaves just below a whole number is that number.
     reach = np.floor(1 / scale + 1e-9).astype(int)
     box = nonzero_box(mask, padding=int(reach.max()))
     if box is None:
@@ -89,6 +91,7 @@ def lumen_core(mask: Array, spacing_mm: Sequence[float]) -> Array:
     # The longest steps leave the artery first.
     steps = steps[np.argsort(-((steps * scale) ** 2).sum(axis=1), kind="stable")]
     for step in steps @ np.array([around.shape[1] * around.shape[2], around.shape[2], 1]):
+        # The padding is as wide as any step, so that a flat index never wraps into the next row.
         kept = kept[flat[kept + step]]
     corner = np.array([span.start for span in box])
     return np.asarray(np.column_stack(np.unravel_index(kept, around.shape)) - reach + corner)

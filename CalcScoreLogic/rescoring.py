@@ -142,12 +142,8 @@ def trim_again(
         Full-length territory map and calcification map of the whole volume.
     parameters : ShorteningParameters
         The lengths.
-    cta : Image, optional
-        HU on the same grid.
-    edits : Edits, optional
-        What was changed by hand in these maps.
-    last : Arteries, optional
-        The maps that the case was last scored with, see `artery_holes.fill_holes`.
+    cta, edits, last
+        See `rescore`.
 
     Returns
     -------

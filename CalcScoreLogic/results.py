@@ -13,7 +13,7 @@ from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
 from .csv_files import to_csv
 from .errors import InputError
-from .images.geometry import Image
+from .images.geometry import Geometry, Image
 from .quality.codes import CodedWarning, codes_of, with_codes
 from .scoring import Cluster, Row, Scores, Status
 from .shortening import ShorteningParameters
@@ -293,3 +293,8 @@ class ScoredCase:
     territories: Image
     shortened: Image
     calcification: Image
+
+    def on_grid(self, geometry: Geometry) -> ScoredCase:
+        """Give the same maps on a grid of the same shape: files hold it in single precision, a CTA exactly."""
+        maps = (self.territories, self.shortened, self.calcification)
+        return ScoredCase(self.result, *(Image(image.array, geometry) for image in maps))

@@ -14,7 +14,8 @@ from scipy import ndimage
 
 from .anatomy import COMBINED, SIDE_TERRITORIES, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
-from .images.geometry import Array, Geometry, Image, aligned, nonzero_box
+from .images.boxes import nonzero_box, start_of
+from .images.geometry import Array, Geometry, Image, aligned
 from .shortening import attached
 from .vessels import separate_vessels
 
@@ -259,12 +260,12 @@ class _Crop:
     @classmethod
     def of(cls, shortened: Image, calcification: Image, cta: Image | None) -> _Crop:
         whole = shortened.canonical()
-        box = nonzero_box(whole.array) or (slice(0, 0),) * 3
+        box = nonzero_box(whole.array) or (slice(0, 0), slice(0, 0), slice(0, 0))
         territories = whole.array[box]
         calcified = calcification.canonical().array[box] == CalcificationLabel.CALCIFICATION
         calcified &= territories > 0
         hu = None if cta is None else cta.canonical().array[box]
-        return cls(territories, calcified, hu, whole.geometry, (box[0].start, box[1].start, box[2].start))
+        return cls(territories, calcified, hu, whole.geometry, start_of(box))
 
     def status(self, mask: Array) -> Status | None:
         """Tell whether a mask touches the volume's border; None where it is empty."""
@@ -300,7 +301,7 @@ def _label(mask: Array) -> tuple[Array, int, tuple[int, int, int]]:
     if box is None:
         return np.zeros((0, 0, 0), np.int32), 0, (0, 0, 0)
     labels, count = ndimage.label(mask[box], _CROSS)
-    return labels, int(count), (box[0].start, box[1].start, box[2].start)
+    return labels, int(count), start_of(box)
 
 
 def _clusters(view: _Crop, vessel_map: Array) -> tuple[Cluster, ...]:
@@ -336,6 +337,7 @@ def _clusters(view: _Crop, vessel_map: Array) -> tuple[Cluster, ...]:
                     mean_hu=None if mean is None else float(mean[n]),
                 )
             )
+    # Territory and place settle ties, so that numbers of plaques do not depend on how the axes are stored.
     return tuple(sorted(found, key=lambda c: (-c.volume_mm3, c.territory, c.centroid_mm)))
 
 
@@ -349,6 +351,7 @@ def _missing_status(territory: Territory, full: Image, not_given: Collection[str
         return Status.ABSENT
     if not (full.array == Territory.AORTA).any():
         return Status.NOT_IN_VIEW
+    # An aorta that is cut off by the first or last slice goes on there, and so may what leaves it beyond.
     beyond = {Territory.ILIAC: 0, Territory.MESENTERIC: -1, Territory.RENAL: -1}.get(territory)
     if beyond is not None and (full.array[beyond] == Territory.AORTA).any():
         return Status.NOT_IN_VIEW

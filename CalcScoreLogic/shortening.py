@@ -18,8 +18,9 @@ from scipy.spatial import cKDTree
 
 from .anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
 from .errors import InputError
-from .images.geometry import Array, Image, nonzero_box, pad_box
-from .isotropic import Box, IsotropicGrid
+from .images.boxes import Box, nonzero_box, pad_box
+from .images.geometry import Array, Image
+from .isotropic import IsotropicGrid
 
 LENGTH_RANGE_MM = (5.0, 100.0)
 MARGIN_RANGE_MM = (0.0, 100.0)

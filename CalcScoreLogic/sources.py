@@ -11,8 +11,8 @@ from .anatomy import STRUCTURES, Territory
 from .images.files import read_calcification, read_territories
 from .images.geometry import Image, aligned
 from .inference.options import InferenceOptions
-from .inference.protocol import Message, Result
-from .inference.run import InferenceRun
+from .inference.protocol import Message
+from .inference.run import InferenceRun, Labelled
 from .models import Model
 from .pipeline import CaseParameters, score_masks
 from .quality.codes import CodedWarning, WarningCode
@@ -33,30 +33,30 @@ class FinishedRun:
 
     Attributes
     ----------
-    folder : Path
-        The run's folder, with the label maps.
-    outcome : Result
-        What the run said at its end.
+    labelled : Labelled
+        The label maps, and what the run said.
     models : sequence of Model
         The models that were run.
     """
 
-    folder: Path
-    outcome: Result
+    labelled: Labelled
     models: Sequence[Model]
 
 
 def analyze(
     case: str,
     cta: Image | Callable[[], Image],
-    models: Sequence[Model],
+    models: Sequence[Model] = (),
     parameters: CaseParameters | None = None,
     options: InferenceOptions | None = None,
     interpreter: str | None = None,
     on_message: Callable[[Message], None] | None = None,
     inputs: Mapping[str, Path] | None = None,
+    *,
+    arteries: Image | None = None,
+    calcification: Calcium = None,
 ) -> ScoredCase:
-    """Label a CTA with both ensembles and score it; waits for the end.
+    """Label a CTA with the networks that are needed, if any, and score it; waits for the end.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def analyze(
     cta : Image or callable
         HU, or what reads it: that is called while the networks' process starts.
     models : sequence of Model
-        The territory ensemble and the calcification ensemble.
+        The ensembles of what is not given otherwise; without one, nothing is started.
     parameters : CaseParameters, optional
         What to do with the label maps.
     options : InferenceOptions, optional
@@ -75,56 +75,11 @@ def analyze(
     on_message : callable, optional
         Takes progress and notices as they come.
     inputs : mapping of str to Path, optional
-        Files the CTA was read from, for the record.
-
-    Returns
-    -------
-    ScoredCase
-        Scores and label maps on the CTA's grid.
-
-    Raises
-    ------
-    InputError
-        Models or CTA cannot be used.
-    CalcScoreError
-        The run failed.
-    """
-    read = cta if callable(cta) else lambda: cta
-    return analyze_sources(case, read, models, None, None, parameters, options, interpreter, on_message, inputs)
-
-
-def analyze_sources(
-    case: str,
-    cta: Callable[[], Image],
-    models: Sequence[Model] = (),
-    arteries: Image | None = None,
-    calcification: Calcium = None,
-    parameters: CaseParameters | None = None,
-    options: InferenceOptions | None = None,
-    interpreter: str | None = None,
-    on_message: Callable[[Message], None] | None = None,
-    inputs: Mapping[str, Path] | None = None,
-) -> ScoredCase:
-    """Label a CTA with the networks that are needed, if any, and score it; waits for the end.
-
-    Parameters
-    ----------
-    case : str
-        Name of the case.
-    cta : callable
-        Reads the CTA, HU; it is called while the networks' process starts.
-    models : sequence of Model
-        The ensembles of what is not given otherwise; without one, nothing is started.
+        Files the images were read from, for the record.
     arteries : Image, optional
         Full-length territory map on the CTA's grid; the network's by default.
     calcification : Image, ThresholdMethod or float, optional
         See `Calcium`.
-    parameters : CaseParameters, optional
-        What to do with the label maps.
-    options, interpreter, on_message
-        See `analyze`.
-    inputs : mapping of str to Path, optional
-        Files the images were read from, for the record.
 
     Returns
     -------
@@ -140,20 +95,17 @@ def analyze_sources(
     """
     parameters = parameters or CaseParameters()
     if not models:
-        image = cta()
-        arteries = arteries and aligned(image, arteries, "the CTA", "the arteries")
+        image = cta() if callable(cta) else cta
         return score_sources(case, image, None, arteries, calcification, parameters, inputs)
     folders = {model.role.value: model.path for model in models}
     with InferenceRun(None, folders, options, interpreter, parameters.shortening) as run:
         run.start()
-        image = cta()
+        image = cta() if callable(cta) else cta
         arteries = arteries and aligned(image, arteries, "the CTA", "the arteries")
         run.hand_over(image, arteries)
-        outcome = run.wait(on_message)
-        assert run.folder is not None  # noqa: S101
-        finished = FinishedRun(run.folder, outcome, models)
-        scored = score_sources(case, image, finished, arteries, calcification, parameters, inputs)
-    return replace(scored, result=replace(scored.result, warnings=(*run.notices, *scored.result.warnings)))
+        run.wait(on_message)
+        finished = FinishedRun(run.labelled, models)
+        return score_sources(case, image, finished, arteries, calcification, parameters, inputs)
 
 
 def score_sources(
@@ -169,8 +121,8 @@ def score_sources(
 
     Parameters
     ----------
-    case : str
-        Name of the case.
+    case, inputs
+        See `analyze`.
     cta : Image
         HU.
     run : FinishedRun, optional
@@ -181,8 +133,6 @@ def score_sources(
         See `Calcium`; a threshold acts inside the arteries.
     parameters : CaseParameters, optional
         What to do with the label maps; where the calcification comes from is put in.
-    inputs : mapping of str to Path, optional
-        Files the images were read from, for the record.
 
     Returns
     -------
@@ -220,7 +170,8 @@ def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:
     """Read a label map of the networks onto the CTA's grid; raises InputError."""
     if run is None:
         raise ValueError(f"neither a run nor a map gives the {role}")
-    labels = (read_territories if role == "territories" else read_calcification)(run.folder / run.outcome.files[role])
+    file = run.labelled.folder / run.labelled.result.files[role]
+    labels = (read_territories if role == "territories" else read_calcification)(file)
     return aligned(cta, labels, "the CTA", "the networks' label map")
 
 
@@ -229,10 +180,11 @@ def _labelled_by(run: FinishedRun, result: CaseResult) -> CaseResult:
     record = {
         **result.provenance,
         "models": {model.role.value: model_record(model) for model in run.models},
-        "inference": run.outcome.provenance,
+        "inference": run.labelled.result.provenance,
     }
-    ranges = _burden_ranges(run.outcome.fold_burdens)
-    warnings = (*_network_warnings(run.models), *result.warnings, *_disagreement(result, ranges))
+    ranges = _burden_ranges(run.labelled.result.fold_burdens)
+    own = (*run.labelled.notices, *_network_warnings(run.models))
+    warnings = (*own, *result.warnings, *_disagreement(result, ranges))
     return replace(result, provenance=record, warnings=warnings, burden_ranges=ranges)
 
 

@@ -13,7 +13,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from .anatomy import VESSELS_OF, Territory, Vessel
-from .images.geometry import Array, nonzero_box
+from .images.boxes import nonzero_box
+from .images.geometry import Array
 
 _ANY_NEIGHBOUR = ndimage.generate_binary_structure(3, 3)
 
@@ -113,6 +114,7 @@ def _pieces(voxels: Array) -> list[Array]:
 def _left_share(voxels: Array, midline: Array) -> float:
     """Share of voxels left of the aorta."""
     offset = voxels[:, 2] - midline[voxels[:, 0]]
+    # What lies on the midline counts half to either side, so that mirroring the image mirrors the share.
     return float(np.mean(offset > 0) + 0.5 * np.mean(offset == 0))
 
 

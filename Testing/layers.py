@@ -113,6 +113,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.csv_files",
                 "CalcScoreLogic.errors",
                 "CalcScoreLogic.file_hashes",
+                "CalcScoreLogic.notices",
                 "CalcScoreLogic.process_trees",
                 "CalcScoreLogic.version",
             ),

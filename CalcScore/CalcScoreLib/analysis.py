@@ -205,15 +205,10 @@ class Analysis:
         InputError
             The label maps cannot be used.
         """
-        run = None
-        if self._run is not None:
-            assert self._run.folder is not None  # noqa: S101  it stays until `close`
-            assert self._run.result is not None  # noqa: S101  the run is done
-            run = FinishedRun(self._run.folder, self._run.result, self._models)
+        run = FinishedRun(self._run.labelled, self._models) if self._run else None
         lengths = CaseParameters(self._parameters or PAPER_LENGTHS, not_given=_not_given(self._sources))
         scored = score_sources(self._case, self._cta, run, self._territories, self._calcification, lengths)
-        notices = self._run.notices if self._run else ()
-        warnings = (*self._warnings, *notices, *scored.result.warnings)
+        warnings = (*self._warnings, *scored.result.warnings)
         record = {**scored.result.provenance, SOURCES: self._named} if self._named else scored.result.provenance
         scored = replace(scored, result=replace(scored.result, warnings=warnings, provenance=record))
         # Worked out here, so that `store` has only to write.

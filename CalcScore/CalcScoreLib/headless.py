@@ -15,12 +15,10 @@ import slicer
 from CalcScoreLogic import case_files as files
 from CalcScoreLogic.cli import EXIT_DONE, EXIT_FAILED, build_parser, main
 from CalcScoreLogic.cohort.case_inputs import CohortInput
+from CalcScoreLogic.cohort.case_results import read_scored
 from CalcScoreLogic.cohort.inputs import find_inputs, read_input
 from CalcScoreLogic.cohort.state import CohortFolder
 from CalcScoreLogic.errors import CalcScoreError
-from CalcScoreLogic.images.files import read_calcification, read_territories
-from CalcScoreLogic.images.geometry import Image
-from CalcScoreLogic.results import ScoredCase
 
 from .scene import terminology
 from .scene.case import SceneCase
@@ -134,17 +132,12 @@ def save_scene(case: CohortInput, folder: Path) -> Path:
     CalcScoreError
         The scene cannot be saved.
     """
-    result = CohortFolder(folder.parent).result(folder.name)
-    if result is None:
-        raise CalcScoreError("its scores cannot be read, analyze it again")
-    cta = read_input(case)
-    territories, shortened = (read_territories(folder / name) for name in (files.TERRITORIES, files.SHORTENED))
+    scored, cta = read_scored(folder), read_input(case)
     terminology.load()
-    maps = (territories, shortened, read_calcification(folder / files.CALCIFICATION))
     slicer.mrmlScene.Clear(False)
     volume = add_volume(cta, case.name)
     # The files' grids are single precision; the CTA's own is exact.
-    SceneCase.write(volume, ScoredCase(result, *(Image(image.array, cta.geometry) for image in maps)))
+    SceneCase.write(volume, scored.on_grid(cta.geometry))
     scene = folder / SCENE
     try:
         # A name with further dots is none that a scene can be saved under.

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Structure, Territory
-from ..images.geometry import Array, Geometry, joint_box, nonzero_box
+from ..images.boxes import joint_box, nonzero_box
+from ..images.geometry import Array, Geometry
 from ..results import ScoredCase
 
 _CUT, _CUT_COLOUR = "cut.", (150, 150, 150)

@@ -113,14 +113,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = build_parser().parse_args(arguments)
+    from ..notices import held_notices
+
     # A terminated run unwinds like an interrupted one, so that its temporary files go too.
     previous = {number: signal.signal(number, _interrupt) for number in _ENDING}
     try:
-        try:
-            outcome = options.run(options)
-        finally:
-            stage()
+        with held_notices() as notices:
+            try:
+                outcome = options.run(options)
+            finally:
+                stage()
         _print(outcome, as_json=options.json)
+        # Only now: a command that fails says one line.
+        for notice in notices:
+            print(f"warning: {notice}", file=sys.stderr)
     except InputError as error:
         return _complain(error, EXIT_BAD_INPUT)
     except CalcScoreError as error:

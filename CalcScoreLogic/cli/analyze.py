@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..inference.remaining_time import duration
 from .models import store_folder
-from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder, shortening_parameters
+from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder
 from .progress import stage
-from .score import parse_weights, summary
+from .score import case_parameters, summary
 from .sources import NETWORKS, ChosenSources, add_source_options, chosen_sources
 
 if TYPE_CHECKING:
@@ -129,15 +129,11 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..archive.source import check_source
     from ..cohort.inputs import single_input
     from ..images.segment_files import is_segment_file
-    from ..pipeline import CaseParameters
     from ..quality.codes import WarningCode, coded
     from ..report.case_folder import write_case
-    from ..sources import analyze_sources
+    from ..sources import analyze
 
-    parameters = CaseParameters(
-        shortening=shortening_parameters(options),
-        weights=parse_weights(options.weights) if options.weights else None,
-    )
+    parameters = case_parameters(options)
     sources = chosen_sources(options)
     models = chosen_models(options, sources)
     networks = inference_options(options, models)
@@ -158,9 +154,17 @@ def run(options: argparse.Namespace) -> Outcome:
         grid = read().geometry if is_segment_file(path) or sources.arteries.knows(path) else None
         stage("reading the arteries")
         arteries, told = sources.arteries.read(path, grid)
-    tell = teller(lambda: read.forecast)
-    scored = analyze_sources(
-        case.name, read, models, arteries, sources.calcification, parameters, networks, options.python, tell, inputs
+    scored = analyze(
+        case.name,
+        read,
+        models,
+        parameters,
+        networks,
+        options.python,
+        teller(lambda: read.forecast),
+        inputs,
+        arteries=arteries,
+        calcification=sources.calcification,
     )
     warnings = (*case.warnings, *coded(WarningCode.OTHER_TOOL, told), *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .analyze import add_inference_options, chosen_models, inference_options
-from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder, shortening_parameters
+from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder
 from .progress import stage
-from .score import parse_weights, summary
+from .score import case_parameters, summary
 from .sources import add_source_options, chosen_sources
 
 if TYPE_CHECKING:
@@ -52,12 +52,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..cohort.inputs import find_inputs, names_arteries
     from ..cohort.progress import Countdown
     from ..cohort.recipe import Recipe
-    from ..pipeline import CaseParameters
 
-    parameters = CaseParameters(
-        shortening=shortening_parameters(options),
-        weights=parse_weights(options.weights) if options.weights else None,
-    )
+    parameters = case_parameters(options)
     sources = chosen_sources(options, options.arteries is not None or names_arteries(options.source))
     models = chosen_models(options, sources)
     networks = inference_options(options, models)

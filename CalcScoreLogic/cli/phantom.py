@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import InputError
 from .outcome import Outcome, make_folder
@@ -13,6 +14,8 @@ from .outcome import Outcome, make_folder
 if TYPE_CHECKING:
     from ..phantom import Phantom
     from ..synthesis import SyntheticCase
+
+_Case = TypeVar("_Case", "Phantom", "SyntheticCase")
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -22,36 +25,51 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="make synthetic CTA with exact ground truth",
         description="Make case folders with a synthetic CTA, both label maps and the true scores.",
     )
+    add_case_options(parser)
+    return parser
+
+
+def add_case_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which synthetic cases are made, on what grid, and where they go."""
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for the case folders")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the first case (default 0)")
     parser.add_argument("--cases", type=int, default=1, metavar="N", help="number of cases, one seed each (default 1)")
     parser.add_argument(
         "--spacing", type=float, nargs=3, default=(1.0, 1.0, 1.0), metavar=("X", "Y", "Z"), help="mm (default 1 1 1)"
     )
-    return parser
 
 
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
-    from tqdm import tqdm
-
     from ..phantom import PhantomParameters, make_phantom
+
+    spacing = PhantomParameters(options.seed, tuple(options.spacing)).spacing
+    return write_cases(options, "phantom", lambda seed: make_phantom(PhantomParameters(seed, spacing)), _line)
+
+
+def _line(phantom: Phantom, combined: dict[str, Any]) -> str:
+    """Tell of a phantom."""
+    return (
+        f"burden {100 * combined['burden']:.1f} %, {combined['cluster_count']} clusters, "
+        f"lumen {phantom.details['lumen_hu']:.0f} HU, aorta {phantom.details['aorta_shape']}"
+    )
+
+
+def write_cases(
+    options: argparse.Namespace, kind: str, make: Callable[[int], _Case], tell: Callable[[_Case, dict[str, Any]], str]
+) -> Outcome:
+    """Make the cases that the options ask for, one a seed; `tell` says a few words of each and its combined row."""
+    from tqdm import tqdm
 
     if options.cases < 1:
         raise InputError(f"--cases: {options.cases} cases cannot be made, give 1 or more")
-    first = PhantomParameters(options.seed, tuple(options.spacing))
     make_folder(options.output)
     cases, lines = [], []
-    for seed in tqdm(range(first.seed, first.seed + options.cases), unit="case", disable=not sys.stderr.isatty()):
-        phantom = make_phantom(PhantomParameters(seed, first.spacing))
-        folder = options.output / f"case_{seed}"
-        truth = write_case(folder, phantom, "phantom")
-        combined = truth["territories"]["combined"]
-        cases.append({"case": folder.name, "folder": str(folder), "truth": truth["territories"]})
-        lines.append(
-            f"{folder}: burden {100 * combined['burden']:.1f} %, {combined['cluster_count']} clusters, "
-            f"lumen {phantom.details['lumen_hu']:.0f} HU, aorta {phantom.details['aorta_shape']}"
-        )
+    for seed in tqdm(range(options.seed, options.seed + options.cases), unit="case", disable=not sys.stderr.isatty()):
+        case, folder = make(seed), options.output / f"case_{seed}"
+        truth = write_case(folder, case, kind)["territories"]
+        cases.append({"case": folder.name, "folder": str(folder), "truth": truth})
+        lines.append(f"{folder}: {tell(case, truth['combined'])}")
     return Outcome(lines, {"cases": cases})
 
 

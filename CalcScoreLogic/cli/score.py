@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..anatomy import Territory
+    from ..pipeline import CaseParameters
     from ..results import CaseResult
 
 
@@ -43,17 +45,16 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..images.files import read_calcification, read_ct, read_territories
     from ..images.geometry import aligned
     from ..images.segment_files import is_segment_file
-    from ..pipeline import CaseParameters, score_masks
+    from ..pipeline import score_masks
 
     inputs = {"territories": options.territories, "calcification": options.calcification, "cta": options.cta}
     inputs = {role: path for role, path in inputs.items() if path is not None}
     check_outputs([options.output, options.csv], inputs.values())
     if options.no_shorten and (options.length, options.margin, options.method) != (None, None, None):
         raise InputError("--no-shorten takes no --length, --margin or --method")
-    parameters = CaseParameters(
-        shortening=None if options.no_shorten else shortening_parameters(options),
-        weights=parse_weights(options.weights) if options.weights else None,
-    )
+    parameters = case_parameters(options)
+    if options.no_shorten:
+        parameters = replace(parameters, shortening=None)
     stage("reading")
     # SimpleITK reads outside Python's lock, so two threads take half the time.
     cta = read_ct(options.cta) if options.cta else None
@@ -76,6 +77,14 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.csv:
         result.write_csv(options.csv)
     return Outcome([summary(result)], result.to_dict(), list(result.warnings))
+
+
+def case_parameters(options: argparse.Namespace) -> CaseParameters:
+    """Read what is done to a case: lengths and weights; raises InputError."""
+    from ..pipeline import CaseParameters
+
+    weights = parse_weights(options.weights) if options.weights else None
+    return CaseParameters(shortening_parameters(options), weights=weights)
 
 
 def parse_weights(text: str) -> Mapping[Territory, float]:

@@ -32,6 +32,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..evaluation import NETWORK, StudyParameters, check_packages, match_cases, phantoms
+    from ..training.phantoms import FIRST_SEED as FIRST_TRAINING_SEED
 
     check_packages()
     models = starter_models()
@@ -40,8 +41,8 @@ def run(options: argparse.Namespace) -> Outcome:
         options.output / name
         for name in (phantoms.REFERENCE_FOLDER, phantoms.PREDICTION_FOLDER, phantoms.TRAINING_FOLDER)
     )
-    phantoms.make_reference(reference, tell=stage)
-    phantoms.make_training(training, tell=stage)
+    phantoms.make_phantoms(reference, phantoms.FIRST_SEED, tell=stage)
+    phantoms.make_phantoms(training, FIRST_TRAINING_SEED, tell=stage)
     teller = _Teller()
     phantoms.predict(reference, prediction, models, teller.start_case, teller.listen)
     fixed = fixed_threshold(training)

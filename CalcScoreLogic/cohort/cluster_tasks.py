@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from ..errors import CalcScoreError
 from ..inference.protocol import Result
+from ..inference.run import Labelled
 from ..report.case_folder import write_case
-from ..sources import FinishedRun
 from .case_inputs import CohortInput
 from .case_outcome import Ending, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
@@ -155,8 +155,8 @@ def score_case(case: CohortInput, recipe: Recipe, labelled: LabelledCase | Endin
             images = recipe.read(case)
             for name, data in labelled.files.items():
                 (folder / name).write_bytes(data)
-            run = FinishedRun(folder, labelled.result, recipe.models) if labelled.result else None
-            scored = recipe.score(case, images, labelled.content, run, labelled.notices)
+            found = Labelled(folder, labelled.result, labelled.notices) if labelled.result else None
+            scored = recipe.score(case, images, labelled.content, found)
             write_case(folder / "results", images.cta, scored, recipe.order(case))
             files = {path.name: path.read_bytes() for path in sorted((folder / "results").iterdir())}
         return ScoredFiles(Ending(case.name, watch.seconds, labelled.content), files)

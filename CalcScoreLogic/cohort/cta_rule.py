@@ -107,7 +107,7 @@ def why_hardly(series: Series) -> str | None:
     return f"its description says {told!r}{'' if found else ': no contrast'}"
 
 
-def stand_in(series: Series) -> str | None:
+def special_reconstruction(series: Series) -> str | None:
     """Say what a series is that shows the vessels and is no ordinary CT: its HU are others, or bone is gone.
 
     Parameters
@@ -140,7 +140,7 @@ def choice_warnings(series: Series) -> tuple[CodedWarning, ...]:
     tuple of CodedWarning
         Empty for an ordinary CTA.
     """
-    kind, doubt = stand_in(series), why_hardly(series)
+    kind, doubt = special_reconstruction(series), why_hardly(series)
     found = []
     if kind is not None:
         found.append(f"The CTA is {kind}: its HU are not those of an ordinary CT, and thresholds mean something else;")
@@ -210,7 +210,7 @@ def _rank(series: Series) -> tuple[object, ...]:
 
 def _phase(series: Series) -> tuple[float, str]:
     """Give how surely a series is an ordinary CT in the arterial phase, 0 is surely; and what speaks against it."""
-    kind = stand_in(series)
+    kind = special_reconstruction(series)
     if _LATER.search(series.words):
         phase = 2.0
     elif _ARTERIAL.search(series.words):
@@ -227,7 +227,7 @@ def _merits(series: Series) -> tuple[tuple[float, str], ...]:
     """Give what counts, most important first: a number, lower is better, and its words where it is worse."""
     spacing = series.spacing_mm or 0.0
     thickness = max(series.thickness_mm or spacing, spacing)
-    energy = _KEV.search(f"{series.words} {' '.join(series.image_type)}") if stand_in(series) else None
+    energy = _KEV.search(f"{series.words} {' '.join(series.image_type)}") if special_reconstruction(series) else None
     return (
         (float(series.problem is not None), series.problem or ""),
         _phase(series),

@@ -10,10 +10,9 @@ from functools import partial
 from itertools import islice
 
 from ..inference.protocol import Message, Progress
-from ..inference.service import Labelled
+from ..inference.run import Labelled
 from ..report.case_folder import write_case
 from ..results import ScoredCase
-from ..sources import FinishedRun
 from .case_inputs import CohortInput
 from .case_outcome import Ending, OnProgress, Stopwatch, reason_of
 from .checksums import UNREADABLE, Content, content_of
@@ -151,13 +150,11 @@ class _Line:
             self._events.put(Ending(case.name, watch.seconds, held, reason_of(error, case)))
 
     def _score(self, case: CohortInput, read: CaseImages, held: Content, found: Labelled | None) -> ScoredCase:
-        if found is None or self._service is None:
-            return self._recipe.score(case, read, held, None, ())
         try:
-            run = FinishedRun(found.folder, found.result, self._recipe.models)
-            return self._recipe.score(case, read, held, run, found.notices)
+            return self._recipe.score(case, read, held, found)
         finally:
-            self._service.drop(found)
+            if found is not None and self._service is not None:
+                self._service.drop(found)
 
 
 def _timed_content(case: CohortInput, watch: Stopwatch) -> Content:

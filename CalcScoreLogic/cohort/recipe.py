@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..images.artery_files import ArteryFormat
 from ..images.geometry import Image, aligned
 from ..inference.options import InferenceOptions
+from ..inference.run import Labelled
 from ..inference.service import InferenceService
 from ..models import Model
 from ..pipeline import CaseParameters
@@ -143,9 +144,7 @@ class Recipe:
         territories = aligned(cta, territories, "the CTA", "the arteries")
         return CaseImages(cta, territories, coded(WarningCode.OTHER_TOOL, warnings))
 
-    def score(
-        self, case: CohortInput, images: CaseImages, content: Content, run: FinishedRun | None, notices: tuple[str, ...]
-    ) -> ScoredCase:
+    def score(self, case: CohortInput, images: CaseImages, content: Content, labelled: Labelled | None) -> ScoredCase:
         """Score a case, as ``calcscore analyze`` does.
 
         Parameters
@@ -156,10 +155,8 @@ class Recipe:
             What `read` gave.
         content : Content
             Of the case's files.
-        run : FinishedRun or None
+        labelled : Labelled or None
             What the networks made of it; None where none was needed.
-        notices : tuple of str
-            What they said on the way.
 
         Returns
         -------
@@ -170,6 +167,7 @@ class Recipe:
         inputs = {"cta": file} if file else {}
         if self.arteries is not None and case.arteries is not None:
             inputs |= self.arteries.files(case.arteries)
+        run = FinishedRun(labelled, self.models) if labelled else None
         scored = score_sources(case.name, images.cta, run, images.arteries, self.calcification, self.parameters, inputs)
         result = scored.result
         if file is None:
@@ -179,5 +177,5 @@ class Recipe:
             result = replace(
                 result, provenance={**result.provenance, "inputs": {**series, **result.provenance["inputs"]}}
             )
-        told = (*case.warnings, *images.warnings, *notices, *result.warnings)
+        told = (*case.warnings, *images.warnings, *result.warnings)
         return replace(scored, result=replace(result, warnings=told))

@@ -12,9 +12,10 @@ from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder
 from ..errors import InputError
+from ..images.boxes import Box, nonzero_box
 from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
-from ..images.geometry import Geometry, Image, check_same_grid, nonzero_box
+from ..images.geometry import Geometry, Image, check_same_grid
 from ..results import ScoredCase
 from .case_inputs import CohortInput
 from .case_results import cta_of, read_scored
@@ -135,7 +136,7 @@ def _cta(folder: Path, name: str, scored: ScoredCase, sources: Mapping[str, Coho
     return read_input(source)
 
 
-def _looked_at(scored: ScoredCase) -> tuple[slice, slice, slice]:
+def _looked_at(scored: ScoredCase) -> Box:
     """Give the box in which calcification was looked for; all where it was looked for everywhere."""
     coverage = coverage_of(scored.result.provenance)
     whole = tuple(slice(0, n) for n in scored.territories.array.shape)
@@ -143,7 +144,7 @@ def _looked_at(scored: ScoredCase) -> tuple[slice, slice, slice]:
     return box or (whole[0], whole[1], whole[2])
 
 
-def _grid_of(geometry: Geometry, box: tuple[slice, slice, slice]) -> Geometry:
+def _grid_of(geometry: Geometry, box: Box) -> Geometry:
     """Give the grid of a box, whose slices are along (k, j, i)."""
     k, j, i = (int(span.start) for span in box)
     x, y, z = (float(value) for value in geometry.to_physical([i, j, k]))

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..images.geometry import Array, nonzero_box
+from ..images.boxes import nonzero_box
+from ..images.geometry import Array
 
 OVERLAP_METRICS = ("dice", "volumetric_similarity", "sensitivity", "precision", "jaccard")
 SURFACE_METRICS = ("surface_dice", "hausdorff95_mm")

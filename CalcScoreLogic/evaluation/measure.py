@@ -14,9 +14,11 @@ from .. import case_files as files_of_case
 from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
 from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
+from ..images.boxes import nonzero_box
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, aligned, nonzero_box
+from ..images.geometry import Array, Image, aligned
+from ..notices import held_notices
 from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning
 from ..scoring import Row, Scores, score
@@ -109,14 +111,15 @@ def examine(case: StudyCase, parameters: StudyParameters) -> CaseOutcome:
     """
     start = time.perf_counter()
     try:
-        warnings, measurements = measure_case(case, parameters)
+        with held_notices() as notices:
+            warnings, measurements = measure_case(case, parameters)
     except CalcScoreError as error:
         return CaseOutcome(case.name, time.perf_counter() - start, str(error))
     except MemoryError:
         return CaseOutcome(case.name, time.perf_counter() - start, "the memory of this machine does not suffice")
     except Exception as error:
         return CaseOutcome(case.name, time.perf_counter() - start, f"{type(error).__name__}: {error}")
-    return CaseOutcome(case.name, time.perf_counter() - start, "", tuple(warnings), tuple(measurements))
+    return CaseOutcome(case.name, time.perf_counter() - start, "", (*notices, *warnings), tuple(measurements))
 
 
 @dataclass(frozen=True)
@@ -141,10 +144,8 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
 
     Parameters
     ----------
-    case : StudyCase
-        The case.
-    parameters : StudyParameters
-        What to do.
+    case, parameters
+        See `examine`.
 
     Returns
     -------
@@ -311,13 +312,13 @@ def apply_thresholds(
     result : Thresholding or InputError
         The calcification, or why this threshold cannot be used in this case.
     """
-    ways = (
+    thresholds = (
         (IDEAL, true_arteries, ThresholdMethod.IDEAL, None, true_calcification),
         (ADAPTIVE, arteries, ThresholdMethod.ADAPTIVE, None, None),
         (FIXED, arteries, ThresholdMethod.FIXED, fixed_hu, None),
     )
-    for method, inside, way, value, reference in ways:
+    for method, inside, rule, value, reference in thresholds:
         try:
-            yield method, threshold(cta, inside, way, value, reference)
+            yield method, threshold(cta, inside, rule, value, reference)
         except InputError as error:
             yield method, error

@@ -14,47 +14,34 @@ from ..inference.protocol import Message
 from ..inference.service import InferenceService
 from ..models import Model
 from ..sources import FinishedRun, model_record, score_sources
-from ..training.phantoms import FIRST_SEED as FIRST_TRAINING_SEED
 from ..training.phantoms import make_cases
 
 FIRST_SEED = 400_000
 """Seed of the first phantom; no ensemble has learned from these."""
 
 CASES = 24
-TRAINING_CASES = 24
 SPACING_MM = 1.5
 
 REFERENCE_FOLDER, PREDICTION_FOLDER, TRAINING_FOLDER = "reference", "prediction", "training"
 
 
-def make_reference(folder: Path, count: int = CASES, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Make the phantoms of the study; those that are there are kept.
+def make_phantoms(
+    folder: Path, first_seed: int, count: int = CASES, tell: Callable[[str], None] = lambda _: None
+) -> None:
+    """Make phantoms; those that are there are kept.
 
     Parameters
     ----------
     folder : Path
         Gets the case folders.
+    first_seed : int
+        `FIRST_SEED` for the study; that of training cases for those that the fixed threshold is found on.
     count : int
         How many.
     tell : callable
         Called with a few words before each phantom.
     """
-    make_cases(folder, {FIRST_SEED + n: SPACING_MM for n in range(count)}, tell)
-
-
-def make_training(folder: Path, count: int = TRAINING_CASES, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Make phantoms that no study case is among, to find the fixed threshold on.
-
-    Parameters
-    ----------
-    folder : Path
-        Gets the case folders.
-    count : int
-        How many.
-    tell : callable
-        Called with a few words before each phantom.
-    """
-    make_cases(folder, {FIRST_TRAINING_SEED + n: SPACING_MM for n in range(count)}, tell)
+    make_cases(folder, {first_seed + n: SPACING_MM for n in range(count)}, tell)
 
 
 def predict(
@@ -94,8 +81,7 @@ def predict(
             tell(number, len(cases))
             cta = read_ct(case / files.CTA)
             labelled = service.label(cta, on_message)
-            finished = FinishedRun(labelled.folder, labelled.result, models)
-            scored = score_sources(case.name, cta, finished, inputs={"cta": case / files.CTA})
+            scored = score_sources(case.name, cta, FinishedRun(labelled, models), inputs={"cta": case / files.CTA})
             with atomic_folder(folder / case.name) as part:
                 write_label_map(part / files.TERRITORIES, scored.territories, Territory)
                 write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel)

@@ -64,12 +64,12 @@ def threshold_figures(
 
 def _thresholdings(cta: Image, arteries: Image, reference: Image) -> Iterator[tuple[str, Thresholding]]:
     """Apply each threshold that can be used in this case."""
-    ways: list[tuple[str, tuple[Any, ...]]] = [
+    thresholds: list[tuple[str, tuple[Any, ...]]] = [
         (IDEAL, (ThresholdMethod.IDEAL, None, reference)),
         (ADAPTIVE, (ThresholdMethod.ADAPTIVE,)),
         *((f"{hu:.0f} HU", (ThresholdMethod.FIXED, hu)) for hu in FIXED_HU),
     ]
-    for name, arguments in ways:
+    for name, arguments in thresholds:
         try:
             yield name, threshold(cta, arteries, *arguments)
         except InputError:

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
+from ..images.boxes import Box, nonzero_box
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, nonzero_box
+from ..images.geometry import Array, Image
 from ..shortening import shorten
 from ..thresholding import Thresholding
 from .cases import StudyCase, StudyParameters
@@ -114,7 +115,7 @@ def _crop_source(image: Image) -> Array:
     return image.canonical().array
 
 
-def _shared_box(arrays: list[Array], spacing: tuple[float, ...]) -> tuple[slice, slice, slice]:
+def _shared_box(arrays: list[Array], spacing: tuple[float, ...]) -> Box:
     """Find the box that holds the arteries of all sides, so that they are drawn alike."""
     union = np.any([array > 0 for array in arrays], axis=0)
     return nonzero_box(union, int(np.ceil(MARGIN_MM / min(spacing)))) or (slice(None),) * 3

@@ -129,6 +129,7 @@ def _check_alike(folder: str, slices: Sequence[Slice]) -> None:
                 f"{folder}: the file {shown(one.path)} has no position, orientation or pixel spacing, "
                 "export the original series"
             )
+    # DICOM stores numbers as decimal text, which scanners round differently from slice to slice.
     for name, values, tolerance in (
         ("size", [one.size for one in slices], 0.0),
         ("pixel spacing", [one.pixel_spacing for one in slices], 1e-4),

@@ -35,6 +35,7 @@ _DIRECTION_GRAINS = 1e7
 _ROUND_UP = 0.53
 
 _ORTHONORMAL_TOLERANCE = 1e-3
+"""Headers hold rounded cosines; what is further off is sheared or scaled."""
 
 
 @dataclass(frozen=True)
@@ -369,46 +370,9 @@ def laid_onto(array: Array, own: Geometry, grid: Geometry) -> Array | None:
     return grid.stored_view(whole)
 
 
-def nonzero_box(array: Array, padding: int = 0) -> tuple[slice, slice, slice] | None:
-    """Find the smallest box that holds every non-zero voxel.
-
-    Parameters
-    ----------
-    array : ndarray, 3-D
-        Any values.
-    padding : int
-        Voxels added on each side, as far as the array reaches.
-
-    Returns
-    -------
-    tuple of slice or None
-        One slice an axis, or None when all voxels are zero.
-    """
-    tight: list[slice] = []
-    for axis in range(3):
-        window = array[tuple(tight)]
-        filled = np.flatnonzero(window.any(axis=tuple(a for a in range(3) if a != axis)))
-        if not filled.size:
-            return None
-        tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return pad_box((tight[0], tight[1], tight[2]), padding, array.shape)
-
-
-def joint_box(boxes: Iterable[tuple[slice, slice, slice] | None]) -> tuple[slice, slice, slice] | None:
-    """Give the smallest box that holds those of some boxes that there are; None where there is none."""
-    axes = zip(*(box for box in boxes if box is not None), strict=True)
-    spans = [slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes]
-    return (spans[0], spans[1], spans[2]) if spans else None
-
-
-def pad_box(box: tuple[slice, slice, slice], padding: int, shape: tuple[int, ...]) -> tuple[slice, slice, slice]:
-    """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
-    widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]
-    return widened[0], widened[1], widened[2]
-
-
 def _sign(column: Array, axis: int) -> float:
     """Orientation that makes `column` point along its canonical axis."""
+    # An axis at right angles to its canonical one has no sign there but noise.
     decisive = column[axis] if abs(column[axis]) > 1e-9 else next(v for v in column if abs(v) > 1e-9)
     return float(np.sign(decisive))
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .geometry import Array, Image, nonzero_box
+from .boxes import nonzero_box
+from .geometry import Array, Image
 
 _SLAB = 1 << 22
 

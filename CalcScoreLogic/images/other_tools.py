@@ -12,7 +12,8 @@ from scipy.spatial import cKDTree
 from ..anatomy import STRUCTURES, Territory
 from ..case_files import without_ending
 from ..errors import InputError
-from .geometry import Array, Image, aligned, nonzero_box
+from .boxes import nonzero_box
+from .geometry import Array, Image, aligned
 
 TOTALSEGMENTATOR_LABELS = {
     52: ("aorta", Territory.AORTA),

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Structure, Territory
 from ..errors import InputError
-from .geometry import Array, Geometry, Image, nonzero_box
+from .boxes import nonzero_box
+from .geometry import Array, Geometry, Image
 
 _LABELS: tuple[Territory | CalcificationLabel, ...] = (*Territory, *CalcificationLabel)
 _NAME_KEY = re.compile(r"Segment(\d+)_Name")

@@ -166,7 +166,7 @@ class WorkerProcess:
         """End the worker: no process and no temporary file stays behind."""
         self.kill()
         self._process.wait(_END_SECONDS)
-        # Without this lifeline the guard beside the worker ends, and removes the folder.
+        # Without this lifeline the process that watches the worker ends, and removes the folder.
         if self._process.stdin is not None:
             self._process.stdin.close()
         for thread in self._threads:

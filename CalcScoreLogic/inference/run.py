@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
@@ -30,6 +31,25 @@ class RunState(str, Enum):
 
 class RunCancelledError(CalcScoreError):
     """The run was cancelled."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the networks made of a CTA.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds the label maps, until the run is closed or `InferenceService.drop` removes them.
+    result : Result
+        What the worker said at the end.
+    notices : tuple of str
+        What it said on the way that a reader should know.
+    """
+
+    folder: Path
+    result: Result
+    notices: tuple[str, ...] = ()
 
 
 class InferenceRun:
@@ -198,6 +218,12 @@ class InferenceRun:
         raise error_of(self._failure or Failure("internal", "the run did not start"))
 
     @property
+    def labelled(self) -> Labelled:
+        """What the networks made of the CTA, once the run is done."""
+        assert self.folder is not None and self.result is not None  # noqa: S101, PT018
+        return Labelled(self.folder, self.result, tuple(self.notices))
+
+    @property
     def failure(self) -> Failure | None:
         """Why the run failed, once `state` says so."""
         return self._failure
@@ -227,7 +253,7 @@ class InferenceRun:
     def _conclude(self, process: WorkerProcess) -> None:
         """Decide what became of a run whose worker has ended."""
         if self.result is not None and self._failure is None and process.code == 0:
-            # The lifeline stays: when it goes, the guard removes the folder with the result.
+            # The lifeline stays: when it goes, the folder goes with the result (`parent_watch`).
             self.state = RunState.DONE
             remember(self._options, self._models.values(), self.result.speeds)
             return

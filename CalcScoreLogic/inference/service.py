@@ -7,7 +7,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,31 +16,12 @@ from ..shortening import PAPER_LENGTHS, ShorteningParameters
 from .options import InferenceOptions
 from .process import WorkerProcess, error_of, job_of
 from .protocol import Failure, Message, Notice, Ready, Result
-from .run import RunCancelledError
+from .run import Labelled, RunCancelledError
 from .speed_history import remember
 
 _LOOK_SECONDS = 0.05
 
 _Answer = TypeVar("_Answer", Ready, Result)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """What the networks made of a CTA.
-
-    Attributes
-    ----------
-    folder : Path
-        Holds the label maps until `InferenceService.drop`.
-    result : Result
-        What the worker said at the end.
-    notices : tuple of str
-        What it said on the way that a reader should know.
-    """
-
-    folder: Path
-    result: Result
-    notices: tuple[str, ...]
 
 
 class InferenceService:

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 
 from ..anatomy import SIDE_TERRITORIES, Territory
-from ..images.geometry import Array, Geometry, nonzero_box
+from ..images.boxes import nonzero_box
+from ..images.geometry import Array, Geometry
 from .content import Content, tree_content
 from .frame import Body
 from .plan import PhantomPlan

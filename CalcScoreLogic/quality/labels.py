@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy import SIDE_TERRITORIES, STRUCTURES, CalcificationLabel, Territory
-from ..images.geometry import Array, Image, nonzero_box
+from ..images.boxes import nonzero_box
+from ..images.geometry import Array, Image
 from ..lumen import robust_sd
 from ..scoring import Row, Status
 from ..shortening import ShorteningMethod, ShorteningParameters

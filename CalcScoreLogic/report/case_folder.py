@@ -64,11 +64,10 @@ def write_case(
         write_label_map(part / files.CALCIFICATION, scored.calcification, CalcificationLabel, note)
         scored.result.write_json(part / files.SCORES)
         scored.result.write_csv(part / files.SCORES_TABLE)
-        images = (cta, scored.territories, scored.shortened, scored.calcification)
-        picture = overview_png(scored.result, *images)
+        picture = overview_png(cta, scored)
         if picture:
             (part / files.OVERVIEW).write_bytes(picture)
-        write_report(part / files.REPORT, scored.result, projections(*images))
+        write_report(part / files.REPORT, scored.result, projections(cta, scored))
         if dicom is not None:
             write_objects(part, scored, dicom, tell)
     if dicom is None:

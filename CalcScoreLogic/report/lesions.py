@@ -8,7 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from ..anatomy import CalcificationLabel
-from ..images.geometry import Array, Geometry, Image, nonzero_box
+from ..images.boxes import nonzero_box
+from ..images.geometry import Array, Geometry, Image
 from ..scoring import Cluster
 
 _CROSS = ndimage.generate_binary_structure(3, 1)

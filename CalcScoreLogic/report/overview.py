@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, CalcificationLabel, Territory
-from ..images.geometry import Array, Geometry, Image, nonzero_box, pad_box
-from ..results import CaseResult
+from ..images.boxes import nonzero_box, pad_box
+from ..images.geometry import Array, Geometry, Image
+from ..results import CaseResult, ScoredCase
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,17 +22,15 @@ PLAQUE_COLOUR = (0.10, 0.10, 0.12)
 COMBINED_GREY = (0.45, 0.45, 0.48)
 
 
-def overview_png(
-    result: CaseResult, cta: Image, territories: Image, shortened: Image, calcification: Image
-) -> bytes | None:
+def overview_png(cta: Image, scored: ScoredCase) -> bytes | None:
     """Draw a case: CTA, arteries and calcification from the front and from the left, and the burdens.
 
     Parameters
     ----------
-    result : CaseResult
-        The scores.
-    cta, territories, shortened, calcification : Image
-        The case's images on one grid.
+    cta : Image
+        HU.
+    scored : ScoredCase
+        Scores and label maps on the CTA's grid.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def overview_png(
         return None
 
     geometry = cta.geometry.canonical()
-    arteries = territories.canonical().array
+    arteries = scored.territories.canonical().array
     box = nonzero_box(arteries) or tuple(slice(0, n) for n in arteries.shape)
     padding = int(np.ceil(MARGIN_MM / min(geometry.spacing)))
     wide = pad_box(box, padding, arteries.shape)  # type: ignore[arg-type]
@@ -65,14 +64,15 @@ def overview_png(
     )
     axes[0].set_title("CTA, maximum intensity")
     _scale_bar(axes[0])
-    full, kept, marked = (image.canonical().array[wide] for image in (territories, shortened, calcification))
+    maps = (scored.territories, scored.shortened, scored.calcification)
+    full, kept, marked = (image.canonical().array[wide] for image in maps)
     for axis, along, title in ((axes[1], 1, "Arteries kept and cut, front"), (axes[2], 2, "from the left")):
         _show(axis, _paint(full, kept, marked, along), geometry, "x" if along == 1 else "y")
         axis.set_title(title)
     _mark_sides(axes)
-    _bars(axes[3], result)
+    _bars(axes[3], scored.result)
     _legend(figure)
-    figure.suptitle(f"{result.case}: arterial calcification", fontsize=14, x=0.01, ha="left")
+    figure.suptitle(f"{scored.result.case}: arterial calcification", fontsize=14, x=0.01, ha="left")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", metadata={"Description": "Research software, not a medical device."})
     return picture.getvalue()

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel
-from ..images.geometry import Array, Image, nonzero_box, pad_box
+from ..images.boxes import nonzero_box, pad_box
+from ..images.geometry import Array, Image
+from ..results import ScoredCase
 
 CUT_COLOUR = (150, 190, 235)
 """What trimming took away: a pale blue that stays apart from bone and from the territories' colours."""
@@ -41,13 +43,15 @@ class Projection:
     right: str
 
 
-def projections(cta: Image, territories: Image, shortened: Image, calcification: Image) -> tuple[Projection, ...]:
+def projections(cta: Image, scored: ScoredCase) -> tuple[Projection, ...]:
     """Project a case from the front and from the left, at maximum intensity.
 
     Parameters
     ----------
-    cta, territories, shortened, calcification : Image
-        The case's images on one grid; `territories` at full length.
+    cta : Image
+        HU.
+    scored : ScoredCase
+        Label maps on the CTA's grid.
 
     Returns
     -------
@@ -55,11 +59,11 @@ def projections(cta: Image, territories: Image, shortened: Image, calcification:
         Coronal and sagittal, around the arteries. Kept arteries have their territory's colour, cut ones
         are pale blue, and calcification in kept arteries is bright yellow.
     """
-    full = territories.canonical().array
+    full = scored.territories.canonical().array
     box = nonzero_box(full) or (slice(0, full.shape[0]), slice(0, full.shape[1]), slice(0, full.shape[2]))
     geometry = cta.geometry.canonical()
     wide = pad_box(box, int(np.ceil(_MARGIN_MM / min(geometry.spacing))), full.shape)
-    hu, kept, marked = (image.canonical().array for image in (cta, shortened, calcification))
+    hu, kept, marked = (image.canonical().array for image in (cta, scored.shortened, scored.calcification))
     pictures = []
     for title, along, across, sides in (("Coronal", 1, 0, ("R", "L")), ("Sagittal", 2, 1, ("A", "P"))):
         # Depth without margin: less of the spine lies before or behind the arteries.

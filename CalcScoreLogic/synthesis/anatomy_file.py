@@ -12,8 +12,9 @@ from scipy import ndimage
 
 from ..case_files import without_ending
 from ..errors import InputError
+from ..images.boxes import nonzero_box
 from ..images.files import read_labels
-from ..images.geometry import Array, Image, nonzero_box
+from ..images.geometry import Array, Image
 from .chest import LungSpace
 from .extend import complete, hull_distance
 from .label_names import meaning_of, read_names

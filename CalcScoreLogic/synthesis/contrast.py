@@ -50,46 +50,8 @@ def draw_contrast(rng: np.random.Generator, shares: Mapping[str, float] = PATCH_
     phase = str(rng.choice(list(shares), p=list(shares.values())))
     mean = _plain(rng)
     u, n = rng.uniform, rng.normal
-    if phase == "arterial":
-        lumen = u(180, 550)
-        veins = {
-            Tissue.LOWER_VEIN: u(25, 100),
-            Tissue.UPPER_VEIN: u(40, 0.7 * lumen),
-            Tissue.PORTAL_VEIN: u(35, 0.6 * lumen),
-        }
-        organs = {Tissue.LIVER: n(68, 14), Tissue.SPLEEN: u(70, 180), Tissue.KIDNEY_CORTEX: u(100, 260)}
-        organs[Tissue.KIDNEY_MEDULLA] = u(35, 0.7 * organs[Tissue.KIDNEY_CORTEX] + 20)
-        organs |= {Tissue.LEFT_HEART: lumen * u(0.8, 1.1), Tissue.RIGHT_HEART: lumen * u(0.2, 1.1)}
-        organs |= {Tissue.PANCREAS: n(90, 20), Tissue.STOMACH_WALL: n(80, 25), Tissue.BOWEL_WALL: n(85, 28)}
-        organs[Tissue.MYOCARDIUM] = u(70, 140)
-    elif phase == "portal venous":
-        lumen = u(100, 240)
-        equal = rng.random() < 0.65
-        veins = {
-            Tissue.LOWER_VEIN: lumen * (u(0.85, 1.05) if equal else u(0.35, 1.05)),
-            Tissue.UPPER_VEIN: lumen * (u(0.9, 1.08) if equal else u(0.65, 1.05)),
-            Tissue.PORTAL_VEIN: lumen * u(0.85, 1.25),
-        }
-        organs = {Tissue.LIVER: n(105, 15), Tissue.SPLEEN: n(115, 15), Tissue.KIDNEY_CORTEX: lumen * u(0.9, 1.35)}
-        organs[Tissue.KIDNEY_MEDULLA] = organs[Tissue.KIDNEY_CORTEX] * u(0.7, 1.05)
-        organs |= {Tissue.LEFT_HEART: lumen * u(0.85, 1.1), Tissue.RIGHT_HEART: lumen * u(0.85, 1.1)}
-        organs |= {Tissue.PANCREAS: n(92, 15), Tissue.STOMACH_WALL: n(85, 20), Tissue.BOWEL_WALL: n(88, 22)}
-        organs[Tissue.MYOCARDIUM] = u(80, 130)
-    elif phase == "none":
-        lumen = n(42, 6)
-        blood = [Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN, Tissue.LEFT_HEART, Tissue.RIGHT_HEART]
-        veins = {tissue: lumen + n(0, 3) for tissue in blood}
-        organs = {Tissue.LIVER: n(56, 11), Tissue.SPLEEN: n(48, 6), Tissue.KIDNEY_CORTEX: n(32, 5)}
-        organs[Tissue.KIDNEY_MEDULLA] = organs[Tissue.KIDNEY_CORTEX] + n(0, 2)
-        organs |= {Tissue.PANCREAS: n(40, 8), Tissue.MYOCARDIUM: lumen + n(5, 4)}
-    else:
-        lumen = u(60, 500)
-        free = (*range(Tissue.MUSCLE, Tissue.BOWEL_FLUID + 1), *range(Tissue.MYOCARDIUM, Tissue.OESOPHAGUS + 1))
-        veins = {Tissue(tissue): u(-30, 250) for tissue in free}
-        organs = {
-            t: u(0, 350) for t in (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN, Tissue.KIDNEY_CORTEX)
-        }
-    for tissue, hu in (veins | organs).items():
+    lumen, tissues = _PHASES[phase](rng)
+    for tissue, hu in tissues.items():
         mean[tissue] = hu
     enhanced = phase != "none"
     mean[Tissue.SMALL_ARTERY] = lumen * (u(0.5, 1) if enhanced else 1)
@@ -109,6 +71,66 @@ def draw_contrast(rng: np.random.Generator, shares: Mapping[str, float] = PATCH_
         false_lumen=float(lumen * u(0.3, 1.1) if rng.random() < 0.7 else n(45, 12)),
         mixing=float(abs(n(0, 0.05))),
     )
+
+
+def _arterial(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]]:
+    """Draw lumen, veins and organs while the bolus is in the arteries, HU."""
+    u, n = rng.uniform, rng.normal
+    lumen = u(180, 550)
+    veins = {
+        Tissue.LOWER_VEIN: u(25, 100),
+        Tissue.UPPER_VEIN: u(40, 0.7 * lumen),
+        Tissue.PORTAL_VEIN: u(35, 0.6 * lumen),
+    }
+    organs = {Tissue.LIVER: n(68, 14), Tissue.SPLEEN: u(70, 180), Tissue.KIDNEY_CORTEX: u(100, 260)}
+    organs[Tissue.KIDNEY_MEDULLA] = u(35, 0.7 * organs[Tissue.KIDNEY_CORTEX] + 20)
+    organs |= {Tissue.LEFT_HEART: lumen * u(0.8, 1.1), Tissue.RIGHT_HEART: lumen * u(0.2, 1.1)}
+    organs |= {Tissue.PANCREAS: n(90, 20), Tissue.STOMACH_WALL: n(80, 25), Tissue.BOWEL_WALL: n(85, 28)}
+    organs[Tissue.MYOCARDIUM] = u(70, 140)
+    return lumen, veins | organs
+
+
+def _portal_venous(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]]:
+    """Draw lumen, veins and organs when the veins have caught up, HU."""
+    u, n = rng.uniform, rng.normal
+    lumen = u(100, 240)
+    equal = rng.random() < 0.65
+    veins = {
+        Tissue.LOWER_VEIN: lumen * (u(0.85, 1.05) if equal else u(0.35, 1.05)),
+        Tissue.UPPER_VEIN: lumen * (u(0.9, 1.08) if equal else u(0.65, 1.05)),
+        Tissue.PORTAL_VEIN: lumen * u(0.85, 1.25),
+    }
+    organs = {Tissue.LIVER: n(105, 15), Tissue.SPLEEN: n(115, 15), Tissue.KIDNEY_CORTEX: lumen * u(0.9, 1.35)}
+    organs[Tissue.KIDNEY_MEDULLA] = organs[Tissue.KIDNEY_CORTEX] * u(0.7, 1.05)
+    organs |= {Tissue.LEFT_HEART: lumen * u(0.85, 1.1), Tissue.RIGHT_HEART: lumen * u(0.85, 1.1)}
+    organs |= {Tissue.PANCREAS: n(92, 15), Tissue.STOMACH_WALL: n(85, 20), Tissue.BOWEL_WALL: n(88, 22)}
+    organs[Tissue.MYOCARDIUM] = u(80, 130)
+    return lumen, veins | organs
+
+
+def _without_contrast(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]]:
+    """Draw lumen, veins and organs as they are without contrast agent, HU."""
+    n = rng.normal
+    lumen = n(42, 6)
+    blood = [Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN, Tissue.LEFT_HEART, Tissue.RIGHT_HEART]
+    veins = {tissue: lumen + n(0, 3) for tissue in blood}
+    organs = {Tissue.LIVER: n(56, 11), Tissue.SPLEEN: n(48, 6), Tissue.KIDNEY_CORTEX: n(32, 5)}
+    organs[Tissue.KIDNEY_MEDULLA] = organs[Tissue.KIDNEY_CORTEX] + n(0, 2)
+    organs |= {Tissue.PANCREAS: n(40, 8), Tissue.MYOCARDIUM: lumen + n(5, 4)}
+    return lumen, veins | organs
+
+
+def _at_random(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]]:
+    """Draw a lumen and tissues that need not go together, HU."""
+    u = rng.uniform
+    lumen = u(60, 500)
+    free = (*range(Tissue.MUSCLE, Tissue.BOWEL_FLUID + 1), *range(Tissue.MYOCARDIUM, Tissue.OESOPHAGUS + 1))
+    veins = {Tissue(tissue): u(-30, 250) for tissue in free}
+    organs = {t: u(0, 350) for t in (Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN, Tissue.KIDNEY_CORTEX)}
+    return lumen, veins | organs
+
+
+_PHASES = {"arterial": _arterial, "portal venous": _portal_venous, "none": _without_contrast, "any": _at_random}
 
 
 def _plain(rng: np.random.Generator) -> Array:

@@ -9,7 +9,8 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from ..errors import InputError
-from ..images.geometry import Array, nonzero_box
+from ..images.boxes import nonzero_box
+from ..images.geometry import Array
 from .centrelines import extend_down, trace
 from .chest import CHEST_MM, LungSpace, continue_ribs, draw_chest, find_lung_space, find_thorax, thoracic_aorta
 from .landmarks import SIDES

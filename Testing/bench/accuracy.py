@@ -36,8 +36,7 @@ def label_phantoms(models: Sequence[Model]) -> Iterator[tuple[ScoredCase, Phanto
         for seed in tqdm(SEEDS):
             phantom = make_phantom(PhantomParameters(seed, SPACING_MM))
             labelled = service.label(phantom.cta)
-            finished = FinishedRun(labelled.folder, labelled.result, models)
-            yield score_sources(f"case_{seed}", phantom.cta, finished), phantom
+            yield score_sources(f"case_{seed}", phantom.cta, FinishedRun(labelled, models)), phantom
             service.drop(labelled)
 
 

@@ -21,6 +21,7 @@ from CalcScoreLogic.cli import main
 from CalcScoreLogic.images.files import read_calcification, read_territories, write_image, write_label_map
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.protocol import Result
+from CalcScoreLogic.inference.run import Labelled
 from CalcScoreLogic.models import Model, Role, check
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.sources import FinishedRun, score_sources
@@ -73,7 +74,7 @@ def cta() -> Image:
 
 def test_the_folds_range_is_that_of_each_fold_by_itself(tmp_path: Path, models: list[Model]) -> None:
     outcome = predicted(tmp_path, [4, 3, 5])
-    result = score_sources("c", cta(), FinishedRun(tmp_path, outcome, models)).result.to_dict()
+    result = score_sources("c", cta(), FinishedRun(Labelled(tmp_path, outcome), models)).result.to_dict()
     aorta = result["territories"]["aorta"]
     artery = aorta["artery_volume_mm3"]
     assert aorta["burden"] == 4 * 2 / artery
@@ -86,23 +87,25 @@ def test_the_folds_range_is_that_of_each_fold_by_itself(tmp_path: Path, models: 
 
 def test_folds_that_disagree_are_a_warning(tmp_path: Path, models: list[Model]) -> None:
     # The iliac ends at 10 mm, so 5 slices of 128 mm³ of aorta are left: from 4 / 640 to 16 / 640.
-    result = score_sources("c", cta(), FinishedRun(tmp_path, predicted(tmp_path, [4, 2, 8]), models)).result
+    result = score_sources("c", cta(), FinishedRun(Labelled(tmp_path, predicted(tmp_path, [4, 2, 8])), models)).result
     assert sum("Aorta: the folds disagree" in warning for warning in result.warnings) == 1
     assert not any("Iliac: the folds" in warning for warning in result.warnings)
 
 
 def test_one_fold_has_no_range(tmp_path: Path, models: list[Model]) -> None:
     outcome = predicted(tmp_path, [4])
-    result = score_sources("c", cta(), FinishedRun(tmp_path, outcome, models)).result.to_dict()
+    result = score_sources("c", cta(), FinishedRun(Labelled(tmp_path, outcome), models)).result.to_dict()
     assert "burden_fold_min" not in result["territories"]["aorta"]
 
 
 def test_the_record_names_models_and_says_what_they_know(tmp_path: Path, models: list[Model]) -> None:
-    result = score_sources("c", cta(), FinishedRun(tmp_path, predicted(tmp_path, [1, 1, 1]), models)).result.to_dict()
+    labelled = Labelled(tmp_path, predicted(tmp_path, [1, 1, 1]), ("The networks ran on the CPU.",))
+    result = score_sources("c", cta(), FinishedRun(labelled, models)).result.to_dict()
     record = result["provenance"]["models"]["territories"]
     assert (record["name"], record["trained_on"], record["demo"]) == ("toy", "nothing", True)
     assert record["sha256"] == models[0].fingerprint
     assert result["parameters"]["calcification"] == "network"
+    assert result["warnings"][0] == "The networks ran on the CPU."
     assert any("synthetic phantoms only" in warning for warning in result["warnings"])
     assert str(models[0].path) not in json.dumps(result)
 

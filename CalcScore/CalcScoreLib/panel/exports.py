@@ -10,7 +10,6 @@ import qt
 import slicer
 
 from CalcScoreLogic.errors import CalcScoreError
-from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.report.case_page import write_report
 from CalcScoreLogic.report.projections import projections
 
@@ -104,9 +103,7 @@ def _report_steps(case: SceneCase, path: Path) -> Steps[Path]:
     """Read the segments in pieces; draw and write in a thread."""
     scored = yield from case.scored_steps()
     cta = volume_image(case.volume)
-    maps = (scored.territories, scored.shortened, scored.calcification)
-    images = [Image(image.array, cta.geometry) for image in maps]
-    yield lambda: write_report(path, scored.result, projections(cta, *images))
+    yield lambda: write_report(path, scored.result, projections(cta, scored.on_grid(cta.geometry)))
     return path
 
 

@@ -10,7 +10,7 @@ import qt
 
 from CalcScoreLogic.anatomy import STRUCTURES, Territory
 
-from ..scene.checked import checked_keys, keep_checked
+from ..scene.checked_plaques import checked_keys, keep_checked
 from ..scene.outline import PlaqueOutline
 from ..scene.plaques import Plaque
 from ..scene.tables import row_title

@@ -11,7 +11,6 @@ import slicer
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.rescoring import lengths_of
 from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
@@ -62,14 +61,6 @@ class SceneCase(CaseNodes):
     def all(cls, scene: Any = None) -> list[SceneCase]:
         """Find all cases of a scene."""
         return [cls(record) for record in records_in(scene or slicer.mrmlScene)]
-
-    @classmethod
-    def owning(cls, node: Any) -> SceneCase | None:
-        """Find the case that a node belongs to."""
-        for case in cls.all(node.GetScene()):
-            if node in (case.record, case.volume, case.arteries, case.calcification, case.table):
-                return case
-        return None
 
     @classmethod
     def write(cls, volume: Any, scored: ScoredCase) -> SceneCase:
@@ -270,15 +261,14 @@ class SceneCase(CaseNodes):
         cta, result = volume_image(self.volume), self.result()
         own = own_geometry(self.volume)
         images = yield lambda: masks.images(cta, whole=True)
-        maps = (images.territories, images.shortened, images.calcification)
-        return ScoredCase(result, *(Image(image.array, own) for image in maps))
+        return ScoredCase(result, images.territories, images.shortened, images.calcification).on_grid(own)
 
     def plaques(self) -> list[Plaque]:
         """List the plaques of the last scores, largest first."""
-        way = frames.since_scored(self)
-        key = self.record.GetText() + str(way)
+        moved = frames.since_scored(self)
+        key = self.record.GetText() + str(moved)
         if self._plaques is None or self._plaques[0] != key:
-            result = frames.moved_result(self.result(), way)
+            result = frames.moved_result(self.result(), moved)
             self._plaques = (key, plaques_of(result, self._masks(), volume_image(self.volume)))
         return self._plaques[1]
 

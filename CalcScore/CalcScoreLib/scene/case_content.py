@@ -9,7 +9,8 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries, fill_holes
-from CalcScoreLogic.images.geometry import Array, Image, nonzero_box
+from CalcScoreLogic.images.boxes import Box, nonzero_box, start_of
+from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.report.lesions import cluster_voxels, inner_positions
 from CalcScoreLogic.rescoring import rescore, trim_again
 from CalcScoreLogic.results import CaseResult, ScoredCase
@@ -17,7 +18,6 @@ from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
 from .fingerprints import Fingerprints
-from .grids import Box, start_of
 from .masks import CaseMasks, difference, overlap_warning
 from .plaques import Plaque, as_plaques
 from .segmentations import NOTHING, Layer, SegmentMask

@@ -59,7 +59,7 @@ def was_moved(case: CaseNodes) -> bool:
 
 
 def since_scored(case: CaseNodes) -> Array:
-    """Give the way from where the CTA was scored to where it is now, both world RAS in mm; shape (4, 4).
+    """Give the matrix from where the CTA was scored to where it is now, both world RAS in mm; shape (4, 4).
 
     Raises
     ------
@@ -69,15 +69,15 @@ def since_scored(case: CaseNodes) -> Array:
     frame = _read(case)
     if frame is None:
         return np.eye(4)
-    way = volume_to_world(case.volume) @ np.linalg.inv(frame["world"])
-    return np.eye(4) if _same(way, np.eye(4)) else way
+    matrix = volume_to_world(case.volume) @ np.linalg.inv(frame["world"])
+    return np.eye(4) if _same(matrix, np.eye(4)) else matrix
 
 
-def moved_result(result: CaseResult, way: Array) -> CaseResult:
-    """Give scores whose plaques have gone a way (see `since_scored`)."""
-    if np.array_equal(way, np.eye(4)):
+def moved_result(result: CaseResult, matrix: Array) -> CaseResult:
+    """Give scores whose plaques have moved (see `since_scored`)."""
+    if np.array_equal(matrix, np.eye(4)):
         return result
-    turned = RAS_TO_LPS @ way @ RAS_TO_LPS
+    turned = RAS_TO_LPS @ matrix @ RAS_TO_LPS
 
     def at(place: tuple[float, float, float]) -> tuple[float, float, float]:
         x, y, z, _ = turned @ (*place, 1.0)

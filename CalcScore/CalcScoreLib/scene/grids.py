@@ -10,23 +10,11 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.images.boxes import Box, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array, Geometry
 
 _RIGID_TOLERANCE = 1e-4
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-Box = tuple[slice, slice, slice]
-"""Part of an array, axes (k, j, i)."""
-
-
-def start_of(box: Box) -> tuple[int, int, int]:
-    """Give the first voxel of a box, (k, j, i)."""
-    return box[0].start, box[1].start, box[2].start
-
-
-def shape_of(box: Box) -> tuple[int, int, int]:
-    """Give the number of voxels of a box along its axes, (k, j, i)."""
-    return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
 
 
 def to_array(matrix: Any) -> Array:
@@ -96,7 +84,7 @@ def volume_to_world(volume: Any) -> Array:
     return np.asarray(transform_to_world(volume) @ own_matrix(volume))
 
 
-def way_between(segmentation: Any, volume: Any) -> Array:
+def matrix_between(segmentation: Any, volume: Any) -> Array:
     """Give the matrix from a segmentation's own RAS to a volume's own RAS, shape (4, 4).
 
     Raises

@@ -10,11 +10,12 @@ from scipy import ndimage
 
 from CalcScoreLogic.anatomy import STRUCTURES, Territory
 from CalcScoreLogic.branch_growing import grow_branch
-from CalcScoreLogic.images.geometry import Array, Image, pad_box
+from CalcScoreLogic.images.boxes import pad_box, start_of
+from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
-from .grids import part_of, start_of
+from .grids import part_of
 from .masks import CaseMasks, around, difference, intersection, territory_array, union, within
 from .plaques import Plaque
 from .segmentations import SegmentMask

@@ -10,11 +10,12 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
-from CalcScoreLogic.images.geometry import Array, Image, joint_box, pad_box
+from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, shape_of, start_of
+from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
-from .grids import Box, own_matrix, part_of, shape_of, start_of, way_between
+from .grids import matrix_between, own_matrix, part_of
 from .segmentations import SegmentMask, read_mask, segment_ids
 
 
@@ -50,7 +51,7 @@ class MaskReader:
         return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
 
     def _grid_state(self, segmentation: Any) -> bytes:
-        return bytes(own_matrix(self._volume).tobytes() + way_between(segmentation, self._volume).tobytes())
+        return bytes(own_matrix(self._volume).tobytes() + matrix_between(segmentation, self._volume).tobytes())
 
 
 def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:

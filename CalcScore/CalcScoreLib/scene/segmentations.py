@@ -13,11 +13,12 @@ import slicer
 import vtk
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.geometry import Array, nonzero_box
+from CalcScoreLogic.images.boxes import Box, nonzero_box, start_of
+from CalcScoreLogic.images.geometry import Array
 
 from ..incremental_work import Steps
 from . import structures
-from .grids import Box, image_array, index_to_ras, oriented_image, own_matrix, start_of, to_array, to_vtk, way_between
+from .grids import image_array, index_to_ras, matrix_between, oriented_image, own_matrix, to_array, to_vtk
 
 LABELMAP = "Binary labelmap"
 SURFACE = "Closed surface"
@@ -152,7 +153,7 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     own = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(own)
     extent = image.GetExtent()
-    to_ras = way_between(segmentation, volume) @ to_array(own)
+    to_ras = matrix_between(segmentation, volume) @ to_array(own)
     between = np.linalg.inv(own_matrix(volume)) @ to_ras
     tight = SegmentMask.of(inside, (extent[4], extent[2], extent[0]))
     if not tight.inside.size:

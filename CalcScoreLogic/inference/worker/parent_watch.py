@@ -27,14 +27,14 @@ def watch_parent(folder: Path) -> None:
     if sys.platform != "win32":
         worker, group = os.getpid(), os.getpgrp()
         if os.fork() == 0:
-            _guard(folder, worker, group)
+            _wait_and_clean_up(folder, worker, group)
     else:
         threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
 
 
 if sys.platform != "win32":
 
-    def _guard(folder: Path, worker: int, group: int) -> None:
+    def _wait_and_clean_up(folder: Path, worker: int, group: int) -> None:
         """Wait in the forked process, outside the worker's group; does not return."""
         try:
             os.setsid()

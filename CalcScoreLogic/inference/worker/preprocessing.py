@@ -16,7 +16,8 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from ...images.geometry import Array, nonzero_box
+from ...images.boxes import nonzero_box
+from ...images.geometry import Array
 from ...models.plans import intensities_key
 from .interpolation import is_default_resampling, positions, resampled_shape, slice_axis
 from .parallel import in_threads

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from ...images.boxes import nonzero_box
 from ...images.coverage import Coverage
-from ...images.geometry import Array, nonzero_box
+from ...images.geometry import Array
 from .interpolation import neighbours, positions
 
 Slices = tuple[slice, ...]

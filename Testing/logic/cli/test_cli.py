@@ -20,6 +20,7 @@ import SimpleITK as sitk
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.csv_files import read_csv
 from Testing.logic.bad_files import BAD_FILES, good_calcification, good_ct, good_territories
+from Testing.logic.image_files import nifti
 from Testing.trees import Capsule, paint, to_sitk
 
 COLUMNS = [
@@ -346,6 +347,29 @@ def test_an_interrupted_run_leaves_nothing(ending: signal.Signals, tmp_path: Pat
     assert list(tmp_path.glob("case_0"))
     assert all(folder.name.startswith("case_") for folder in tmp_path.iterdir())
     assert all(len(list(folder.iterdir())) == 4 for folder in tmp_path.iterdir())
+
+
+def test_a_notice_waits_for_the_end_and_gives_way_to_what_is_wrong(case: Path) -> None:
+    plain = nifti(read(case / "territories.nii.gz"), {252: bytes(4)})
+    (case / "territories.nii").write_bytes(plain)
+    (case / "calcification.nii").write_bytes(nifti(read(case / "calcification.nii.gz"), {252: bytes(4)}))
+    (case / "cut.nii").write_bytes(plain[:-1000])
+
+    def said(calcification: str) -> tuple[int, list[str]]:
+        given = ["--territories", str(case / "territories.nii"), "--calcification", str(case / calcification)]
+        command = [sys.executable, "-m", "CalcScoreLogic", "score", *given, "-o", str(case / "s.json")]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        return ended.returncode, ended.stderr.splitlines()
+
+    code, lines = said("cut.nii")
+    assert (code, len(lines)) == (2, 1)
+    assert lines[0].startswith(f"calcscore: {case / 'cut.nii'}: ")
+    code, lines = said("calcification.nii")
+    assert code == 0
+    told = [line for line in lines if "the header has no orientation" in line]
+    assert [line.split(": ")[:2] for line in told] == [
+        ["warning", str(case / f"{name}.nii")] for name in ("territories", "calcification")
+    ]
 
 
 def test_a_terminal_sees_what_is_going_on(case: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from CalcScoreLogic.evaluation import ADAPTIVE, FIXED, IDEAL, StudyParameters
 from CalcScoreLogic.evaluation.measure import FIGURES, Measurement, examine, measure_case
 from CalcScoreLogic.images.coverage import Coverage
 from CalcScoreLogic.images.geometry import Geometry, Image
+from CalcScoreLogic.notices import held_notices
 from CalcScoreLogic.scoring import score
 from CalcScoreLogic.shortening import shorten
 from Testing.logic.evaluation.small_cases import PLAQUE_HU, bar, cta_of, plaques, study_case, tree
+
+PAIR = ("territories", "calcification")
 
 
 def table(measurements: list[Measurement]) -> dict[tuple[str, str, str], Measurement]:
@@ -56,6 +60,22 @@ def test_the_same_maps_agree_in_everything(tmp_path: Path) -> None:
     assert (burden.value, burden.reference) == (1, found["network", "combined", "burden"].reference)
     # The first 1 % step from 350 to 800 HU above the lumen.
     assert found[IDEAL, "calcification", "threshold_hu"].value == 354.5
+
+
+def test_what_a_file_lacks_is_told_with_its_case(tmp_path: Path) -> None:
+    maps = (tree(), plaques(tree(), 4))
+    case = study_case(tmp_path, maps, maps)
+    files = [getattr(side, name) for side in (case.reference, case.predictions["network"]) for name in PAIR]
+    for file in files:
+        header = bytearray(gzip.decompress(file.read_bytes()))
+        header[252:256] = bytes(4)
+        file.write_bytes(gzip.compress(header))
+    with held_notices() as beyond:
+        outcome = examine(case, StudyParameters())
+    assert outcome.reason == ""
+    lacking = "the header has no orientation, its axes are taken to run to the left, posterior and superior"
+    assert outcome.warnings == tuple(f"{file}: {lacking}" for file in files)
+    assert beyond == []
 
 
 def test_territories_are_compared_after_shortening_and_calcification_as_labelled(tmp_path: Path) -> None:

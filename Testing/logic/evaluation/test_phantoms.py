@@ -14,6 +14,7 @@ from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.phantom.plan import draw_plan
 from CalcScoreLogic.sources import model_record
 from CalcScoreLogic.training import phantom_spacings
+from CalcScoreLogic.training.phantoms import FIRST_SEED as FIRST_TRAINING_SEED
 from Testing.logic.evaluation.small_cases import write
 from Testing.logic.model_folders import make_model
 
@@ -24,7 +25,7 @@ def test_no_ensemble_has_learned_from_these() -> None:
     assert not studied & set(phantom_spacings(1000))
     # The fixed threshold is found where the ensembles learned.
     first = min(phantom_spacings(60))
-    assert {first + n for n in range(phantoms.TRAINING_CASES)} <= set(phantom_spacings(60))
+    assert {first + n for n in range(phantoms.CASES)} <= set(phantom_spacings(60))
 
 
 def test_their_lumens_vary_as_the_claim_needs() -> None:
@@ -35,8 +36,8 @@ def test_their_lumens_vary_as_the_claim_needs() -> None:
 
 
 def test_phantoms_are_made_as_case_folders(tmp_path: Path) -> None:
-    phantoms.make_reference(tmp_path / "reference", 1)
-    phantoms.make_training(tmp_path / "training", 1)
+    phantoms.make_phantoms(tmp_path / "reference", phantoms.FIRST_SEED, 1)
+    phantoms.make_phantoms(tmp_path / "training", FIRST_TRAINING_SEED, 1)
     assert [path.name for path in (tmp_path / "reference").iterdir()] == ["case_400000"]
     assert [path.name for path in (tmp_path / "training").iterdir()] == ["case_100000"]
     names = sorted(path.name for path in (tmp_path / "reference" / "case_400000").iterdir())

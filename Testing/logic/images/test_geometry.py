@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.geometry import Geometry, Image, aligned, check_same_grid, joint_box, nonzero_box
+from CalcScoreLogic.images.geometry import Geometry, Image, aligned, check_same_grid
 from Testing.logic.test_shortening import ORIENTATIONS
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -142,21 +142,6 @@ def test_impossible_grids_are_refused(parameters: dict, fragment: str) -> None:
 def test_array_must_fit_its_grid() -> None:
     with pytest.raises(ValueError, match="shape"):
         Image(np.zeros((2, 3, 4)), Geometry((2, 3, 4), (1, 1, 1)))
-
-
-def test_nonzero_box() -> None:
-    array = np.zeros((5, 6, 7))
-    assert nonzero_box(array) is None
-    array[2, 3, 4] = array[2, 5, 6] = 1
-    assert nonzero_box(array) == (slice(2, 3), slice(3, 6), slice(4, 7))
-    assert nonzero_box(array, padding=2) == (slice(0, 5), slice(1, 6), slice(2, 7))
-
-
-def test_joint_box() -> None:
-    first, second = (slice(2, 3), slice(3, 6), slice(4, 7)), (slice(0, 1), slice(4, 9), slice(5, 6))
-    assert joint_box([first, None, second]) == (slice(0, 3), slice(3, 9), slice(4, 7))
-    assert joint_box([first]) == first
-    assert joint_box([None]) is None
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

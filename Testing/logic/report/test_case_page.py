@@ -19,7 +19,7 @@ from CalcScoreLogic.phantom import PhantomParameters, make_phantom
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.report.case_page import write_report
 from CalcScoreLogic.report.projections import CUT_COLOUR, png, projections
-from CalcScoreLogic.results import BurdenRange, CaseResult
+from CalcScoreLogic.results import BurdenRange, CaseResult, ScoredCase
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -105,7 +105,7 @@ def test_every_figure_of_scores_json_is_on_the_page(tmp_path: Path) -> None:
     np.testing.assert_allclose(widths, [100 * burden / max(burdens) for burden in burdens], atol=0.051)
 
 
-def small() -> tuple[Image, Image, Image, Image]:
+def small() -> tuple[Image, ScoredCase]:
     """Voxels of 1 x 2 x 3 mm, (z, y, x): an aorta, its kept lower half with a plaque in front."""
     geometry = Geometry((9, 7, 11), (1.0, 2.0, 3.0))
     full = np.zeros(geometry.shape, np.uint8)
@@ -116,7 +116,8 @@ def small() -> tuple[Image, Image, Image, Image]:
     marked[3, 2, 4] = CalcificationLabel.CALCIFICATION
     marked[8, 2, 4] = CalcificationLabel.CALCIFICATION  # cut off, so not shown
     cta = np.full(geometry.shape, -1000, np.int16)
-    return Image(cta, geometry), Image(full, geometry), Image(kept, geometry), Image(marked, geometry)
+    maps = (Image(array, geometry) for array in (full, kept, marked))
+    return Image(cta, geometry), ScoredCase(result(), *maps)
 
 
 def picture(data: bytes, folder: Path) -> np.ndarray:
@@ -127,13 +128,15 @@ def picture(data: bytes, folder: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("stored", ["canonical", "flipped"])
 def test_projections_put_colours_where_the_labels_are(stored: str, tmp_path: Path) -> None:
-    images = small()
+    cta, scored = small()
     if stored == "flipped":
         flipped = Geometry(
             (9, 7, 11), (1.0, 2.0, 3.0), (8.0, 12.0, 30.0), (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, -1.0)
         )
-        images = tuple(Image(image.array[::-1, ::-1, ::-1], flipped) for image in images)  # type: ignore[assignment]
-    front, side = projections(*images)
+        images = (cta, scored.territories, scored.shortened, scored.calcification)
+        cta, *maps = (Image(image.array[::-1, ::-1, ::-1], flipped) for image in images)
+        scored = ScoredCase(scored.result, *maps)
+    front, side = projections(cta, scored)
     assert (front.left, front.right, side.left, side.right) == ("R", "L", "A", "P")
     coronal = picture(front.png, tmp_path)
     # The margin reaches the borders: 11 slices of 3 mm and 9 voxels of 1 mm, in pixels of 0.5 mm.
@@ -173,7 +176,7 @@ def test_it_prints_on_one_sheet(warnings: int, tmp_path: Path) -> None:
     case = score_masks("phantom", *images, cta=phantom.cta)
     text = "the volume ends inside the standard length, so the figures may stand for a part; scan more next time."
     full = replace(case.result, warnings=tuple(f"Territory {n}: {text}" for n in range(warnings)))
-    pictures = projections(phantom.cta, case.territories, case.shortened, case.calcification)
+    pictures = projections(phantom.cta, case)
     write_report(tmp_path / "r.html", full, pictures)
     command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
     subprocess.run(

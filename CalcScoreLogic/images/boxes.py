@@ -1,0 +1,60 @@
+"""Boxes of voxels: the part of an array that something lies in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .geometry import Array
+
+Box = tuple[slice, slice, slice]
+"""Part of an array, axes (k, j, i)."""
+
+
+def nonzero_box(array: Array, padding: int = 0) -> Box | None:
+    """Find the smallest box that holds every non-zero voxel.
+
+    Parameters
+    ----------
+    array : ndarray, 3-D
+        Any values.
+    padding : int
+        Voxels added on each side, as far as the array reaches.
+
+    Returns
+    -------
+    tuple of slice or None
+        One slice an axis, or None when all voxels are zero.
+    """
+    tight: list[slice] = []
+    for axis in range(3):
+        window = array[tuple(tight)]
+        filled = np.flatnonzero(window.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not filled.size:
+            return None
+        tight.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return pad_box((tight[0], tight[1], tight[2]), padding, array.shape)
+
+
+def joint_box(boxes: Iterable[Box | None]) -> Box | None:
+    """Give the smallest box that holds those of some boxes that there are; None where there is none."""
+    axes = zip(*(box for box in boxes if box is not None), strict=True)
+    spans = [slice(min(part.start for part in axis), max(part.stop for part in axis)) for axis in axes]
+    return (spans[0], spans[1], spans[2]) if spans else None
+
+
+def pad_box(box: Box, padding: int, shape: tuple[int, ...]) -> Box:
+    """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
+    widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]
+    return widened[0], widened[1], widened[2]
+
+
+def start_of(box: Box) -> tuple[int, int, int]:
+    """Give the first voxel of a box, (k, j, i)."""
+    return box[0].start, box[1].start, box[2].start
+
+
+def shape_of(box: Box) -> tuple[int, int, int]:
+    """Give the number of voxels of a box along its axes, (k, j, i)."""
+    return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
