@@ -69,6 +69,15 @@ class Background:
                 done(result, error)
 
 
+def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
+    """Make a QTimer that calls a function once, a while after it is started."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", function)
+    return timer
+
+
 def wait_alive(work: Callable[[], Any], text: str) -> Any:
     """Do work in a thread and wait for it with the user interface alive, for callers that need the result at once.
 

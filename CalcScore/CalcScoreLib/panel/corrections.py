@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
@@ -14,7 +13,7 @@ from slicer.util import VTKObservationMixin
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.results import CaseResult
 
-from ..background_work import InSteps
+from ..background_work import InSteps, single_shot
 from ..incremental_work import Steps
 from ..scene import frames, structures
 from ..scene.case import SceneCase
@@ -68,8 +67,8 @@ class Corrections(VTKObservationMixin):
         self._waiting: deque[HandEdit | None] = deque()
         self._made: list[HandEdit] = []
         self.stale: tuple[str, ...] = ()
-        self._check_timer = _single_shot(_CHECK_MS, self.check)
-        self._rescore_timer = _single_shot(_RESCORE_MS, self._rescore_by_itself)
+        self._check_timer = single_shot(_CHECK_MS, self.check)
+        self._rescore_timer = single_shot(_RESCORE_MS, self._rescore_by_itself)
         ui.rescoreButton.connect("clicked()", self.rescore)
         ui.trimButton.connect("clicked()", self.trim_again)
 
@@ -245,11 +244,3 @@ class Corrections(VTKObservationMixin):
         if self._parameters is not None and lengths_differ(self._case, self._parameters):
             lines.append(_("The lengths were changed: Trim again applies them."))
         return "\n".join(lines)
-
-
-def _single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
-    timer = qt.QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.connect("timeout()", function)
-    return timer

@@ -41,6 +41,7 @@ from .quality_view import QualityView
 from .results_view import ResultsView
 from .run_view import Outcome, RunView
 from .segment_editor import SegmentEditorAccess
+from .source_content import SourceContent
 from .sources_view import SourcesView
 
 
@@ -90,6 +91,7 @@ class Panel(VTKObservationMixin):
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)
+        self._content = SourceContent(self.refresh)
         self.display = DisplayView(ui, self._bindings)
         self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
         self.run = RunView(ui, self._prepare, lambda: self._edits.keep(self.case), self._stored, self.refresh)
@@ -204,6 +206,7 @@ class Panel(VTKObservationMixin):
         self.run.close()
         self.dicom.close()
         self.report.close()
+        self._content.forget()
         self.leave()
         self.editor.forget()
         self.run.say("")
@@ -217,6 +220,7 @@ class Panel(VTKObservationMixin):
         self.dicom.close()
         self.report.close()
         self.models.close()
+        self._content.forget()
         self.leave()
         self.corrections.close()
         self.editor.close()
@@ -234,8 +238,10 @@ class Panel(VTKObservationMixin):
 
     def _changed_inputs(self, parameters: CalcScoreParameters) -> tuple[str, ...]:
         if self.case is None or self._result is None:
+            self._content.forget()
             return ()
-        return scored_inputs.changed(self.case, parameters, self._models_or_none())
+        segments = self._content.changed(scored_inputs.scored_segments(self.case, parameters))
+        return (*scored_inputs.changed(self.case, parameters, self._models_or_none()), *segments)
 
     def _button_tip(self) -> str:
         """Say what the button does, or why it cannot."""
@@ -263,12 +269,12 @@ class Panel(VTKObservationMixin):
         chosen = self._run_models = self.models.chosen(parameters)
         return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options)
 
-    def _stored(self, case: SceneCase) -> None:
+    def _stored(self, case: SceneCase, analysis: Analysis) -> None:
         """Show the result that a run has put into the scene."""
         first = self.case is None
         self.run.say(_said(f"{self._edits.note()} {self.sources.note()}".strip()))
         if self.parameters is not None:
-            scored_inputs.keep(case, self.parameters, self._run_models)
+            scored_inputs.keep(case, self.parameters, self._run_models, analysis.source_prints)
         self._take_case(case, True)
         self.sources.hide_segmentations()
         if first:

@@ -26,7 +26,8 @@ from .hand_edits import HandEdit, Planned
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
-from .segmentations import SURFACE, SegmentMask, change_voxels, write_layer
+from .segment_voxels import SegmentMask
+from .segmentations import SURFACE, change_voxels, edits_of, write_layer
 from .tables import write_table
 from .volumes import volume_image
 
@@ -284,14 +285,10 @@ class SceneCase(CaseNodes):
 
     def observed(self) -> list[tuple[Any, int]]:
         """Give what to observe to learn that segments may have changed: objects and their events."""
-        kind = slicer.vtkSegmentation
-        # Slicer before 5.4 calls the source representation master.
-        source = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
-        events = (source, kind.SegmentModified, kind.SegmentAdded, kind.SegmentRemoved)
         nodes = [node for node in (self.arteries, self.calcification) if node is not None]
         moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
         return [
-            *((node.GetSegmentation(), event) for node in nodes for event in events),
+            *(pair for node in nodes for pair in edits_of(node)),
             *((node, moved) for node in nodes),
         ]
 

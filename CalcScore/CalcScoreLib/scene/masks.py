@@ -15,7 +15,8 @@ from CalcScoreLogic.rescoring import SEGMENTS
 
 from . import structures
 from .grids import Box, own_matrix, part_of, shape_of, start_of, way_between
-from .segmentations import SegmentMask, read_mask, segment_ids
+from .segment_voxels import SegmentMask, read_mask, segment_state
+from .segmentations import segment_ids
 
 
 class MaskReader:
@@ -47,19 +48,10 @@ class MaskReader:
     def state(self, segmentation: Any, structure: str) -> tuple[Any, ...]:
         """Give what differs whenever the voxels of a structure may have changed."""
         names = segment_ids(segmentation, structure)
-        return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
+        return (self._grid_state(segmentation), *(segment_state(segmentation, name) for name in names))
 
     def _grid_state(self, segmentation: Any) -> bytes:
         return bytes(own_matrix(self._volume).tobytes() + way_between(segmentation, self._volume).tobytes())
-
-
-def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:
-    """Give times that move whenever the voxels of a segment may have changed, and not with its surface."""
-    segment = segmentation.GetSegmentation().GetSegment(name)
-    image = segmentation.GetBinaryLabelmapInternalRepresentation(name)
-    scalars = image.GetPointData().GetScalars() if image else None
-    times = (image.GetMTime() if image else 0, scalars.GetMTime() if scalars else 0)
-    return name, segment.GetLabelValue(), *times
 
 
 def union(masks: Iterable[SegmentMask]) -> SegmentMask:
