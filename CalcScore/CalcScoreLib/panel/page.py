@@ -91,7 +91,7 @@ class Panel(VTKObservationMixin):
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)
-        self._content = SourceContent(self.refresh)
+        self.content = SourceContent(self.refresh)
         self.display = DisplayView(ui, self._bindings)
         self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
         self.run = RunView(ui, self._prepare, lambda: self._edits.keep(self.case), self._stored, self.refresh)
@@ -206,7 +206,7 @@ class Panel(VTKObservationMixin):
         self.run.close()
         self.dicom.close()
         self.report.close()
-        self._content.forget()
+        self.content.forget()
         self.leave()
         self.editor.forget()
         self.run.say("")
@@ -220,7 +220,7 @@ class Panel(VTKObservationMixin):
         self.dicom.close()
         self.report.close()
         self.models.close()
-        self._content.forget()
+        self.content.forget()
         self.leave()
         self.corrections.close()
         self.editor.close()
@@ -238,9 +238,9 @@ class Panel(VTKObservationMixin):
 
     def _changed_inputs(self, parameters: CalcScoreParameters) -> tuple[str, ...]:
         if self.case is None or self._result is None:
-            self._content.forget()
+            self.content.forget()
             return ()
-        segments = self._content.changed(scored_inputs.scored_segments(self.case, parameters))
+        segments = self.content.changed(scored_inputs.scored_segments(self.case, parameters))
         return (*scored_inputs.changed(self.case, parameters, self._models_or_none()), *segments)
 
     def _button_tip(self) -> str:

@@ -76,8 +76,9 @@ class PlaquesView:
         territories = ((STRUCTURES[territory].title, territory) for territory in Territory)
         menu = menu_of(ui.territoryButton, territories, self.move)
         ui.territoryButton.setMenu(menu)
-        # A right click shows the same.
-        ui.plaquesTree.addAction(menu.menuAction())
+        # A right click shows the same; as a menu within a menu it would need a title.
+        for action in menu.actions():
+            ui.plaquesTree.addAction(action)
         for key, function in (
             ("Space", self.check),
             ("Delete", self.remove),

@@ -36,6 +36,11 @@ class SourceContent(VTKObservationMixin):
         self._work: InSteps | None = None
         self._timer = single_shot(_LOOK_MS, self._look)
 
+    @property
+    def busy(self) -> bool:
+        """Whether segments are being looked at, or will be in a moment."""
+        return self._work is not None or self._timer.isActive()
+
     def changed(self, scored: Mapping[str, tuple[Any, Prints]]) -> tuple[str, ...]:
         """Tell which segments hold other voxels, as far as that is known; looks again where it is not.
 
@@ -52,7 +57,7 @@ class SourceContent(VTKObservationMixin):
         self._watch([node for node, _ in scored.values()])
         self._wanted = [(node, name) for node, prints in scored.values() for name in prints]
         self._known = {pair: known for pair, known in self._known.items() if pair in self._wanted}
-        if self._unknown() and self._work is None and not self._timer.isActive():
+        if self._unknown() and not self.busy:
             self._timer.start()
         return tuple(
             title

@@ -156,6 +156,19 @@ def test_space_marks_a_plaque_as_checked(analyzed: Analyzed, tmp_path: Path) -> 
     assert panel.ui.checkedLabel.text == "Checked 1 of 2"
 
 
+def test_a_right_click_offers_the_territories_themselves(analyzed: Analyzed) -> None:
+    """A menu within it would have no title."""
+    panel = analyzed()
+    actions = panel.ui.plaquesTree.actions()
+    assert [(action.text, action.menu()) for action in actions] == [
+        (title, None) for title in ("Aorta", "Iliac", "Mesenteric", "Renal")
+    ]
+    select(panel, 0)
+    actions[1].trigger()
+    wait(panel)
+    assert panel.case.result().scores.territories["iliac"].calcified_volume_mm3 == 28.0
+
+
 def test_the_menu_gives_a_plaque_to_another_territory(analyzed: Analyzed) -> None:
     panel = analyzed()
     select(panel, 0)
