@@ -15,7 +15,7 @@ from CalcScoreLogic.images.other_tools import TOTALSEGMENTATOR_FILES, Source, Te
 
 from ..incremental_work import Steps, run_through
 from . import structures
-from .segment_voxels import OwnVoxels, SegmentMask, SegmentPrint, own_voxel_steps, placed, segment_state
+from .segment_voxels import OwnVoxels, SegmentMask, SegmentPrint, own_voxel_steps, placed_steps, segment_state
 from .segmentations import TERMINOLOGY_TAG, tag
 from .volumes import volume_geometry
 
@@ -172,8 +172,7 @@ def _read_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> S
     masks, own = [], {}
     for name in segment_ids:
         own[name] = yield from own_voxel_steps(segmentation, name)
-        masks.append(placed(own[name], segmentation, volume))
-        yield None
+        masks.append((yield from placed_steps(own[name], segmentation, volume)))
     prints: Prints = yield lambda: _prints_of(own)
     return masks, prints
 

@@ -155,7 +155,8 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     InputError
         The segment cannot be turned into voxels, or lies under a transform that is not rigid.
     """
-    return placed(run_through(own_voxel_steps(segmentation, segment_id)), segmentation, volume)
+    own = run_through(own_voxel_steps(segmentation, segment_id))
+    return run_through(placed_steps(own, segmentation, volume))
 
 
 def own_voxel_steps(segmentation: Any, segment_id: str) -> Steps[OwnVoxels]:
@@ -201,8 +202,8 @@ def segment_state(segmentation: Any, segment_id: str) -> tuple[Any, ...]:
     return segment_id, segment.GetLabelValue(), *times
 
 
-def placed(voxels: OwnVoxels, segmentation: Any, volume: Any) -> SegmentMask:
-    """Bring the voxels of a segment onto the CTA's grid; see `read_mask`."""
+def placed_steps(voxels: OwnVoxels, segmentation: Any, volume: Any) -> Steps[SegmentMask]:
+    """Bring the voxels of a segment onto the CTA's grid, on another grid some slices a piece; see `read_mask`."""
     tight = voxels.mask
     if not tight.inside.size:
         return tight
@@ -212,7 +213,7 @@ def placed(voxels: OwnVoxels, segmentation: Any, volume: Any) -> SegmentMask:
     corners = _corners(tight.box)
     moved_by = np.array([*offset, 0.0])
     if np.abs(corners @ between.T - (corners + moved_by)).max() > _ALIGNED:
-        tight = _resampled(tight, to_ras, between, volume)
+        tight = yield from _resample_steps(tight, to_ras, between, volume)
     else:
         moved = [slice(int(s.start + n), int(s.stop + n)) for s, n in zip(tight.box, offset[::-1], strict=True)]
         tight = SegmentMask((moved[0], moved[1], moved[2]), tight.inside)
@@ -239,7 +240,7 @@ def _corners(box: Box) -> Array:
     return np.array([[i, j, k, 1.0] for i in ends[0] for j in ends[1] for k in ends[2]])
 
 
-def _resampled(mask: SegmentMask, to_ras: Array, between: Array, volume: Any) -> SegmentMask:
+def _resample_steps(mask: SegmentMask, to_ras: Array, between: Array, volume: Any) -> Steps[SegmentMask]:
     """Bring a mask on another grid onto the CTA's, by the nearest voxel."""
     # Half a voxel more on each side: a voxel reaches beyond its centre.
     wide = _corners(mask.box) + 0.5 * np.sign(_corners(mask.box) - _corners(mask.box).mean(axis=0))
@@ -249,16 +250,26 @@ def _resampled(mask: SegmentMask, to_ras: Array, between: Array, volume: Any) ->
     high = np.clip(np.ceil(reached.max(axis=0)[:3]) + 1, 0, size).astype(int)
     if (high <= low).any():
         return SegmentMask()
-    reference = slicer.vtkOrientedImageData()
-    reference.SetExtent([end for n in range(3) for end in (int(low[n]), int(high[n]) - 1)])
-    reference.SetImageToWorldMatrix(index_to_ras(volume))
-    found = slicer.vtkOrientedImageData()
-    source = oriented_image(mask.inside, mask.box, to_vtk(to_ras))
+    source, to_own = oriented_image(mask.inside, mask.box, to_vtk(to_ras)), index_to_ras(volume)
+    slices = max(_PIECE_VOXELS // int(np.prod((high - low)[:2])), 1)
+    parts = []
+    for first in range(low[2], high[2], slices):
+        last = min(first + slices, high[2]) - 1
+        parts.append(_resampled(source, to_own, (low[0], high[0] - 1, low[1], high[1] - 1, first, last)))
+        yield None
+    return _joined(parts)
+
+
+def _resampled(source: Any, to_ras: Any, extent: tuple[int, ...]) -> SegmentMask:
+    """Look up the voxels of a part of the CTA in an image, by the nearest voxel."""
+    reference, found = slicer.vtkOrientedImageData(), slicer.vtkOrientedImageData()
+    reference.SetExtent([int(end) for end in extent])
+    reference.SetImageToWorldMatrix(to_ras)
     resample = slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage
     if not resample(source, reference, found, False):
         raise InputError("a segment cannot be brought onto the CTA's grid, export it as a label map on the CTA first")
-    extent = found.GetExtent()
-    return SegmentMask.of(image_array(found) > 0, (extent[4], extent[2], extent[0]))
+    own = found.GetExtent()
+    return SegmentMask.of(image_array(found) > 0, (own[4], own[2], own[0]))
 
 
 def _clipped(mask: SegmentMask, shape: tuple[int, ...]) -> SegmentMask:

@@ -137,6 +137,21 @@ def test_a_segment_is_read_in_pieces_as_it_is_in_one(scene: Any, thirds: tuple[i
     assert mask.box[0] == slice(1, 5)
 
 
+def test_a_segment_on_another_grid_is_resampled_in_pieces_as_in_one(
+    scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    geometry = Geometry((9, 8, 7), (1.0, 1.0, 1.0))
+    volume = add_volume(scene, Image(np.zeros((7, 8, 9), np.int16), geometry))
+    coarse = add_volume(scene, Image(np.zeros((5, 6, 6), np.int16), Geometry((6, 6, 5), (1.6, 1.7, 1.8), (-1, 0, -1))))
+    node = add_segmentation(scene, coarse, {"a": np.random.default_rng(7).random((5, 6, 6)) < 0.4})
+    whole = read_mask(node, "a", volume)
+    monkeypatch.setattr(segment_voxels, "_PIECE_VOXELS", 150)
+    pieces = read_mask(node, "a", volume)
+    assert whole.box == pieces.box
+    np.testing.assert_array_equal(whole.inside, pieces.inside)
+    assert 0 < whole.inside.sum() < whole.inside.size
+
+
 def test_a_segment_that_is_edited_while_it_is_read_is_read_as_it_is_then(
     scene: Any, thirds: tuple[int, int, int]
 ) -> None:
