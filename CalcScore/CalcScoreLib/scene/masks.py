@@ -13,9 +13,10 @@ from CalcScoreLogic.artery_holes import Arteries
 from CalcScoreLogic.images.geometry import Array, Image, joint_box, pad_box
 from CalcScoreLogic.rescoring import SEGMENTS
 
+from ..incremental_work import Steps, run_through
 from . import structures
 from .grids import Box, own_matrix, part_of, shape_of, start_of, way_between
-from .segment_voxels import SegmentMask, read_mask, segment_state
+from .segment_voxels import SegmentMask, mask_steps, segment_state
 from .segmentations import segment_ids
 
 
@@ -34,12 +35,20 @@ class MaskReader:
 
     def read(self, segmentation: Any, structure: str) -> SegmentMask:
         """Give the voxels of a structure; of all segments tagged so, where one was copied."""
-        state, known = self.state(segmentation, structure), self._known.get(structure)
-        if known is None or known[0] != state:
-            names = segment_ids(segmentation, structure)
-            mask = union([read_mask(segmentation, name, self._volume) for name in names])
-            known = self._known[structure] = (state, mask)
-        return known[1]
+        return run_through(self.read_steps(segmentation, structure))
+
+    def read_steps(self, segmentation: Any, structure: str) -> Steps[SegmentMask]:
+        """Do what `read` does in pieces, again from the start where the structure is edited meanwhile."""
+        while not self.knows(segmentation, structure):
+            state, masks = self.state(segmentation, structure), []
+            for name in segment_ids(segmentation, structure):
+                masks.append((yield from mask_steps(segmentation, name, self._volume)))
+            self._known[structure] = (state, union(masks))
+        return self._known[structure][1]
+
+    def knows(self, segmentation: Any, structure: str) -> bool:
+        """Tell whether a structure is as it was read last."""
+        return structure in self._known and self._known[structure][0] == self.state(segmentation, structure)
 
     def know(self, segmentation: Any, structure: str, mask: SegmentMask) -> None:
         """Take the voxels of a structure as read: they were written just now."""

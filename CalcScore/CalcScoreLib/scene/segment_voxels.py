@@ -155,8 +155,13 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     InputError
         The segment cannot be turned into voxels, or lies under a transform that is not rigid.
     """
-    own = run_through(own_voxel_steps(segmentation, segment_id))
-    return run_through(placed_steps(own, segmentation, volume))
+    return run_through(mask_steps(segmentation, segment_id, volume))
+
+
+def mask_steps(segmentation: Any, segment_id: str, volume: Any) -> Steps[SegmentMask]:
+    """Do what `read_mask` does in pieces."""
+    own = yield from own_voxel_steps(segmentation, segment_id)
+    return (yield from placed_steps(own, segmentation, volume))
 
 
 def own_voxel_steps(segmentation: Any, segment_id: str) -> Steps[OwnVoxels]:
@@ -167,7 +172,7 @@ def own_voxel_steps(segmentation: Any, segment_id: str) -> Steps[OwnVoxels]:
         segment = content.GetSegment(segment_id)
         # Whoever had a turn meanwhile may have removed it.
         if segment is None:
-            raise InputError(f"{segmentation.GetName()}: a segment was removed while it was read, analyze again")
+            raise InputError(f"{segmentation.GetName()}: a segment was removed while it was read, try again")
         if not content.ContainsRepresentation(LABELMAP) and not segmentation.CreateBinaryLabelmapRepresentation():
             raise InputError(
                 f"{segmentation.GetName()} cannot be turned into voxels, convert it to a binary labelmap "

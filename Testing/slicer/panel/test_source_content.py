@@ -29,9 +29,9 @@ def assert_current(panel: Any) -> None:
 
 
 def assert_told(panel: Any, name: str) -> None:
-    harness.settle(lambda: panel.ui.stateLabel.text == "other inputs ○", 10)
-    line = panel.ui.caseLabel.text.splitlines()[1]
-    assert line == f"○ Changed since these scores: {name}. Analyze applies it."
+    line = f"○ Changed since these scores: {name}. Analyze applies it."
+    harness.settle(lambda: panel.ui.caseLabel.text.splitlines()[1:] == [line], 10)
+    assert (panel.state.value, panel.ui.stateLabel.text) == ("out of date", "other inputs ○")
 
 
 def some_voxels(node: Any, segment: str) -> np.ndarray:
