@@ -21,7 +21,7 @@ from . import settings
 from .incremental_work import Steps, run_through
 from .scene.case import SceneCase
 from .scene.case_content import Content, new_content
-from .scene.other_segmentations import calcification_steps, territory_steps
+from .scene.other_segmentations import Prints, calcification_steps, territory_steps
 from .scene.volumes import volume_image, volume_warnings
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class Analysis:
     interpreter : str, optional
         Python with torch and nnunetv2; that of the settings by default.
 
+    Attributes
+    ----------
+    source_prints : dict of Role to Prints
+        What was in the segments that take a network's place, once they are read.
+
     Raises
     ------
     InputError
@@ -113,6 +118,7 @@ class Analysis:
         self._calcification: Calcium = None
         self._named = _names_of(self._sources)
         self._models = _models_of(self._sources.roles, models)
+        self.source_prints: dict[Role, Prints] = {}
         self._run: InferenceRun | None = None
         self._is_read = False
         self._content: Content | None = None
@@ -149,13 +155,17 @@ class Analysis:
         """
         arteries, calcification = self._sources.arteries, self._sources.calcification
         if arteries is not None:
-            found = yield from territory_steps(arteries.node, arteries.mapping, self._volume)
+            found, self.source_prints[Role.TERRITORIES] = yield from territory_steps(
+                arteries.node, arteries.mapping, self._volume
+            )
             self._territories, self._warnings = found.territories, (*self._warnings, *found.warnings)
         if isinstance(calcification, ThresholdSource):
             self._calcification = ThresholdMethod.ADAPTIVE if calcification.hu is None else calcification.hu
         elif calcification is not None:
             chosen = [name for name, key in calcification.mapping.items() if key is not None]
-            self._calcification = yield from calcification_steps(calcification.node, chosen, self._volume)
+            self._calcification, self.source_prints[Role.CALCIFICATION] = yield from calcification_steps(
+                calcification.node, chosen, self._volume
+            )
         self._is_read = True
 
     def start(self) -> None:
@@ -295,7 +305,7 @@ def adaptive_steps(volume: Any, arteries: SegmentsSource) -> Steps[float]:
     InputError
         The segments cannot be used, or hold too little lumen.
     """
-    found = yield from territory_steps(arteries.node, arteries.mapping, volume)
+    found, _ = yield from territory_steps(arteries.node, arteries.mapping, volume)
     cta = volume_image(volume)
     threshold_hu: float = yield lambda: adaptive_threshold(cta, found.territories).threshold_hu
     return threshold_hu

@@ -14,6 +14,7 @@ from .incremental_work import Steps
 
 _INTERVAL_MS = 50
 _WAIT_SECONDS = 0.04
+_TURN_SECONDS = 0.02
 
 
 class Background:
@@ -69,6 +70,15 @@ class Background:
                 done(result, error)
 
 
+def single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
+    """Make a QTimer that calls a function once, a while after it is started."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.connect("timeout()", function)
+    return timer
+
+
 def wait_alive(work: Callable[[], Any], text: str) -> Any:
     """Do work in a thread and wait for it with the user interface alive, for callers that need the result at once.
 
@@ -111,7 +121,7 @@ class InSteps:
     Parameters
     ----------
     work : Steps
-        The work. Its pieces run in the main thread, one each time the event loop comes round.
+        The work. Its pieces run in the main thread, a few milliseconds of them each time the event loop comes round.
     done : callable
         Called in the main thread with the result and the error, one of which is None.
     """
@@ -138,7 +148,10 @@ class InSteps:
     def _go_on(self, result: Any = None, error: BaseException | None = None) -> None:
         self._thread = None
         try:
+            until = time.monotonic() + _TURN_SECONDS
             work = self._work.throw(error) if error is not None else self._work.send(result)
+            while work is None and time.monotonic() < until:
+                work = next(self._work)
         except StopIteration as ended:
             self._done(ended.value, None)
         except Exception as failed:

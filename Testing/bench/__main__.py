@@ -32,6 +32,7 @@ MINUTES = {
     "lengths": lengths.run,
     "full_size": full_size.run,
     "panel": panel.run,
+    "panel_large": panel.run_large,
     "correcting": correcting.run,
 }
 HOURS = {

@@ -81,6 +81,11 @@ def found(code: str) -> list[str]:
             "qMRMLNodeComboBox has no signal nodeChanged()",
         ),
         (WIDGET.format(line="slider = self.ui.slider\n        slider.frob()"), "ctkSliderWidget has no frob"),
+        ("class V:\n    def __init__(self, ui):\n        ui.goButton.frob()", "QPushButton has no frob"),
+        (
+            "class V:\n    def f(self):\n        t = self._ui.goButton\n        t.text()",
+            "text of QPushButton is a property",
+        ),
         (WIDGET.format(line="self.label.frob()"), "QLabel has no frob"),
         (WIDGET.format(line="self.layout.frob()"), "QVBoxLayout has no frob"),
     ],

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.util import VTKObservationMixin
@@ -14,7 +13,7 @@ from slicer.util import VTKObservationMixin
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.results import CaseResult
 
-from ..background_work import InSteps
+from ..background_work import InSteps, single_shot
 from ..incremental_work import Steps
 from ..scene import frames, structures
 from ..scene.case import SceneCase
@@ -60,6 +59,7 @@ class Corrections(VTKObservationMixin):
         self._ui, self._changed, self._say, self._refresh = ui, changed, say, refresh
         self._before_change, self._tell = before_change, tell
         self._work: InSteps | None = None
+        self._looking: InSteps | None = None
         self._case: SceneCase | None = None
         self._parameters: CalcScoreParameters | None = None
         self._locked = False
@@ -68,8 +68,8 @@ class Corrections(VTKObservationMixin):
         self._waiting: deque[HandEdit | None] = deque()
         self._made: list[HandEdit] = []
         self.stale: tuple[str, ...] = ()
-        self._check_timer = _single_shot(_CHECK_MS, self.check)
-        self._rescore_timer = _single_shot(_RESCORE_MS, self._rescore_by_itself)
+        self._check_timer = single_shot(_CHECK_MS, self.check)
+        self._rescore_timer = single_shot(_RESCORE_MS, self._rescore_by_itself)
         ui.rescoreButton.connect("clicked()", self.rescore)
         ui.trimButton.connect("clicked()", self.trim_again)
 
@@ -93,7 +93,7 @@ class Corrections(VTKObservationMixin):
             self._work = None
             self._say(_("Another case was chosen, or the scene was closed; the new scores were dropped"))
         self.removeObservers()
-        self._check_timer.stop()
+        self._stop_looking()
         self._rescore_timer.stop()
         self._case, self.stale = case, ()
         if case is not None:
@@ -105,7 +105,11 @@ class Corrections(VTKObservationMixin):
                 # Another origin, for instance, is no other transform.
                 self.addObserver(case.volume, vtk.vtkCommand.ModifiedEvent, self._edited)
                 self._follow()
-            self._find_changes()
+            if self._is_read():
+                self._find_changes()
+            else:
+                # The list of plaques, which is made now, reads the same segments.
+                self._check_timer.start()
 
     def show(self, parameters: CalcScoreParameters, locked: bool) -> None:
         """Bring the section up to date."""
@@ -121,12 +125,13 @@ class Corrections(VTKObservationMixin):
 
     def check(self) -> None:
         """Look whether segments differ from what was scored."""
-        if self._locked or self.busy:
+        if self._locked or self.busy or self._looking is not None:
             # The run, or the scoring, goes first: reading the segments takes a moment.
             self._check_timer.start()
             return
         self._find_changes()
-        self._changed(False)
+        if self._looking is None:
+            self._changed(False)
 
     def apply(self, edit: HandEdit) -> None:
         """Make a correction and score; it waits its turn where another one is being made."""
@@ -169,10 +174,38 @@ class Corrections(VTKObservationMixin):
         if self._case is None or self._case.missing() is not None:
             self.stale = ()
             return
+        if not self._is_read():
+            self._looking = InSteps(self._case.changed_steps(), self._looked)
+            self._looking.start()
+            return
         try:
             self.stale = self._case.changed_structures()
         except InputError as error:
             self._say(str(error))
+
+    def _is_read(self) -> bool:
+        """Tell whether nothing takes time that asks for the segments, be it that they cannot be read."""
+        try:
+            return self._case is None or self._case.missing() is not None or self._case.is_read()
+        except InputError:
+            return True
+
+    def _looked(self, changed: tuple[str, ...] | None, error: BaseException | None) -> None:
+        self._looking = None
+        if changed is not None:
+            self.stale = changed
+        elif isinstance(error, InputError):
+            self._say(str(error))
+        elif error is not None:
+            raise error
+        self._changed(False)
+
+    def _stop_looking(self) -> None:
+        """Look at the segments no further: they are scored, or of no interest any more."""
+        self._check_timer.stop()
+        if self._looking is not None:
+            self._looking.forget()
+            self._looking = None
 
     def _edited(self, caller: Any, event: Any) -> None:
         # Not restarted by the next event: a stroke that goes on must not hide that the scores are old.
@@ -206,6 +239,7 @@ class Corrections(VTKObservationMixin):
 
     def _score(self, work: Steps[CaseResult]) -> None:
         self._rescore_timer.stop()
+        self._stop_looking()
         self._work = InSteps(work, self._scored)
         self._work.start()
         self._refresh()
@@ -217,6 +251,7 @@ class Corrections(VTKObservationMixin):
             self._made.append(made)
         if error is not None:
             self._waiting.clear()
+            self._check_timer.start()
             self._refresh()
             if not isinstance(error, CalcScoreError):
                 raise error
@@ -245,11 +280,3 @@ class Corrections(VTKObservationMixin):
         if self._parameters is not None and lengths_differ(self._case, self._parameters):
             lines.append(_("The lengths were changed: Trim again applies them."))
         return "\n".join(lines)
-
-
-def _single_shot(milliseconds: int, function: Callable[[], None]) -> Any:
-    timer = qt.QTimer()
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.connect("timeout()", function)
-    return timer

@@ -36,6 +36,11 @@ class DisplayView:
         ui.opacity3dSlider.connect("valueChanged(int)", lambda value: self._set_opacity_3d())
         ui.opacity2dSlider.connect("valueChanged(int)", lambda value: self._set_opacity_2d())
 
+    @property
+    def busy(self) -> bool:
+        """Whether surfaces are being made."""
+        return self._surfaces is not None
+
     def use(self, case: SceneCase | None) -> None:
         """Act on another case."""
         self.close()

@@ -20,7 +20,6 @@ from .. import install, settings
 from ..analysis import Analysis
 from ..scene.case import SceneCase
 from ..scene.hand_edits import reassignment, removal
-from ..scene.plaques import Plaque
 from ..scene.volumes import only_volume
 from ..translation import _
 from . import attention, exports, scored_inputs
@@ -36,11 +35,13 @@ from .models_view import ModelsView
 from .number_format import trouble
 from .palette import take_palette
 from .parameters import CalcScoreParameters, lengths_of, options_of, sources_of
+from .plaque_listing import PlaqueListing
 from .plaques_view import PlaqueActions, PlaquesView
 from .quality_view import QualityView
 from .results_view import ResultsView
 from .run_view import Outcome, RunView
 from .segment_editor import SegmentEditorAccess
+from .source_content import SourceContent
 from .sources_view import SourcesView
 
 
@@ -74,7 +75,6 @@ class Panel(VTKObservationMixin):
         self.parameters: CalcScoreParameters | None = None
         self.case: SceneCase | None = None
         self._result: CaseResult | None = None
-        self._plaques: list[Plaque] = []
         self._cta: Any = None
         self._edits = EditGuard()
         self._other_inputs: tuple[str, ...] = ()
@@ -90,6 +90,7 @@ class Panel(VTKObservationMixin):
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)
+        self.content = SourceContent(self.refresh)
         self.display = DisplayView(ui, self._bindings)
         self._bindings.check(ui.rescoreCheck, "rescore_after_edits")
         self.run = RunView(ui, self._prepare, lambda: self._edits.keep(self.case), self._stored, self.refresh)
@@ -106,6 +107,7 @@ class Panel(VTKObservationMixin):
         )
         self.editing = EditingView(ui, self.editor, self.corrections.apply, self.run.say)
         self.plaques = PlaquesView(ui, self._plaque_actions())
+        self._listing = PlaqueListing(self._show_plaques, self._complain)
         self._add_keys()
         ui.inputsSection.connect("contentsCollapsed(bool)", lambda collapsed: self._name_inputs())
         self.models.read()
@@ -137,7 +139,7 @@ class Panel(VTKObservationMixin):
         self._bindings.use(parameters)
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._parameters_changed)
         self._cta = parameters.cta
-        self._take_case(SceneCase.find(self._cta), True)
+        self._take_case(SceneCase.find(self._cta))
         self.refresh()
         # The selectors and the views learn of the nodes of a scene that was loaded only after this.
         qt.QTimer.singleShot(0, self._show_loaded)
@@ -204,11 +206,12 @@ class Panel(VTKObservationMixin):
         self.run.close()
         self.dicom.close()
         self.report.close()
+        self.content.forget()
         self.leave()
         self.editor.forget()
         self.run.say("")
         self.run.outcome = Outcome.NONE
-        self._take_case(None, True)
+        self._take_case(None)
         self.set_parameters(None)
 
     def close(self) -> None:
@@ -217,6 +220,8 @@ class Panel(VTKObservationMixin):
         self.dicom.close()
         self.report.close()
         self.models.close()
+        self.content.forget()
+        self._listing.forget()
         self.leave()
         self.corrections.close()
         self.editor.close()
@@ -234,8 +239,10 @@ class Panel(VTKObservationMixin):
 
     def _changed_inputs(self, parameters: CalcScoreParameters) -> tuple[str, ...]:
         if self.case is None or self._result is None:
+            self.content.forget()
             return ()
-        return scored_inputs.changed(self.case, parameters, self._models_or_none())
+        segments = self.content.changed(scored_inputs.scored_segments(self.case, parameters))
+        return (*scored_inputs.changed(self.case, parameters, self._models_or_none()), *segments)
 
     def _button_tip(self) -> str:
         """Say what the button does, or why it cannot."""
@@ -263,13 +270,13 @@ class Panel(VTKObservationMixin):
         chosen = self._run_models = self.models.chosen(parameters)
         return parameters.cta, Analysis(parameters.cta, sources, chosen, lengths_of(parameters), options)
 
-    def _stored(self, case: SceneCase) -> None:
+    def _stored(self, case: SceneCase, analysis: Analysis) -> None:
         """Show the result that a run has put into the scene."""
         first = self.case is None
         self.run.say(_said(f"{self._edits.note()} {self.sources.note()}".strip()))
         if self.parameters is not None:
-            scored_inputs.keep(case, self.parameters, self._run_models)
-        self._take_case(case, True)
+            scored_inputs.keep(case, self.parameters, self._run_models, analysis.source_prints)
+        self._take_case(case)
         self.sources.hide_segmentations()
         if first:
             self.display.show_views(case.volume)
@@ -302,7 +309,7 @@ class Panel(VTKObservationMixin):
             self.run.say("")
             self.display.refresh_3d()
         # A CTA under another transform has its plaques elsewhere.
-        self._show_case(True)
+        self._show_case()
         self.refresh()
 
     def _parameters_changed(self, caller: Any, event: Any) -> None:
@@ -314,40 +321,39 @@ class Panel(VTKObservationMixin):
             self._cta = self.parameters.cta
             self.run.outcome = Outcome.NONE
             self.run.say(_said(self.sources.note()))
-            self._take_case(SceneCase.find(self._cta), True)
+            self._take_case(SceneCase.find(self._cta))
             if self._cta is not None:
                 self.display.show_views(self._cta)
             if self.case is None:
                 attention.turn_to_inputs(self.ui)
         self.refresh()
 
-    def _take_case(self, case: SceneCase | None, read: bool) -> None:
+    def _take_case(self, case: SceneCase | None) -> None:
         self.case = case
         attention.tell_saved(self.ui.savedLabel, None)
         self.corrections.watch(case)
         self.display.use(case)
-        self._show_case(read)
+        self._show_case()
 
-    def _show_case(self, read: bool) -> None:
-        """Show the case's scores; `read` them from the scene first."""
-        if read:
-            self._read_result()
-        current = not self.corrections.stale
-        self.results.show(self._result, current)
-        record = self.case.record if self.case is not None else None
-        self.plaques.show(self._plaques, record, self._cta, current)
+    def _show_case(self) -> None:
+        """Show the case's scores."""
+        self._read_result()
+        self.results.show(self._result, not self.corrections.stale)
+        self._show_plaques()
         for section in (self.ui.scoresSection, self.ui.correctSection, self.ui.plaquesSection, self.ui.displaySection):
             section.setVisible(self._result is not None)
 
+    def _show_plaques(self) -> None:
+        record = self.case.record if self.case is not None else None
+        self.plaques.show(self._listing.plaques, record, self._cta, not self.corrections.stale)
+
     def _read_result(self) -> None:
-        self._result, self._plaques = None, []
-        if self.case is None:
-            return
+        self._result = None
         try:
-            self._result = self.case.result()
-            if self.case.missing() is None:
-                self._plaques = self.case.plaques()
+            self._result = self.case.result() if self.case is not None else None
+            self._listing.list(self.case)
         except InputError as error:
+            self._listing.list(None)
             self._complain(str(error))
 
     def _show_state(self) -> None:

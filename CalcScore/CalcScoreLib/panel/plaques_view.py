@@ -68,6 +68,7 @@ class PlaquesView:
         self._volume: Any = None
         self._record: Any = None
         self._usable = False
+        self._none = ""
         self._outline = PlaqueOutline()
         self._set_up_table()
         ui.checkButton.connect("clicked()", self.check)
@@ -76,8 +77,9 @@ class PlaquesView:
         territories = ((STRUCTURES[territory].title, territory) for territory in Territory)
         menu = menu_of(ui.territoryButton, territories, self.move)
         ui.territoryButton.setMenu(menu)
-        # A right click shows the same.
-        ui.plaquesTree.addAction(menu.menuAction())
+        # A right click shows the same; as a menu within a menu it would need a title.
+        for action in menu.actions():
+            ui.plaquesTree.addAction(action)
         for key, function in (
             ("Space", self.check),
             ("Delete", self.remove),
@@ -86,8 +88,13 @@ class PlaquesView:
         ):
             add_key(ui.plaquesTree, key, function)
 
-    def show(self, plaques: list[Plaque], record: Any, volume: Any, current: bool) -> None:
-        """List the plaques of a case; grey where they are out of date. The same ones stay selected."""
+    def show(self, plaques: list[Plaque] | None, record: Any, volume: Any, current: bool) -> None:
+        """List the plaques of a case, None while they are looked for; grey where they are out of date.
+
+        The same ones stay selected.
+        """
+        self._none = _("No plaques") if plaques is not None else _("Looking for the plaques…")
+        plaques = plaques or []
         kept, row = {plaque.key for plaque in self.selected()}, self._current_row()
         same_case = record is self._record
         self._plaques, self._record, self._volume = plaques, record, volume
@@ -222,7 +229,7 @@ class PlaquesView:
             done += checked
             self._ui.plaquesTree.topLevelItem(row).setText(_CHECK_COLUMN, _CHECKED if checked else "")
         text = _("Checked {done} of {count}").format(done=done, count=len(self._plaques))
-        self._ui.checkedLabel.setText(text if self._plaques else _("No plaques"))
+        self._ui.checkedLabel.setText(text if self._plaques else self._none)
 
     def _fit_height(self) -> None:
         tree = self._ui.plaquesTree

@@ -47,7 +47,7 @@ class RunView:
     storing : callable
         Called before the result goes into the scene.
     stored : callable
-        Called with the case when its nodes are in the scene.
+        Called with the case, when its nodes are in the scene, and the analysis.
     changed : callable
         Called whenever the run starts or ends.
     """
@@ -57,7 +57,7 @@ class RunView:
         ui: Any,
         prepare: Callable[[], tuple[Any, Analysis] | None],
         storing: Callable[[], None],
-        stored: Callable[[SceneCase], None],
+        stored: Callable[[SceneCase, Analysis], None],
         changed: Callable[[], None],
     ) -> None:
         self._ui, self._prepare, self._changed = ui, prepare, changed
@@ -187,7 +187,7 @@ class RunView:
             self._fail(failed)
             return
         self._end(Outcome.DONE)
-        self._stored(case)
+        self._stored(case, analysis)
 
     def _end(self, outcome: Outcome) -> None:
         analysis, self._analysis = self._analysis, None

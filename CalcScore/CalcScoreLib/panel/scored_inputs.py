@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.models import Model
+from CalcScoreLogic.models import Model, Role
 
 from ..scene.case import SceneCase
+from ..scene.other_segmentations import Prints
+from ..scene.segment_voxels import SegmentPrint
 from ..translation import _
 from .parameters import NETWORK, SEGMENTS, THRESHOLD, CalcScoreParameters, lengths_of, mapping_of
 
 _INPUTS = "CalcScore.Inputs"
 _NODES = {"artery_segmentation": "CalcScore.arteriesFrom", "calcification_segmentation": "CalcScore.calciumFrom"}
+
+_ROLES = {"artery_segmentation": Role.TERRITORIES, "calcification_segmentation": Role.CALCIFICATION}
+_PRINTS = "segments"
 
 _TITLES = {
     "arteries_from": _("where the arteries come from"),
@@ -29,7 +35,18 @@ _TITLES = {
 }
 
 
-def keep(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> None:
+_CONTENTS = {
+    "artery_segmentation": _("the segments of the arteries"),
+    "calcification_segmentation": _("the segment of the calcium"),
+}
+
+
+def keep(
+    case: SceneCase,
+    parameters: CalcScoreParameters,
+    models: Sequence[Model],
+    prints: Mapping[Role, Prints],
+) -> None:
     """Keep what a case was scored from with its record.
 
     Parameters
@@ -40,8 +57,11 @@ def keep(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Mode
         What the panel was set to.
     models : sequence of Model
         The networks that were run.
+    prints : mapping of Role to Prints
+        What was in the segments that took a network's place.
     """
-    case.record.SetAttribute(_INPUTS, json.dumps(_choices(parameters, models)))
+    kept = {role.value: {name: asdict(value) for name, value in found.items()} for role, found in prints.items()}
+    case.record.SetAttribute(_INPUTS, json.dumps({**_choices(parameters, models), _PRINTS: kept}))
     for name, role in _NODES.items():
         node = getattr(parameters, name) if name in _used_nodes(parameters) else None
         case.record.SetNodeReferenceID(role, node.GetID() if node is not None else None)
@@ -70,6 +90,49 @@ def changed(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[M
     return tuple(found)
 
 
+def scored_segments(case: SceneCase, parameters: CalcScoreParameters) -> dict[str, tuple[Any, Prints]]:
+    """Give the segments that a case was scored from and that are still chosen, with what was in them.
+
+    Parameters
+    ----------
+    case : SceneCase
+        The case.
+    parameters : CalcScoreParameters
+        What the panel is set to.
+
+    Returns
+    -------
+    dict of str to (vtkMRMLSegmentationNode, Prints)
+        By what a reader calls them, e.g. ``"the segments of the arteries"``. What was chosen otherwise is not there.
+    """
+    before, found = _kept(case), {}
+    for name in _used_nodes(parameters):
+        node = getattr(parameters, name)
+        prints = before.get(_PRINTS, {}).get(_ROLES[name].value, {})
+        if prints and node is not None and node is case.record.GetNodeReference(_NODES[name]):
+            chosen = _segments_of(parameters, name)
+            found[_CONTENTS[name]] = node, {key: _print(value) for key, value in prints.items() if key in chosen}
+    return found
+
+
+def _segments_of(parameters: CalcScoreParameters, name: str) -> set[str]:
+    """Give the segments that are chosen in a segmentation."""
+    if name == "artery_segmentation":
+        return {segment for segment, key in mapping_of(parameters).items() if key is not None}
+    there = parameters.calcification_segmentation.GetSegmentation().GetSegment(parameters.calcification_segment)
+    return {parameters.calcification_segment} if there is not None else set()
+
+
+def _print(kept: Mapping[str, Any]) -> SegmentPrint:
+    return SegmentPrint(kept["voxels"], tuple(kept["corners_mm"]))
+
+
+def _kept(case: SceneCase) -> dict[str, Any]:
+    """Give what a case was scored from; nothing where it was made without the panel."""
+    kept: dict[str, Any] = json.loads(case.record.GetAttribute(_INPUTS) or "{}")
+    return kept
+
+
 def lengths_differ(case: SceneCase, parameters: CalcScoreParameters) -> bool:
     """Tell whether other lengths are chosen than those that the arteries were last trimmed to."""
     try:
@@ -80,10 +143,9 @@ def lengths_differ(case: SceneCase, parameters: CalcScoreParameters) -> bool:
 
 
 def _changed_choices(case: SceneCase, parameters: CalcScoreParameters, models: Sequence[Model]) -> Iterable[str]:
-    text = case.record.GetAttribute(_INPUTS)
-    if not text:
+    before, now = _kept(case), _choices(parameters, models)
+    if not before:
         return
-    before, now = json.loads(text), _choices(parameters, models)
     sources_differ = False
     for name in ("arteries_from", "calcification_from"):
         if before.get(name) != now[name]:

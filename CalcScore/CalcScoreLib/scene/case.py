@@ -25,7 +25,8 @@ from .hand_edits import HandEdit, Planned
 from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
-from .segmentations import SURFACE, SegmentMask, change_voxels, write_layer
+from .segment_voxels import SegmentMask
+from .segmentations import SURFACE, change_voxels, edits_of, write_layer
 from .tables import write_table
 from .volumes import volume_image
 
@@ -138,8 +139,13 @@ class SceneCase(CaseNodes):
 
     def changed_structures(self) -> tuple[str, ...]:
         """Name the structures (see `structures`) that have changed since they were scored."""
-        masks = self._masks()
-        changed = Fingerprints.of(self.record).changed(masks)
+        return run_through(self.changed_steps())
+
+    def changed_steps(self) -> Steps[tuple[str, ...]]:
+        """Do what `changed_structures` does in pieces."""
+        masks = yield from self.mask_steps()
+        prints = Fingerprints.of(self.record)
+        changed: tuple[str, ...] = yield lambda: prints.changed(masks)
         # Known from now on, whatever is painted over them.
         self._scored |= {key: mask for key, mask in masks.by_key().items() if key not in changed}
         return changed
@@ -245,10 +251,15 @@ class SceneCase(CaseNodes):
         """Read the segments, one a piece; raises InputError where a node has been deleted."""
         for structure in (*structures.FULL_KEYS, *structures.TRIMMED_KEYS):
             self._check()
-            self._masks_reader().read(self.segmentation(structure), structure)
+            yield from self._masks_reader().read_steps(self.segmentation(structure), structure)
             yield None
         # All are known by now, but for those that have been edited.
         return self._masks()
+
+    def is_read(self) -> bool:
+        """Tell whether all segments are as they were read last, so that nothing takes time that asks for them."""
+        reader, keys = self._masks_reader(), (*structures.FULL_KEYS, *structures.TRIMMED_KEYS)
+        return self.missing() is None and all(reader.knows(self.segmentation(key), key) for key in keys)
 
     def scored_case(self) -> ScoredCase:
         """Give the segments as they are now, on the whole grid of the CTA, with the last scores."""
@@ -265,23 +276,31 @@ class SceneCase(CaseNodes):
 
     def plaques(self) -> list[Plaque]:
         """List the plaques of the last scores, largest first."""
-        moved = frames.since_scored(self)
-        key = self.record.GetText() + str(moved)
-        if self._plaques is None or self._plaques[0] != key:
-            result = frames.moved_result(self.result(), moved)
-            self._plaques = (key, plaques_of(result, self._masks(), volume_image(self.volume)))
+        return run_through(self.plaque_steps())
+
+    def plaque_steps(self) -> Steps[list[Plaque]]:
+        """Do what `plaques` does in pieces."""
+        if not self.knows_plaques():
+            key, result = self._plaque_key(), frames.moved_result(self.result(), frames.since_scored(self))
+            masks, cta = (yield from self.mask_steps()), volume_image(self.volume)
+            found = yield lambda: plaques_of(result, masks, cta)
+            self._plaques = (key, found)
+        assert self._plaques is not None  # noqa: S101
         return self._plaques[1]
+
+    def knows_plaques(self) -> bool:
+        """Tell whether the plaques of the last scores are known, so that nothing takes time that asks for them."""
+        return self._plaques is not None and self._plaques[0] == self._plaque_key()
+
+    def _plaque_key(self) -> str:
+        return f"{self.record.GetText()}{frames.since_scored(self)}"
 
     def observed(self) -> list[tuple[Any, int]]:
         """Give what to observe to learn that segments may have changed: objects and their events."""
-        kind = slicer.vtkSegmentation
-        # Slicer before 5.4 calls the source representation master.
-        source = getattr(kind, "SourceRepresentationModified", None) or kind.MasterRepresentationModified
-        events = (source, kind.SegmentModified, kind.SegmentAdded, kind.SegmentRemoved)
         nodes = [node for node in (self.arteries, self.calcification) if node is not None]
         moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
         return [
-            *((node.GetSegmentation(), event) for node in nodes for event in events),
+            *(pair for node in nodes for pair in edits_of(node)),
             *((node, moved) for node in nodes),
         ]
 
@@ -353,7 +372,7 @@ class SceneCase(CaseNodes):
         content.prints.keep(self.record)
         write_table(self.table, content.result)
         frames.note(self)
-        self._plaques = (self.record.GetText() + str(frames.since_scored(self)), content.plaques)
+        self._plaques = (self._plaque_key(), content.plaques)
 
     def _with_surfaces(self) -> list[Any]:
         """Give the segmentations that have surfaces."""

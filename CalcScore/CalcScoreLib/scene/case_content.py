@@ -20,7 +20,8 @@ from . import structures
 from .fingerprints import Fingerprints
 from .masks import CaseMasks, difference, overlap_warning
 from .plaques import Plaque, as_plaques
-from .segmentations import NOTHING, Layer, SegmentMask
+from .segment_voxels import SegmentMask
+from .segmentations import NOTHING, Layer
 
 _ALL: Box = (slice(0, None), slice(0, None), slice(0, None))
 

@@ -18,7 +18,7 @@ from . import structures
 from .grids import part_of
 from .masks import CaseMasks, around, difference, intersection, territory_array, union, within
 from .plaques import Plaque
-from .segmentations import SegmentMask
+from .segment_voxels import SegmentMask
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
 _ROUND_CLICKS_MM = 60.0

@@ -14,9 +14,11 @@ from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, shape_of, start
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.rescoring import SEGMENTS
 
+from ..incremental_work import Steps, run_through
 from . import structures
 from .grids import matrix_between, own_matrix, part_of
-from .segmentations import SegmentMask, read_mask, segment_ids
+from .segment_voxels import SegmentMask, mask_steps, segment_state
+from .segmentations import segment_ids
 
 
 class MaskReader:
@@ -34,12 +36,20 @@ class MaskReader:
 
     def read(self, segmentation: Any, structure: str) -> SegmentMask:
         """Give the voxels of a structure; of all segments tagged so, where one was copied."""
-        state, known = self.state(segmentation, structure), self._known.get(structure)
-        if known is None or known[0] != state:
-            names = segment_ids(segmentation, structure)
-            mask = union([read_mask(segmentation, name, self._volume) for name in names])
-            known = self._known[structure] = (state, mask)
-        return known[1]
+        return run_through(self.read_steps(segmentation, structure))
+
+    def read_steps(self, segmentation: Any, structure: str) -> Steps[SegmentMask]:
+        """Do what `read` does in pieces, again from the start where the structure is edited meanwhile."""
+        while not self.knows(segmentation, structure):
+            state, masks = self.state(segmentation, structure), []
+            for name in segment_ids(segmentation, structure):
+                masks.append((yield from mask_steps(segmentation, name, self._volume)))
+            self._known[structure] = (state, union(masks))
+        return self._known[structure][1]
+
+    def knows(self, segmentation: Any, structure: str) -> bool:
+        """Tell whether a structure is as it was read last."""
+        return structure in self._known and self._known[structure][0] == self.state(segmentation, structure)
 
     def know(self, segmentation: Any, structure: str, mask: SegmentMask) -> None:
         """Take the voxels of a structure as read: they were written just now."""
@@ -48,19 +58,10 @@ class MaskReader:
     def state(self, segmentation: Any, structure: str) -> tuple[Any, ...]:
         """Give what differs whenever the voxels of a structure may have changed."""
         names = segment_ids(segmentation, structure)
-        return (self._grid_state(segmentation), *(_segment_state(segmentation, name) for name in names))
+        return (self._grid_state(segmentation), *(segment_state(segmentation, name) for name in names))
 
     def _grid_state(self, segmentation: Any) -> bytes:
         return bytes(own_matrix(self._volume).tobytes() + matrix_between(segmentation, self._volume).tobytes())
-
-
-def _segment_state(segmentation: Any, name: str) -> tuple[Any, ...]:
-    """Give times that move whenever the voxels of a segment may have changed, and not with its surface."""
-    segment = segmentation.GetSegmentation().GetSegment(name)
-    image = segmentation.GetBinaryLabelmapInternalRepresentation(name)
-    scalars = image.GetPointData().GetScalars() if image else None
-    times = (image.GetMTime() if image else 0, scalars.GetMTime() if scalars else 0)
-    return name, segment.GetLabelValue(), *times
 
 
 def union(masks: Iterable[SegmentMask]) -> SegmentMask:

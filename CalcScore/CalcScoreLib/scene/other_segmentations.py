@@ -15,8 +15,12 @@ from CalcScoreLogic.images.other_tools import TOTALSEGMENTATOR_FILES, Source, Te
 
 from ..incremental_work import Steps, run_through
 from . import structures
-from .segmentations import TERMINOLOGY_TAG, SegmentMask, read_mask, tag
+from .segment_voxels import OwnVoxels, SegmentMask, SegmentPrint, own_voxel_steps, placed_steps, segment_state
+from .segmentations import TERMINOLOGY_TAG, tag
 from .volumes import volume_geometry
+
+Prints = dict[str, SegmentPrint]
+"""What tells the voxels of segments from others, by their identifiers."""
 
 _CODE = re.compile(r"SCT\^(\d+)\^")
 
@@ -97,11 +101,13 @@ def territory_map(segmentation: Any, mapping: Mapping[str, str | None], volume: 
     InputError
         No segment is an artery, or those that are have no voxel on the CTA.
     """
-    return run_through(territory_steps(segmentation, mapping, volume))
+    return run_through(territory_steps(segmentation, mapping, volume))[0]
 
 
-def territory_steps(segmentation: Any, mapping: Mapping[str, str | None], volume: Any) -> Steps[TerritoryMap]:
-    """Do what `territory_map` does in pieces: one segment at a time, and the rest in a thread."""
+def territory_steps(
+    segmentation: Any, mapping: Mapping[str, str | None], volume: Any
+) -> Steps[tuple[TerritoryMap, Prints]]:
+    """Do what `territory_map` does in pieces, and the rest in a thread; also tells what was in the segments."""
     content = segmentation.GetSegmentation()
     chosen = {
         name: Territory[key.upper()]
@@ -112,14 +118,14 @@ def territory_steps(segmentation: Any, mapping: Mapping[str, str | None], volume
         raise InputError(f"{segmentation.GetName()}: no segment is chosen as an artery, tell which segment is which")
     geometry = volume_geometry(volume)
     names = [_unique_name(content, name) for name in chosen]
-    masks = yield from _read_steps(segmentation, chosen, volume)
+    masks, prints = yield from _read_steps(segmentation, chosen, volume)
     found = yield lambda: _merged(names, list(chosen.values()), masks, geometry)
     if not any(found.used.values()):
         raise InputError(
             f"{segmentation.GetName()}: its arteries have no voxel on {volume.GetName()}, "
             "check that both belong together"
         )
-    return found
+    return found, prints
 
 
 def calcification_map(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Image:
@@ -144,33 +150,46 @@ def calcification_map(segmentation: Any, segment_ids: Iterable[str], volume: Any
     InputError
         No segment is chosen.
     """
-    return run_through(calcification_steps(segmentation, segment_ids, volume))
+    return run_through(calcification_steps(segmentation, segment_ids, volume))[0]
 
 
-def calcification_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[Image]:
-    """Do what `calcification_map` does in pieces: one segment at a time."""
+def calcification_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[tuple[Image, Prints]]:
+    """Do what `calcification_map` does in pieces; also tells what was in the segments."""
     content = segmentation.GetSegmentation()
     chosen = [name for name in segment_ids if content.GetSegment(name) is not None]
     if not chosen:
         raise InputError(f"{segmentation.GetName()}: no segment is chosen as calcification, tell which one it is")
     geometry = volume_geometry(volume)
-    masks = yield from _read_steps(segmentation, chosen, volume)
+    masks, prints = yield from _read_steps(segmentation, chosen, volume)
     array = np.zeros(geometry.shape, np.uint8)
     for mask in masks:
         array[mask.box][mask.inside] = CalcificationLabel.CALCIFICATION
-    return Image(array, geometry)
+    return Image(array, geometry), prints
 
 
-def _read_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[list[SegmentMask]]:
+def _read_steps(segmentation: Any, segment_ids: Iterable[str], volume: Any) -> Steps[tuple[list[SegmentMask], Prints]]:
     """Read the voxels of segments, one after the other."""
-    masks = []
+    masks, own = [], {}
     for name in segment_ids:
-        # Whoever had a turn meanwhile may have removed it.
-        if segmentation.GetSegmentation().GetSegment(name) is None:
-            raise InputError(f"{segmentation.GetName()}: a segment was removed while it was read, analyze again")
-        masks.append(read_mask(segmentation, name, volume))
-        yield None
-    return masks
+        own[name] = yield from own_voxel_steps(segmentation, name)
+        masks.append((yield from placed_steps(own[name], segmentation, volume)))
+    prints: Prints = yield lambda: _prints_of(own)
+    return masks, prints
+
+
+def print_steps(segmentation: Any, segment_id: str) -> Steps[tuple[object, SegmentPrint]]:
+    """Tell what is in a segment, and the state that it was read in, see `segment_state`.
+
+    It is read in pieces, the rest is done in a thread; raises InputError where it is removed meanwhile.
+    """
+    own = yield from own_voxel_steps(segmentation, segment_id)
+    state = segment_state(segmentation, segment_id)
+    found: SegmentPrint = yield lambda: own.print
+    return state, found
+
+
+def _prints_of(own: Mapping[str, OwnVoxels]) -> Prints:
+    return {name: voxels.print for name, voxels in own.items()}
 
 
 def _merged(

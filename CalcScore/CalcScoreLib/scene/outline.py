@@ -11,7 +11,7 @@ import slicer
 from .grids import index_to_ras, oriented_image
 from .masks import union
 from .plaques import Plaque
-from .segmentations import LABELMAP, SegmentMask
+from .segment_voxels import LABELMAP, SegmentMask
 
 _NAME = "CalcScore selected plaques"
 _SEGMENT = "selected"

@@ -13,7 +13,7 @@ from CalcScoreLogic.images.geometry import Array
 from CalcScoreLogic.scoring import Cluster
 
 from .grids import lps_to_ras
-from .segmentations import SegmentMask
+from .segment_voxels import SegmentMask
 
 
 @dataclass(frozen=True)

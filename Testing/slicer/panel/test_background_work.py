@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
+import time
 import weakref
 from typing import Any
 
 import pytest
+import qt
 from CalcScoreLib.background_work import Background, InSteps
 from CalcScoreLib.incremental_work import Steps, run_through
 
@@ -42,6 +45,28 @@ def test_pieces_come_one_at_a_time_and_the_thread_does_the_rest() -> None:
     harness.settle(lambda: ended, 10)
     assert told == ["first", False, "caught"]
     assert ended == [("whole", None)]
+
+
+def test_the_event_loop_goes_on_between_pieces_that_take_long() -> None:
+    told: list[str] = []
+    ended: list[Any] = []
+
+    def slow() -> Steps[None]:
+        for _ in range(4):
+            time.sleep(0.03)
+            told.append("piece")
+            yield None
+
+    timer = qt.QTimer()
+    timer.setInterval(0)
+    timer.connect("timeout()", lambda: told.append("turn"))
+    timer.start()
+    InSteps(slow(), lambda *end: ended.append(end)).start()
+    harness.settle(lambda: ended, 10)
+    timer.stop()
+    pieces = [n for n, what in enumerate(told) if what == "piece"]
+    assert len(pieces) == 4
+    assert all("turn" in told[a:b] for a, b in itertools.pairwise(pieces))
 
 
 def test_an_error_is_handed_over() -> None:

@@ -152,8 +152,32 @@ def test_space_marks_a_plaque_as_checked(analyzed: Analyzed, tmp_path: Path) -> 
     slicer.mrmlScene.Clear(False)
     harness.settle(0.1)
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    harness.settle(0.2)
-    assert panel.ui.checkedLabel.text == "Checked 1 of 2"
+    harness.settle(lambda: panel.ui.checkedLabel.text == "Checked 1 of 2", 10)
+
+
+def test_the_list_of_a_case_that_is_not_read_yet_says_so(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    cta, count = panel.parameters.cta, panel.ui.plaquesTree.topLevelItemCount
+    panel.parameters.cta = None
+    assert panel.ui.plaquesTree.topLevelItemCount == 0
+    panel.parameters.cta = cta
+    assert panel.ui.checkedLabel.text == "Looking for the plaques…"
+    harness.settle(lambda: panel.ui.checkedLabel.text == f"Checked 0 of {count}", 10)
+    assert panel.ui.plaquesTree.topLevelItemCount == count > 0
+    assert panel.state.value == "done"
+
+
+def test_a_right_click_offers_the_territories_themselves(analyzed: Analyzed) -> None:
+    """A menu within it would have no title."""
+    panel = analyzed()
+    actions = panel.ui.plaquesTree.actions()
+    assert [(action.text, action.menu()) for action in actions] == [
+        (title, None) for title in ("Aorta", "Iliac", "Mesenteric", "Renal")
+    ]
+    select(panel, 0)
+    actions[1].trigger()
+    wait(panel)
+    assert panel.case.result().scores.territories["iliac"].calcified_volume_mm3 == 28.0
 
 
 def test_the_menu_gives_a_plaque_to_another_territory(analyzed: Analyzed) -> None:

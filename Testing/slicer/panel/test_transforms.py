@@ -64,11 +64,14 @@ def test_a_hardened_transform_is_hardened_for_the_segments(analyzed: Analyzed) -
 
 def test_a_plaque_is_shown_where_it_is_now(analyzed: Analyzed) -> None:
     panel = analyzed()
-    x, y, z = panel.case.plaques()[0].position_ras
+    tree = panel.ui.plaquesTree
+    tree.setCurrentItem(tree.topLevelItem(0))
+    x, y, z = panel.plaques.selected()[0].position_ras
     add_transform(slicer.mrmlScene, QUARTER, panel.case.volume)
-    harness.settle(0.6)
-    assert panel.case.plaques()[0].position_ras == pytest.approx((30.0 - y, x - 20.0, z + 7.0))
-    panel.ui.plaquesTree.setCurrentItem(panel.ui.plaquesTree.topLevelItem(0))
+    moved = pytest.approx((30.0 - y, x - 20.0, z + 7.0))
+    harness.settle(lambda: panel.plaques.selected()[0].position_ras == moved, 10)
+    tree.setCurrentItem(tree.topLevelItem(1))
+    tree.setCurrentItem(tree.topLevelItem(0))
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
     # k = 20, 2 mm a slice from 10 mm, and 7 mm further up.
     assert red.GetSliceToRAS().GetElement(2, 3) == pytest.approx(10 + 20 * 2 + 7)

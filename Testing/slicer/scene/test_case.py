@@ -95,6 +95,23 @@ def test_erased_voxels_lower_the_burden_by_exactly_their_volume(scene: Any) -> N
     assert case.edited_structures() == ("calcification",)
 
 
+def test_a_case_knows_what_it_has_read(scene: Any) -> None:
+    case, _ = stored(scene, small_maps())
+    assert case.is_read()
+    assert case.knows_plaques()
+    again = SceneCase.find(case.volume)
+    assert not again.is_read()
+    assert not again.knows_plaques()
+    # Nine segments that are read, and the plaques.
+    assert sum(1 for _ in again.plaque_steps()) > 9
+    assert again.is_read()
+    assert again.knows_plaques()
+    segment = again.segment_id("calcification")
+    paint(again.calcification, segment, voxels_of(again.calcification, segment)[:1], False)
+    assert not again.is_read()
+    assert again.knows_plaques()
+
+
 def test_an_edit_is_marked_where_it_counts(scene: Any) -> None:
     case, _ = stored(scene, small_maps())
     segment = case.segment_id("calcification")

@@ -121,5 +121,5 @@ def test_a_segment_that_is_removed_while_it_is_read_is_told(scene: Any) -> None:
     steps = territory_steps(node, {"p": "aorta", "q": "iliac"}, volume)
     assert next(steps) is None
     node.GetSegmentation().RemoveSegment("q")
-    with pytest.raises(InputError, match="theirs: a segment was removed while it was read, analyze again"):
+    with pytest.raises(InputError, match="theirs: a segment was removed while it was read, try again"):
         run_through(steps)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import slicer
 import vtk
+from CalcScoreLib.incremental_work import run_through
+from CalcScoreLib.scene import segment_voxels
 from CalcScoreLib.scene.case import SceneCase
-from CalcScoreLib.scene.segmentations import SegmentMask, read_mask, tag
+from CalcScoreLib.scene.segment_voxels import SegmentMask, SegmentPrint, own_voxel_steps, read_mask
+from CalcScoreLib.scene.segmentations import tag
 from vtk.util.numpy_support import numpy_to_vtk
 
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
 from Testing.slicer.scene.cases import small_maps
-from Testing.slicer.scene.scenes import add_segmentation, add_volume, voxels_of
+from Testing.slicer.scene.scenes import add_segmentation, add_volume, paint, voxels_of
 
 
 def written(scene: Any) -> SceneCase:
@@ -111,3 +115,58 @@ def test_fingerprints_tell_place_and_content() -> None:
     inside = inside.copy()
     inside[1, 1, 1] = False
     assert SegmentMask.of(inside, (5, 6, 7)).fingerprint != mask.fingerprint
+
+
+@pytest.fixture
+def thirds(monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
+    """The shape of segments that are read in three pieces, (k, j, i)."""
+    monkeypatch.setattr(segment_voxels, "_PIECE_VOXELS", 4 * 5 * 2)
+    return 6, 4, 5
+
+
+def test_a_segment_is_read_in_pieces_as_it_is_in_one(scene: Any, thirds: tuple[int, int, int]) -> None:
+    volume = add_volume(scene, Image(np.zeros(thirds, np.int16), Geometry(thirds[::-1], (1.0, 1.0, 1.0))))
+    inside = np.random.default_rng(4).random(thirds) < 0.2
+    inside[[0, 5]] = False
+    node = add_segmentation(scene, volume, {"a": inside})
+    assert sum(1 for _ in own_voxel_steps(node, "a")) == 3
+    mask = read_mask(node, "a", volume)
+    found = np.zeros(thirds, bool)
+    found[mask.box] = mask.inside
+    np.testing.assert_array_equal(found, inside)
+    assert mask.box[0] == slice(1, 5)
+
+
+def test_a_segment_on_another_grid_is_resampled_in_pieces_as_in_one(
+    scene: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    geometry = Geometry((9, 8, 7), (1.0, 1.0, 1.0))
+    volume = add_volume(scene, Image(np.zeros((7, 8, 9), np.int16), geometry))
+    coarse = add_volume(scene, Image(np.zeros((5, 6, 6), np.int16), Geometry((6, 6, 5), (1.6, 1.7, 1.8), (-1, 0, -1))))
+    node = add_segmentation(scene, coarse, {"a": np.random.default_rng(7).random((5, 6, 6)) < 0.4})
+    whole = read_mask(node, "a", volume)
+    monkeypatch.setattr(segment_voxels, "_PIECE_VOXELS", 150)
+    pieces = read_mask(node, "a", volume)
+    assert whole.box == pieces.box
+    np.testing.assert_array_equal(whole.inside, pieces.inside)
+    assert 0 < whole.inside.sum() < whole.inside.size
+
+
+def test_a_segment_that_is_edited_while_it_is_read_is_read_as_it_is_then(
+    scene: Any, thirds: tuple[int, int, int]
+) -> None:
+    volume = add_volume(scene, Image(np.zeros(thirds, np.int16), Geometry(thirds[::-1], (1.0, 1.0, 1.0))))
+    node = add_segmentation(scene, volume, {"a": np.ones(thirds)})
+    steps = own_voxel_steps(node, "a")
+    next(steps)
+    paint(node, "a", np.array([[2, 1, 0]]), False)
+    inside = run_through(steps).mask.inside
+    assert np.argwhere(~inside).tolist() == [[0, 1, 2]]
+
+
+def test_prints_are_the_same_within_what_a_file_keeps() -> None:
+    made = SegmentPrint("a", (1.0, 2.0, 3.0))
+    assert made.same(SegmentPrint("a", (1.0, 2.000001, 3.0)))
+    assert not made.same(SegmentPrint("a", (1.0, 2.1, 3.0)))
+    assert not made.same(SegmentPrint("b", (1.0, 2.0, 3.0)))
+    assert not made.same(SegmentPrint(""))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from Testing.slicer.harness.names.known import UTIL_RETURNS, class_info, returned_class
 
 UI = "<ui>"  # what slicer.util.childWidgetVariables gives
+_UI_NAMES = ("ui", "_ui")  # what it is called, wherever it is handed to
 _MODULE_ATTRIBUTES = {
     "ScriptedLoadableModule": {"parent": "qSlicerScriptedLoadableModule"},
     "ScriptedLoadableModuleWidget": {"parent": "qSlicerScriptedLoadableModuleWidget", "layout": "QVBoxLayout"},
@@ -65,6 +66,8 @@ class Scope:
         if name in self._names:
             kinds = self._names[name]
             return next(iter(kinds)) or None if len(kinds) == 1 else None
+        if name in _UI_NAMES:
+            return UI
         return self._outer.type_of(ast.Name(name)) if self._outer else None
 
     def _attribute(self, node: ast.Attribute) -> str | None:
@@ -72,7 +75,7 @@ class Scope:
         fixed = {"slicer.app": "qSlicerApplication", "slicer.mrmlScene": "vtkMRMLScene"}
         if name in fixed:
             return fixed[name]
-        if node.attr == "ui":
+        if node.attr in _UI_NAMES:
             return UI
         if self.type_of(node.value) == UI:
             return self._types.objects.get(node.attr)
