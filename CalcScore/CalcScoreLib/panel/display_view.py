@@ -93,11 +93,9 @@ class DisplayView:
 
     @staticmethod
     def _show_3d_steps(case: SceneCase, cut: bool) -> Steps[None]:
-        for _ in display.show_3d_steps(case):
-            yield None
-            if case.missing() is not None:
-                return
-        display.show_cut(case, cut)
+        yield from display.show_3d_steps(case)
+        if case.missing() is None:
+            display.show_cut(case, cut)
 
     def _shown(self, result: None, error: BaseException | None) -> None:
         self._surfaces = None

@@ -26,7 +26,8 @@ from .masks import CaseMasks, MaskReader
 from .plaques import Plaque
 from .records import read_record, write_record
 from .segment_voxels import SegmentMask
-from .segmentations import SURFACE, change_voxels, edits_of, write_layer
+from .segmentations import change_voxels, edits_of, write_layer
+from .surfaces import SURFACE
 from .tables import write_table
 from .volumes import volume_image
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..incremental_work import Steps, run_through
 from . import structures
 from .case_nodes import CaseNodes
-from .segmentations import SURFACE, surface_steps
+from .surfaces import SURFACE, surface_steps
 
 KEPT_OPACITY_3D = 0.45
 """Kept arteries let the plaques in their walls shine through."""
@@ -60,7 +60,8 @@ def show_3d_steps(case: CaseNodes) -> Steps[None]:
     """Show the case in 3-D in pieces, a surface each."""
     for node in (case.calcification, case.arteries):
         yield from surface_steps(node)
-    show_cut(case, True)
+    if case.arteries is not None:
+        show_cut(case, True)
 
 
 def has_surfaces(case: CaseNodes) -> bool:

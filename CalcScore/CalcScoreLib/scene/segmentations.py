@@ -1,4 +1,4 @@
-"""Label maps as segments, their voxels and their surfaces. Segments are known by their tag."""
+"""Label maps as segments, and what edits them. Segments are known by their tag."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ import vtk
 from CalcScoreLogic.images.boxes import Box, nonzero_box
 from CalcScoreLogic.images.geometry import Array
 
-from ..incremental_work import Steps
 from . import structures
 from .grids import image_array, index_to_ras, oriented_image
 from .segment_voxels import LABELMAP, SegmentMask
 
-SURFACE = "Closed surface"
 TERMINOLOGY_TAG = "TerminologyEntry"
 
 NOTHING: Box = (slice(0, 2), slice(0, 2), slice(0, 2))
@@ -145,42 +143,6 @@ def change_voxels(segmentation: Any, volume: Any, structure: str, mask: SegmentM
     mode = logic.MODE_MERGE_MASK if added else logic.MODE_MERGE_MIN
     for name in names[:1] if added else names:
         logic.SetBinaryLabelmapToSegment(modifier, segmentation, name, mode, modifier.GetExtent())
-
-
-def surface_steps(segmentation: Any) -> Steps[None]:
-    """Make the surfaces that segments lack, one at a time.
-
-    Parameters
-    ----------
-    segmentation : vtkMRMLSegmentationNode
-        Where the segments are; the one that is converted last tells its observers.
-
-    Yields
-    ------
-    None
-        After each segment: the largest takes a few tenths of a second, and a single one cannot be divided.
-    """
-    content = segmentation.GetSegmentation()
-    for name in content.GetSegmentIDs()[1:]:
-        segment = content.GetSegment(name)
-        # Whoever had a turn meanwhile may have removed it, or made its surface.
-        if segment is None or segment.GetRepresentation(SURFACE) or segment.GetRepresentation(LABELMAP) is None:
-            continue
-        alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
-        copy.SetLabelValue(segment.GetLabelValue())
-        copy.AddRepresentation(LABELMAP, segment.GetRepresentation(LABELMAP))
-        _set_source(alone)
-        alone.CopyConversionParameters(content)
-        alone.AddSegment(copy, name)
-        alone.CreateRepresentation(SURFACE)
-        segment.AddRepresentation(SURFACE, copy.GetRepresentation(SURFACE))
-        yield None
-    segmentation.CreateClosedSurfaceRepresentation()
-
-
-def _set_source(content: Any) -> None:
-    # Slicer before 5.4 calls the source representation master.
-    (getattr(content, "SetSourceRepresentationName", None) or content.SetMasterRepresentationName)(LABELMAP)
 
 
 def _new_segment(key: str, label: int, image: Any) -> Any:

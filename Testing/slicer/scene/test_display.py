@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-from CalcScoreLib.scene import display, structures, views
+from CalcScoreLib.incremental_work import run_through
+from CalcScoreLib.scene import display, structures, surfaces, views
 from CalcScoreLib.scene.case import SceneCase
-from CalcScoreLib.scene.segmentations import SURFACE
+from CalcScoreLib.scene.surfaces import SURFACE, surface_steps
+from scipy import spatial
+from vtk.util.numpy_support import vtk_to_numpy
 
 from CalcScoreLogic.pipeline import score_masks
 from Testing.slicer.scene.cases import small_maps
@@ -49,6 +53,31 @@ def test_3d_shows_kept_arteries_plaques_and_translucent_what_was_cut(case: Scene
     display.show_3d(case, False)
     assert not case.calcification.GetSegmentation().ContainsRepresentation(SURFACE)
     assert not shown.GetVisibility()
+
+
+@pytest.mark.parametrize("faces", [1, 30, 10**6])
+def test_surfaces_made_in_parts_are_those_made_at_once(
+    case: SceneCase, monkeypatch: pytest.MonkeyPatch, faces: int
+) -> None:
+    monkeypatch.setattr(surfaces, "_PIECE_FACES", faces)
+    for node in (case.calcification, case.arteries):
+        content = node.GetSegmentation()
+        run_through(surface_steps(node))
+        parts = {name: points_of(content, name) for name in content.GetSegmentIDs()}
+        node.RemoveClosedSurfaceRepresentation()
+        node.CreateClosedSurfaceRepresentation()
+        assert sum(len(points) for points in parts.values()) > 100
+        for name, points in parts.items():
+            whole = points_of(content, name)
+            assert len(points) == len(whole)
+            if len(points):
+                assert spatial.KDTree(whole).query(points)[0].max() < 1e-3
+                assert spatial.KDTree(points).query(whole)[0].max() < 1e-3
+
+
+def points_of(content: Any, name: str) -> np.ndarray:
+    surface = content.GetSegment(name).GetRepresentation(SURFACE)
+    return vtk_to_numpy(surface.GetPoints().GetData()) if surface.GetNumberOfPoints() else np.zeros((0, 3))
 
 
 def test_the_full_length_can_be_shown_and_hidden(case: SceneCase) -> None:
