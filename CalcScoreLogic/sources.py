@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .anatomy import STRUCTURES, Territory
+from .images.coverage import Coverage
 from .images.files import read_calcification, read_territories
-from .images.geometry import Image, aligned
+from .images.geometry import Geometry, Image, aligned
 from .inference.options import InferenceOptions
 from .inference.protocol import Message
 from .inference.run import InferenceRun, Labelled
@@ -163,7 +164,7 @@ def score_sources(
         parameters={**scored.result.parameters, **extra},
         warnings=(*told, *scored.result.warnings),
     )
-    return replace(scored, result=result if run is None else _labelled_by(run, result))
+    return replace(scored, result=result if run is None else _labelled_by(run, result, cta.geometry))
 
 
 def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:
@@ -175,17 +176,26 @@ def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:
     return aligned(cta, labels, "the CTA", "the networks' label map")
 
 
-def _labelled_by(run: FinishedRun, result: CaseResult) -> CaseResult:
+def _labelled_by(run: FinishedRun, result: CaseResult, grid: Geometry) -> CaseResult:
     """Record the networks that a result rests on, the range of their folds, and what to be warned of."""
     record = {
         **result.provenance,
         "models": {model.role.value: model_record(model) for model in run.models},
-        "inference": run.labelled.result.provenance,
+        "inference": _record_on(grid, run),
     }
     ranges = _burden_ranges(run.labelled.result.fold_burdens)
     own = (*run.labelled.notices, *_network_warnings(run.models))
     warnings = (*own, *result.warnings, *_disagreement(result, ranges))
     return replace(result, provenance=record, warnings=warnings, burden_ranges=ranges)
+
+
+def _record_on(grid: Geometry, run: FinishedRun) -> dict[str, Any]:
+    """Give what the run says of itself, with where it looked in the voxels of the CTA's grid."""
+    record = dict(run.labelled.result.provenance)
+    if record.get("coverage") and any(model.orientation for model in run.models):
+        looked = Coverage.from_dict(record["coverage"])
+        record["coverage"] = looked.stored_as(grid.canonical(), grid).to_dict()
+    return record
 
 
 def _burden_ranges(folds: Sequence[Mapping[str, float | None]]) -> dict[str, BurdenRange]:

@@ -70,6 +70,29 @@ class Coverage:
         found = self.cells[np.ix_(*(cell[at.clip(0, len(cell) - 1)] for cell, at in zip(cells, wanted, strict=True)))]
         return np.asarray(found & inside[0][:, None, None] & inside[1][:, None] & inside[2])
 
+    def stored_as(self, own: Geometry, grid: Geometry) -> Coverage:
+        """Give it in the voxels of a grid that stores the same CTA along other axes, or backwards.
+
+        Parameters
+        ----------
+        own : Geometry
+            The grid that it is given in.
+        grid : Geometry
+            The other one.
+
+        Returns
+        -------
+        Coverage
+            The same part of the CTA.
+        """
+        borders = list(self.borders)
+        for axis, border in enumerate(self.borders):
+            ramp = grid.stored_view(own.canonical_view(np.indices((2, 2, 2))[axis]))
+            steps = [ramp[1, 0, 0], ramp[0, 1, 0], ramp[0, 0, 1]] - ramp[0, 0, 0]
+            there = int(np.flatnonzero(steps)[0])
+            borders[there] = border if steps[there] > 0 else border[-1] - border[::-1]
+        return Coverage(grid.origin, borders, grid.stored_view(own.canonical_view(self.cells)))
+
     def to_dict(self) -> dict[str, Any]:
         """Give it in what JSON can hold: borders in voxels along (k, j, i), cells packed, deflated, in base 64."""
         packed = zlib.compress(np.packbits(self.cells).tobytes(), 9)

@@ -18,6 +18,7 @@ from typing import IO, Any
 from ..errors import CalcScoreError, InputError
 from ..images.files import write_image
 from ..images.geometry import Image
+from ..models import learned_canonically
 from ..process_trees import KILLED, OUT_OF_MEMORY, is_killed, kill_tree, own_tree_options
 from ..shortening import ShorteningParameters
 from .options import InferenceOptions
@@ -63,6 +64,7 @@ class WorkerProcess:
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._threads: list[threading.Thread] = []
+        self._canonical = False
         try:
             self.folder = Path(tempfile.mkdtemp(prefix="calcscore-", dir=temporary))
         except OSError as error:
@@ -110,7 +112,7 @@ class WorkerProcess:
         arteries: Image | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Write a CTA and, when it is whole, the job.
+        """Write a CTA and, when it is whole, the job; stored as the models' networks have learned it.
 
         Parameters
         ----------
@@ -129,6 +131,10 @@ class WorkerProcess:
             They could not be written.
         """
         folder = folder or self.folder
+        if "models" in job:
+            self._canonical = any(learned_canonically(Path(model)) for model in job["models"].values())
+        if self._canonical:
+            cta, arteries = cta and cta.canonical(), arteries and arteries.canonical()
         if cta is not None:
             write_image(folder / CTA_FILE, cta)
             job = {**job, "grid": asdict(cta.geometry)}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from ..file_hashes import file_sha256
 from .card import MeasuredDice, read_measured
-from .check import check, check_fully
+from .check import check, check_fully, learned_canonically
 from .checkpoints import CheckpointHeader, check_checkpoint, read_header, safe_loading
 from .folders import starter_models_folder, user_models_folder
-from .model import BrokenModel, Model, Role
+from .model import ORIENTATION, BrokenModel, Model, Role
 from .pack import pack
 from .store import find, find_named, install, list_models, remove
 
 __all__ = [
+    "ORIENTATION",
     "BrokenModel",
     "CheckpointHeader",
     "MeasuredDice",
@@ -28,6 +29,7 @@ __all__ = [
     "find",
     "find_named",
     "install",
+    "learned_canonically",
     "list_models",
     "pack",
     "read_header",

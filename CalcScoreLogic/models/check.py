@@ -15,7 +15,7 @@ from ..file_hashes import file_sha256
 from .checkpoints import check_checkpoint, read_header
 from .json_objects import member, read_object, shown
 from .labels import read_labels
-from .model import Model, Role, checkpoint_path
+from .model import ORIENTATION, Model, Role, checkpoint_path
 from .nnunet_names import READERS
 from .plans import check_name, check_plans
 
@@ -113,6 +113,7 @@ def describe(path: Path) -> Model:
         note=about.get("note"),
         demo=about.get("demo", False),
         synthetic=about.get("synthetic", False),
+        orientation=about.get("orientation"),
     )
     return replace(model, size_bytes=sum(file.stat().st_size for file in covered_files(model)))
 
@@ -120,6 +121,12 @@ def describe(path: Path) -> Model:
 def covered_files(model: Model) -> list[Path]:
     """List the files that the fingerprint covers, in its order."""
     return [model.path / DATASET, model.path / PLANS, *map(model.checkpoint, model.folds)]
+
+
+def learned_canonically(path: Path) -> bool:
+    """Tell whether the model in a folder, which was checked, has the orientation `ORIENTATION`."""
+    about = path / ABOUT
+    return about.exists() and read_object(about).get("orientation") == ORIENTATION
 
 
 def _check_channel(path: Path, dataset: dict[str, Any]) -> None:
@@ -166,6 +173,10 @@ def _read_about(path: Path, role: Role) -> dict[str, Any]:
     for key in ("demo", "synthetic"):
         if about.get(key) is not None:
             told[key] = member(path, about, key, bool)
+    orientation = about.get("orientation")
+    if orientation not in (None, ORIENTATION):
+        raise InputError(f"{path}: the orientation is {shown(orientation)} and can only be '{ORIENTATION}' or left out")
+    told["orientation"] = orientation
     if told.get("role") not in (None, role.value):
         raise InputError(f"{path}: the role is {shown(told['role'])}, but the labels are those of {role.value}")
     return told

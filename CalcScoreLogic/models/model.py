@@ -9,6 +9,9 @@ from typing import Any
 
 from ..anatomy import CalcificationLabel, Territory
 
+ORIENTATION = "LPS"
+"""Canonical storage: axes along the patient's left, posterior and superior."""
+
 
 class Role(str, Enum):
     """Which of the two ensembles a model is; its label names decide."""
@@ -61,6 +64,9 @@ class Model:
         It knows synthetic phantoms only.
     synthetic : bool
         It learned from synthetic CTA of real anatomy, from no patient's image.
+    orientation : str, optional
+        ``"LPS"``: its networks learned from volumes stored along L, P and S, and are given such ones, however a CTA is
+        stored. None: they are given a CTA as it is stored, as nnU-Net does.
     bundled : bool
         It comes with CalcScore.
     source_sha256 : str, optional
@@ -85,6 +91,7 @@ class Model:
     note: str | None = None
     demo: bool = False
     synthetic: bool = False
+    orientation: str | None = None
     bundled: bool = False
     source_sha256: str | None = None
     installed: str | None = None
@@ -112,6 +119,7 @@ class Model:
             "note": self.note,
             "demo": self.demo,
             "synthetic": self.synthetic,
+            "orientation": self.orientation,
             "bundled": self.bundled,
             "source_sha256": self.source_sha256,
             "installed": self.installed,

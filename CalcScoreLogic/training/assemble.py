@@ -10,7 +10,7 @@ from typing import Any
 
 from ..atomic import atomic_folder, write_json
 from ..errors import CalcScoreError
-from ..models import Role, safe_loading
+from ..models import ORIENTATION, Role, safe_loading
 from .processes import attend
 from .recipe import FOLDS
 from .workspace import FINAL, Workspace
@@ -62,7 +62,8 @@ def assemble(workspace: Workspace, role: Role) -> Path:
 def _model_card(settings: Mapping[str, Any], role: Role) -> dict[str, Any]:
     """Tell what a model is and how it can be made again."""
     about = settings["about"]
-    card = {"role": role.value, **about, "name": f"{about['name']}-{role.value}"}
+    name = f"{about['name']}-{role.value}"
+    card = {"role": role.value, **about, "name": name, "orientation": ORIENTATION}
     base = settings.get("start_from", {}).get(role.value)
     if base:
         card["start_from"] = {key: base[key] for key in ("name", "fingerprint", "trained_on")}

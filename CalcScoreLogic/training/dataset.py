@@ -11,6 +11,7 @@ from typing import Any
 
 from ..atomic import write_json
 from ..images.files import read_calcification, read_ct, read_territories, write_image
+from ..images.geometry import Image
 from ..models import Role
 from .cases import TrainingCase
 from .recipe import FOLDS
@@ -98,10 +99,7 @@ def _convert_case(case: TrainingCase, workspace: Workspace) -> None:
     """Bring the files of a case to where nnU-Net looks for them, the CTA once for both ensembles."""
     image = workspace.raw(Role.TERRITORIES) / "imagesTr" / f"{case.name}_0000{_ENDING}"
     if not image.exists():
-        if case.cta.name.endswith(_ENDING):
-            _link(case.cta, image)
-        else:
-            write_image(image, read_ct(case.cta))
+        _store(case.cta, image, read_ct)
     shared = workspace.raw(Role.CALCIFICATION) / "imagesTr" / image.name
     if not shared.exists():
         _link(image, shared)
@@ -109,10 +107,16 @@ def _convert_case(case: TrainingCase, workspace: Workspace) -> None:
         target, source = workspace.raw(role) / "labelsTr" / f"{case.name}{_ENDING}", case.label_map(role)
         if target.exists():
             continue
-        if source.name.endswith(_ENDING):
-            _link(source, target)
-        else:
-            write_image(target, read(source))
+        _store(source, target, read)
+
+
+def _store(source: Path, target: Path, read: Callable[[Path], Image]) -> None:
+    """Put an image where nnU-Net looks for it, in canonical storage, as the networks will see every CTA."""
+    image = read(source)
+    if source.name.endswith(_ENDING) and image.geometry.canonical() == image.geometry:
+        _link(source, target)
+    else:
+        write_image(target, image.canonical())
 
 
 def _link(source: Path, target: Path) -> None:

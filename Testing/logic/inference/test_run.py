@@ -16,11 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.images.files import read_image, write_image
-from CalcScoreLogic.images.geometry import Image
+from CalcScoreLogic.images.geometry import Image, aligned
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunState
@@ -117,6 +118,28 @@ def test_label_maps_are_those_of_stock_nnunet(
     assert run.state is RunState.DONE
     assert len(result.fold_burdens) == 3
     assert result.provenance["folds"] == {"territories": [0, 1, 2], "calcification": [0, 1, 2]}
+
+
+def test_networks_that_learned_one_orientation_see_it_however_the_cta_is_stored(
+    cta: Image, place: Path, tmp_path: Path
+) -> None:
+    about = {"orientation": "LPS"}
+    folders = {role.value: make_model(tmp_path / role.value, role, [0], about=about) for role in Role}
+    stored = sitk.GetImageFromArray(cta.array)
+    stored.SetSpacing(cta.geometry.spacing)
+    stored.SetOrigin(cta.geometry.origin)
+    stored.SetDirection(cta.geometry.direction)
+    maps = []
+    for orientation in ("LPS", "RAS", "ASL"):
+        turned = to_image(sitk.DICOMOrient(stored, orientation))
+        with InferenceRun(turned, folders, InferenceOptions(mirroring=False), lengths=None, temporary=place) as run:
+            run.start()
+            result = run.wait()
+            found = [read_image(run.folder / result.files[role.value]) for role in Role]
+            maps.append([aligned(cta, labels, "the CTA", "the label map").array.copy() for labels in found])
+    assert all(len(np.unique(labels)) > 1 for labels in maps[0])
+    np.testing.assert_array_equal(maps[1], maps[0])
+    np.testing.assert_array_equal(maps[2], maps[0])
 
 
 def test_progress_runs_from_the_start_to_the_end(cta: Image, models: dict[str, Path], place: Path) -> None:
