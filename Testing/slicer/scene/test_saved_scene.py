@@ -119,3 +119,17 @@ def test_no_model_and_no_network_library_is_needed(scene: Any, tmp_path: Path) -
         timeout=120,
     )
     assert f"burden {expected!r}" in run.stdout, run.stderr
+
+
+def test_a_scene_of_an_earlier_version_opens() -> None:
+    # Saved before the rooms of the module were moved: `small_maps`, of whose 18 calcified voxels one was painted away.
+    loaded = LoadedScene()
+    assert loaded.scene.ReadFromMRB(str(Path(__file__).with_name("earlier_scene.mrb")), True)
+    case = only_case(loaded)
+    assert case.missing() is None
+    assert case.changed_structures() == ()
+    assert case.edited_structures() == ("calcification",)
+    combined = case.result().scores.territories["combined"]
+    assert combined.calcified_volume_mm3 == 17 * VOXEL_MM3
+    assert case.rescore().scores.territories["combined"] == combined
+    assert len(case.plaques()) == combined.cluster_count
