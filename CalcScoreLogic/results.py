@@ -218,15 +218,23 @@ def _check_types(content: Mapping[str, Any]) -> None:
         raise KeyError(f"rows {sorted(lacking)}" if lacking else "vessels")
     if not all(isinstance(warning, str) for warning in content["warnings"]):
         raise TypeError("a warning is no text")
-    for key in _RECORDS:
-        if not isinstance(content["provenance"].get(key, {}), dict):
-            raise TypeError(f"{key} is {content['provenance'][key]!r:.40}")
+    _check_provenance(content["provenance"])
     _check_parameters(content["parameters"])
     composite = content.get("composite")
     if composite is not None:
         for territory, weight in composite["weights"].items():
             _figure(weight, Territory[territory.upper()])
         _figure(composite["burden"] or 0.0)
+
+
+def _check_provenance(known: Mapping[str, Any]) -> None:
+    for key in _RECORDS:
+        if not isinstance(known.get(key, {}), dict):
+            raise TypeError(f"{key} is {known[key]!r:.40}")
+    for key, name in (("inputs", "file"), ("models", "name")):
+        for entry in known.get(key, {}).values():
+            if not isinstance(entry[name], str) or not isinstance(entry["sha256"], (str, type(None))):
+                raise TypeError(f"one of the {key} is {entry!r:.40}")
 
 
 def _check_parameters(known: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from scipy import ndimage
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
 from ..images.boxes import Box, nonzero_box
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image
+from ..images.geometry import Array, Geometry, Image, aligned
 from ..shortening import shorten
 from ..thresholding import Thresholding
 from .cases import StudyCase, StudyParameters
@@ -77,8 +77,9 @@ def _draw_case(
 ) -> Iterator[Picture]:
     """Draw arteries and calcification of one case."""
     sides = {"reference": case.reference, **case.predictions}
-    full = {name: read_territories(files.territories) for name, files in sides.items()}
-    plaques = {name: read_calcification(files.calcification) for name, files in sides.items()}
+    truth = read_territories(case.reference.territories)
+    full = {name: _onto(truth, files.territories, read_territories) for name, files in sides.items()}
+    plaques = {name: _onto(truth, files.calcification, read_calcification) for name, files in sides.items()}
     plaques |= _threshold_maps(case, parameters, full, plaques["reference"])
     arteries = {name: _crop_source(shorten(image, parameters.shortening).territories) for name, image in full.items()}
     spacing = full["reference"].canonical().geometry.spacing[::-1]
@@ -98,6 +99,11 @@ def _draw_case(
             marked[name] = _mark(grey[under], inside, spacing)
     caption = f"Calcification in the shortened arteries, projected from the front, {which}."
     yield save(_side_by_side(marked, _calcification_legend), folder, f"calcification_{word}", kind, caption)
+
+
+def _onto(truth: Image, file: Path, read: Callable[[Path, Geometry], Image]) -> Image:
+    """Read a label map onto the reference's grid; 3D Slicer stores the part with segments only."""
+    return aligned(truth, read(file, truth.geometry), "the reference", str(file))
 
 
 def _threshold_maps(

@@ -74,6 +74,8 @@ def test_other_content_is_refused() -> None:
         (("territories", "combined"), None),
         (("vessels",), {"tail": {}}),
         (("provenance", "inputs"), []),
+        (("provenance", "inputs"), {"\x19": None}),
+        (("provenance", "models"), {"territories": {"name": 3, "sha256": None}}),
         (("provenance", "rescored"), 0.5),
         (("composite",), {"weights": {"heart": 1}, "burden": 0.1}),
         (("composite",), [1]),

@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from PIL import Image as Picture
 
 from CalcScoreLogic.cli import main
@@ -222,6 +224,30 @@ def test_bad_usage_gives_exit_code_2_and_one_line(
     assert (printed.out, printed.err.count("\n")) == ("", 1)
     assert fragment in printed.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_segmentation_that_stores_its_part_alone_is_drawn_where_it_lies(folders: Path, tmp_path: Path) -> None:
+    for side in ("reference", "network"):
+        shutil.copytree(folders / side / "b", tmp_path / side / "b")
+    (file,) = (tmp_path / "network" / "b").glob("calcification*")
+    whole = sitk.ReadImage(str(file))
+    k, j, i = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(sitk.GetArrayFromImage(whole)))
+    part = whole[i, j, k]
+    assert part.GetSize() != whole.GetSize()
+    for number, name in enumerate(("Artery", "Calcification")):
+        fields = {"Name": name, "LabelValue": str(number + 1), "Layer": "0"}
+        for field, value in fields.items():
+            part.SetMetaData(f"Segment{number}_{field}", value)
+    sitk.WriteImage(part, str(file.parent / "calcification.seg.nrrd"))
+    results = []
+    for folder in ("whole", "part"):
+        prediction = folders / "network" if folder == "whole" else tmp_path / "network"
+        if folder == "part":
+            file.unlink()
+        reference, output = tmp_path / "reference", tmp_path / folder
+        assert call("evaluate", "--reference", reference, "--prediction", prediction, "-o", output) == 0
+        results.append((output / "figures" / "calcification_median.png").read_bytes())
+    assert results[0] == results[1]
 
 
 def test_when_every_case_fails_nothing_is_written(
