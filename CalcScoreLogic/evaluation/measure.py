@@ -192,12 +192,7 @@ def _read_side(
     files: LabelFiles, name: str, parameters: StudyParameters, warnings: list[str], like: _Side | None = None
 ) -> _Side:
     """Read the label maps of one side and shorten its territories."""
-    grid = None if like is None else like.territories.geometry
-    territories = read_territories(files.territories, grid)
-    calcification = read_calcification(files.calcification, grid)
-    if like is not None:
-        territories = aligned(like.territories, territories, f"the {REFERENCE}", str(files.territories))
-    calcification = aligned(territories, calcification, str(files.territories), str(files.calcification))
+    territories, calcification = read_maps(files, None if like is None else like.territories)
     filled = fill_holes(Arteries(territories), calcification)
     territories = filled.arteries.full
     shortening = shorten(territories, parameters.shortening)
@@ -206,6 +201,34 @@ def _read_side(
     warnings += [f"{name}: {text}" for text in told]
     looked = _looked(files.calcification.parent / files_of_case.SCORES)
     return _Side(territories, calcification, shortening.territories, looked)
+
+
+def read_maps(files: LabelFiles, reference: Image | None = None) -> tuple[Image, Image]:
+    """Read the label maps of one side.
+
+    Parameters
+    ----------
+    files : LabelFiles
+        The two files.
+    reference : Image, optional
+        The reference's territory map, onto whose grid a prediction's maps are brought; None for the reference itself.
+
+    Returns
+    -------
+    territories, calcification : Image
+        On one grid. 3D Slicer stores the part with segments only: it is laid into the reference's grid.
+
+    Raises
+    ------
+    InputError
+        A file cannot be used, or grids differ.
+    """
+    grid = None if reference is None else reference.geometry
+    territories = read_territories(files.territories, grid)
+    calcification = read_calcification(files.calcification, grid)
+    if reference is not None:
+        territories = aligned(reference, territories, f"the {REFERENCE}", str(files.territories))
+    return territories, aligned(territories, calcification, str(files.territories), str(files.calcification))
 
 
 def _looked(scores: Path) -> Array | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ from scipy import ndimage
 
 from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
 from ..images.boxes import Box, nonzero_box
-from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Geometry, Image, aligned
+from ..images.files import read_ct
+from ..images.geometry import Array, Image
 from ..shortening import shorten
 from ..thresholding import Thresholding
 from .cases import StudyCase, StudyParameters
-from .measure import CALCIFICATION, apply_thresholds
+from .measure import CALCIFICATION, apply_thresholds, read_maps
 from .style import COLUMN_INCHES, RC, Picture, capital, save
 from .tables import methods_of
 
@@ -76,10 +76,10 @@ def _draw_case(
     case: StudyCase, parameters: StudyParameters, methods: list[str], word: str, which: str, folder: Path
 ) -> Iterator[Picture]:
     """Draw arteries and calcification of one case."""
-    sides = {"reference": case.reference, **case.predictions}
-    truth = read_territories(case.reference.territories)
-    full = {name: _onto(truth, files.territories, read_territories) for name, files in sides.items()}
-    plaques = {name: _onto(truth, files.calcification, read_calcification) for name, files in sides.items()}
+    truth = read_maps(case.reference)
+    sides = {"reference": truth, **{name: read_maps(files, truth[0]) for name, files in case.predictions.items()}}
+    full = {name: territories for name, (territories, _) in sides.items()}
+    plaques = {name: calcification for name, (_, calcification) in sides.items()}
     plaques |= _threshold_maps(case, parameters, full, plaques["reference"])
     arteries = {name: _crop_source(shorten(image, parameters.shortening).territories) for name, image in full.items()}
     spacing = full["reference"].canonical().geometry.spacing[::-1]
@@ -99,11 +99,6 @@ def _draw_case(
             marked[name] = _mark(grey[under], inside, spacing)
     caption = f"Calcification in the shortened arteries, projected from the front, {which}."
     yield save(_side_by_side(marked, _calcification_legend), folder, f"calcification_{word}", kind, caption)
-
-
-def _onto(truth: Image, file: Path, read: Callable[[Path, Geometry], Image]) -> Image:
-    """Read a label map onto the reference's grid; 3D Slicer stores the part with segments only."""
-    return aligned(truth, read(file, truth.geometry), "the reference", str(file))
 
 
 def _threshold_maps(

@@ -235,7 +235,7 @@ class _Grower:
         course = resample(np.vstack(parts), STEP_MM)
         raised = end[2] - known["aorta"][-1, 2]
         if raised > 0 or rng.random() < _NARROW_FORK_SHARE:
-            course = _narrowed(course, end, sign * 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))), raised)
+            course = _at_narrow_angle(course, end, sign * 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))), raised)
         course = _smooth(course, 6.0)
         wide = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(3, 8)
         course = sway(rng, course, wide, rng.uniform(40, 90), 25)
@@ -319,7 +319,7 @@ class _Grower:
         return made
 
 
-def _narrowed(course: Array, fork: Array, start_mm: float, slope: float, apart_mm: float) -> Array:
+def _at_narrow_angle(course: Array, fork: Array, start_mm: float, slope: float, apart_mm: float) -> Array:
     """Lead an iliac artery away from the midline below the fork.
 
     By `slope` mm a mm at most, from `start_mm` on, whose sign is its side, and by just as much over `apart_mm`,

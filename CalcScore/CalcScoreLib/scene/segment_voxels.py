@@ -15,7 +15,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.boxes import Box, joint_box, nonzero_box, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array
 
-from ..incremental_work import Steps, run_through
+from ..incremental_work import Steps
 from .grids import image_array, index_to_ras, matrix_between, oriented_image, own_matrix, to_array, to_vtk
 
 LABELMAP = "Binary labelmap"
@@ -123,8 +123,8 @@ class OwnVoxels:
         return SegmentPrint(SegmentMask.of(self.mask.inside).fingerprint, tuple(corners.ravel().tolist()))
 
 
-def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
-    """Read the voxels of one segment.
+def mask_steps(segmentation: Any, segment_id: str, volume: Any) -> Steps[SegmentMask]:
+    """Read the voxels of one segment, in pieces.
 
     Parameters
     ----------
@@ -145,17 +145,12 @@ def read_mask(segmentation: Any, segment_id: str, volume: Any) -> SegmentMask:
     InputError
         The segment cannot be turned into voxels, or lies under a transform that is not rigid.
     """
-    return run_through(mask_steps(segmentation, segment_id, volume))
-
-
-def mask_steps(segmentation: Any, segment_id: str, volume: Any) -> Steps[SegmentMask]:
-    """Do what `read_mask` does in pieces."""
     own = yield from own_voxel_steps(segmentation, segment_id)
     return (yield from placed_steps(own, segmentation, volume))
 
 
 def own_voxel_steps(segmentation: Any, segment_id: str) -> Steps[OwnVoxels]:
-    """Read the voxels of one segment on its own grid, some slices a piece; raises what `read_mask` raises."""
+    """Read the voxels of one segment on its own grid, some slices a piece; raises what `mask_steps` raises."""
     content = segmentation.GetSegmentation()
     state = None
     while True:
@@ -198,7 +193,7 @@ def segment_state(segmentation: Any, segment_id: str) -> tuple[Any, ...]:
 
 
 def placed_steps(voxels: OwnVoxels, segmentation: Any, volume: Any) -> Steps[SegmentMask]:
-    """Bring the voxels of a segment onto the CTA's grid, on another grid some slices a piece; see `read_mask`."""
+    """Bring the voxels of a segment onto the CTA's grid, on another grid some slices a piece; see `mask_steps`."""
     tight = voxels.mask
     if not tight.inside.size:
         return tight

@@ -9,7 +9,7 @@ import numpy as np
 from CalcScoreLogic.synthesis import Anatomy
 from CalcScoreLogic.synthesis.beside import _crura
 from CalcScoreLogic.synthesis.tissues import Tissue
-from CalcScoreLogic.synthesis.vessels import _moved_fork, _narrowed, _room_behind
+from CalcScoreLogic.synthesis.vessels import _at_narrow_angle, _moved_fork, _room_behind
 
 AXIS = np.stack([np.full(240, 40.0), np.full(240, 40.0), np.linspace(120, 30, 240)], axis=1)  # from above, voxels
 RADIUS, RENAL = 5.0, 150
@@ -55,11 +55,11 @@ def test_iliac_arteries_leave_the_fork_at_a_narrow_angle() -> None:
     course = fork + np.array(
         [[0, 0, 4], [3, 1, -4], [0, 1, -15], [20, 2, -20], [-9, 3, -22], [6, 3, -22], [30, 4, -100]]
     )
-    found = _narrowed(course, fork, 4.0, 0.3, 10.0)
+    found = _at_narrow_angle(course, fork, 4.0, 0.3, 10.0)
     # 4 mm and 0.3 mm a mm below the fork: that much over 10 + 8 mm, at most as much below.
     np.testing.assert_allclose(found[:, 0] - 50, [0, 5.2, 8.5, 10, -9, 6, 30])
     np.testing.assert_array_equal(found[:, 1:], course[:, 1:])
-    left = _narrowed(course, fork, -4.0, 0.3, 10.0)
+    left = _at_narrow_angle(course, fork, -4.0, 0.3, 10.0)
     np.testing.assert_allclose(left[:, 0] - 50, [0, -5.2, -8.5, 10, -9, 6, 30])
 
 

@@ -11,7 +11,7 @@ import vtk
 from CalcScoreLib.incremental_work import run_through
 from CalcScoreLib.scene import segment_voxels
 from CalcScoreLib.scene.case import SceneCase
-from CalcScoreLib.scene.segment_voxels import SegmentMask, SegmentPrint, own_voxel_steps, read_mask
+from CalcScoreLib.scene.segment_voxels import SegmentMask, SegmentPrint, mask_steps, own_voxel_steps
 from CalcScoreLib.scene.segmentations import tag
 from vtk.util.numpy_support import numpy_to_vtk
 
@@ -84,7 +84,7 @@ def test_a_segment_on_another_grid_is_resampled_to_the_nearest_voxel(scene: Any)
     image.SetImageToWorldMatrix(matrix)
     image.GetPointData().SetScalars(numpy_to_vtk(np.array([1, 0, 0, 0, 0, 0, 0, 1], np.uint8), deep=True))
     name = node.AddSegmentFromBinaryLabelmapRepresentation(image, "coarse")
-    mask = read_mask(node, name, volume)
+    mask = run_through(mask_steps(node, name, volume))
     found = np.zeros((6, 6, 6), bool)
     found[mask.box] = mask.inside
     expected = np.zeros((6, 6, 6), bool)
@@ -102,7 +102,7 @@ def test_a_segmentation_under_another_transform_is_read_where_it_is(scene: Any) 
     matrix.SetElement(2, 3, 2.0)
     transform.SetMatrixTransformToParent(matrix)
     node.SetAndObserveTransformNodeID(transform.GetID())
-    assert read_mask(node, "a", volume).box == (slice(3, 4), slice(2, 3), slice(3, 4))
+    assert run_through(mask_steps(node, "a", volume)).box == (slice(3, 4), slice(2, 3), slice(3, 4))
 
 
 def test_fingerprints_tell_place_and_content() -> None:
@@ -130,7 +130,7 @@ def test_a_segment_is_read_in_pieces_as_it_is_in_one(scene: Any, thirds: tuple[i
     inside[[0, 5]] = False
     node = add_segmentation(scene, volume, {"a": inside})
     assert sum(1 for _ in own_voxel_steps(node, "a")) == 3
-    mask = read_mask(node, "a", volume)
+    mask = run_through(mask_steps(node, "a", volume))
     found = np.zeros(thirds, bool)
     found[mask.box] = mask.inside
     np.testing.assert_array_equal(found, inside)
@@ -144,9 +144,9 @@ def test_a_segment_on_another_grid_is_resampled_in_pieces_as_in_one(
     volume = add_volume(scene, Image(np.zeros((7, 8, 9), np.int16), geometry))
     coarse = add_volume(scene, Image(np.zeros((5, 6, 6), np.int16), Geometry((6, 6, 5), (1.6, 1.7, 1.8), (-1, 0, -1))))
     node = add_segmentation(scene, coarse, {"a": np.random.default_rng(7).random((5, 6, 6)) < 0.4})
-    whole = read_mask(node, "a", volume)
+    whole = run_through(mask_steps(node, "a", volume))
     monkeypatch.setattr(segment_voxels, "_PIECE_VOXELS", 150)
-    pieces = read_mask(node, "a", volume)
+    pieces = run_through(mask_steps(node, "a", volume))
     assert whole.box == pieces.box
     np.testing.assert_array_equal(whole.inside, pieces.inside)
     assert 0 < whole.inside.sum() < whole.inside.size
