@@ -197,7 +197,7 @@ def test_a_cta_that_cannot_be_read_leaves_no_process(models: dict[str, Path], pl
     python.chmod(0o755)
 
     def read() -> Image:
-        assert until(log.exists)
+        assert until(lambda: log.exists() and log.read_text().endswith("\n"))  # not just created
         raise InputError("this is no CT")
 
     with pytest.raises(InputError, match="this is no CT"):
