@@ -10,11 +10,12 @@ import gzip
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from Testing.logic.bad_file import BadFile, bad_file
+from Testing.logic.bad_headers import ENDS_ITK
 from Testing.logic.dicom_files import (
     cut_slice,
     localizer,
@@ -43,40 +44,6 @@ from Testing.logic.image_files import (
 )
 
 __all__ = ["BAD_FILES", "BadFile", "good_calcification", "good_ct", "good_territories"]
-
-
-@dataclass(frozen=True)
-class BadFile:
-    """An input that must be refused.
-
-    Attributes
-    ----------
-    kind : str
-        As which input it is bad: ``ct``, ``territories``, ``calcification`` or ``arteries``.
-    make : callable
-        Makes it in a folder and gives the path to hand over.
-    fragment : str
-        What the message must contain.
-    off_grid : bool
-        It is good by itself, but lies on another grid than the good CT.
-    """
-
-    kind: str
-    make: Callable[[Path], Path]
-    fragment: str
-    off_grid: bool = False
-
-
-def _file(name: str, content: bytes, **others: bytes) -> Callable[[Path], Path]:
-    """Make a file, and others beside it named ``data_raw`` for data.raw."""
-
-    def make(folder: Path) -> Path:
-        for other, data in others.items():
-            (folder / other.replace("_", ".")).write_bytes(data)
-        (folder / name).write_bytes(content)
-        return folder / name
-
-    return make
 
 
 def _folder(fill: Callable[[Path], object]) -> Callable[[Path], Path]:
@@ -129,157 +96,177 @@ def _meta_zlib(data: bytes, **fields: str) -> bytes:
 _PATHS: dict[str, BadFile] = {
     "missing": BadFile("ct", lambda folder: folder / "nowhere.nii.gz", "no such file or folder"),
     "missing_territories": BadFile("territories", lambda folder: folder / "nowhere.nii.gz", "no such file"),
-    "unknown_ending": BadFile("ct", _file("scan.png", b"\x89PNG"), "unknown format"),
+    "unknown_ending": BadFile("ct", bad_file("scan.png", b"\x89PNG"), "unknown format"),
     "one_dicom_file": BadFile("ct", lambda folder: write_slice(folder / "scan.dcm", 0), "folder of a DICOM series"),
-    "empty_nifti": BadFile("ct", _file("scan.nii.gz", b""), "is empty"),
-    "empty_nrrd": BadFile("calcification", _file("map.nrrd", b""), "is empty"),
-    "text_as_nifti": BadFile("ct", _file("scan.nii", b"patient;age\n" * 99), "not a NIfTI-1 file"),
-    "text_as_gzip": BadFile("territories", _file("map.nii.gz", b"patient;age\n" * 99), "not a NIfTI-1 file"),
-    "text_as_nrrd": BadFile("ct", _file("scan.nrrd", b"patient;age\n" * 99), "not a NRRD file"),
-    "text_as_meta": BadFile("ct", _file("scan.mha", b"patient;age\n" * 99), "NDims is missing"),
+    "empty_nifti": BadFile("ct", bad_file("scan.nii.gz", b""), "is empty"),
+    "empty_nrrd": BadFile("calcification", bad_file("map.nrrd", b""), "is empty"),
+    "text_as_nifti": BadFile("ct", bad_file("scan.nii", b"patient;age\n" * 99), "not a NIfTI-1 file"),
+    "text_as_gzip": BadFile("territories", bad_file("map.nii.gz", b"patient;age\n" * 99), "not a NIfTI-1 file"),
+    "text_as_nrrd": BadFile("ct", bad_file("scan.nrrd", b"patient;age\n" * 99), "not a NRRD file"),
+    "text_as_meta": BadFile("ct", bad_file("scan.mha", b"patient;age\n" * 99), "NDims is missing"),
     "folder_as_map": BadFile("territories", _folder(lambda folder: None), "this is a folder"),
-    "gzip_named_nii": BadFile("ct", _file("scan.nii", gzip.compress(nifti(_CT))), "rename it to .nii.gz"),
-    "nifti_2": BadFile("ct", _file("scan.nii", struct.pack("<i", 540) + b"n+2\0" + bytes(2000)), "NIfTI-2"),
-    "nifti_pair": BadFile("ct", _file("scan.nii", nifti(_CT, {344: b"ni1\0"})), ".hdr/.img pair"),
+    "gzip_named_nii": BadFile("ct", bad_file("scan.nii", gzip.compress(nifti(_CT))), "rename it to .nii.gz"),
+    "nifti_2": BadFile("ct", bad_file("scan.nii", struct.pack("<i", 540) + b"n+2\0" + bytes(2000)), "NIfTI-2"),
+    "nifti_pair": BadFile("ct", bad_file("scan.nii", nifti(_CT, {344: b"ni1\0"})), ".hdr/.img pair"),
 }
 
 _CUT_SHORT: dict[str, BadFile] = {
-    "nifti_cut": BadFile("ct", _file("scan.nii", nifti(_CT)[:-500]), "promises 1440 bytes of voxel data, it holds 940"),
-    "nifti_cut_in_header": BadFile("ct", _file("scan.nii", nifti(_CT)[:200]), "within its header"),
-    "gzip_cut": BadFile("ct", _file("scan.nii.gz", gzip.compress(nifti(_noise()))[:-200]), "cut short"),
-    "gzip_cut_in_checksum": BadFile("territories", _file("m.nii.gz", gzip.compress(nifti(_CT))[:-5]), "break off"),
-    "gzip_whole_but_short": BadFile("ct", _file("scan.nii.gz", gzip.compress(nifti(_CT)[:-500])), "it holds 940"),
-    "gzip_checksum": BadFile("ct", _file("scan.nii.gz", _flipped(_LARGE, -6)), "compressed data are damaged"),
-    "gzip_damaged": BadFile("ct", _file("scan.nii.gz", _flipped(_LARGE, 250_000)), "compressed data are damaged"),
-    "gzip_damaged_early": BadFile("ct", _file("scan.nii.gz", _flipped(_LARGE, 40)), "damaged"),
-    "gzip_cut_in_the_middle": BadFile("ct", _file("scan.nii.gz", _LARGE[:250_000]), "compressed data break off"),
-    "nrrd_cut": BadFile("ct", _file("scan.nrrd", nrrd()[:-500]), "it holds 940"),
+    "nifti_cut": BadFile(
+        "ct", bad_file("scan.nii", nifti(_CT)[:-500]), "promises 1440 bytes of voxel data, it holds 940"
+    ),
+    "nifti_cut_in_header": BadFile("ct", bad_file("scan.nii", nifti(_CT)[:200]), "within its header"),
+    "gzip_cut": BadFile("ct", bad_file("scan.nii.gz", gzip.compress(nifti(_noise()))[:-200]), "cut short"),
+    "gzip_cut_in_checksum": BadFile("territories", bad_file("m.nii.gz", gzip.compress(nifti(_CT))[:-5]), "break off"),
+    "gzip_whole_but_short": BadFile("ct", bad_file("scan.nii.gz", gzip.compress(nifti(_CT)[:-500])), "it holds 940"),
+    "gzip_checksum": BadFile("ct", bad_file("scan.nii.gz", _flipped(_LARGE, -6)), "compressed data are damaged"),
+    "gzip_damaged": BadFile("ct", bad_file("scan.nii.gz", _flipped(_LARGE, 250_000)), "compressed data are damaged"),
+    "gzip_damaged_early": BadFile("ct", bad_file("scan.nii.gz", _flipped(_LARGE, 40)), "damaged"),
+    "gzip_cut_in_the_middle": BadFile("ct", bad_file("scan.nii.gz", _LARGE[:250_000]), "compressed data break off"),
+    "nrrd_cut": BadFile("ct", bad_file("scan.nrrd", nrrd()[:-500]), "it holds 940"),
     "nrrd_gzip_cut": BadFile(
         "ct",
-        _file("scan.nrrd", nrrd({"encoding": "gzip"}, gzip.compress(_noise().tobytes())[:-200])),
+        bad_file("scan.nrrd", nrrd({"encoding": "gzip"}, gzip.compress(_noise().tobytes())[:-200])),
         "cut short or damaged",
     ),
     "nhdr_without_data": BadFile(
-        "ct", _file("s.nhdr", nrrd({"data file": "data.raw"}, b"")), "'data.raw' does not exist"
+        "ct", bad_file("s.nhdr", nrrd({"data file": "data.raw"}, b"")), "'data.raw' does not exist"
     ),
     "nhdr_data_cut": BadFile(
-        "ct", _file("s.nhdr", nrrd({"data file": "data.raw"}, b""), data_raw=_CT.tobytes()[:-40]), "it holds 1400"
+        "ct", bad_file("s.nhdr", nrrd({"data file": "data.raw"}, b""), data_raw=_CT.tobytes()[:-40]), "it holds 1400"
     ),
-    "meta_cut": BadFile("ct", _file("scan.mha", meta()[:-500]), "it holds 940"),
-    "meta_zlib_cut": BadFile("ct", _file("scan.mha", _meta_zlib(_ZLIB[:-200])), "break off"),
-    "meta_zlib_damaged": BadFile("ct", _file("scan.mha", _meta_zlib(_flipped(_ZLIB, -1))), "are damaged"),
+    "meta_cut": BadFile("ct", bad_file("scan.mha", meta()[:-500]), "it holds 940"),
+    "meta_zlib_cut": BadFile("ct", bad_file("scan.mha", _meta_zlib(_ZLIB[:-200])), "break off"),
+    "meta_zlib_damaged": BadFile("ct", bad_file("scan.mha", _meta_zlib(_flipped(_ZLIB, -1))), "are damaged"),
     "meta_zlib_no_size": BadFile(
-        "ct", _file("scan.mha", meta({"CompressedData": "True"}, _ZLIB)), "lacks CompressedDataSize"
+        "ct", bad_file("scan.mha", meta({"CompressedData": "True"}, _ZLIB)), "lacks CompressedDataSize"
     ),
     "mhd_without_data": BadFile(
-        "ct", _file("s.mhd", meta({"ElementDataFile": "data.raw"}, b"")), "'data.raw' does not"
+        "ct", bad_file("s.mhd", meta({"ElementDataFile": "data.raw"}, b"")), "'data.raw' does not"
     ),
     "mhd_data_cut": BadFile(
-        "ct", _file("s.mhd", meta({"ElementDataFile": "data.raw"}, b""), data_raw=_CT.tobytes()[:-40]), "it holds 1400"
+        "ct",
+        bad_file("s.mhd", meta({"ElementDataFile": "data.raw"}, b""), data_raw=_CT.tobytes()[:-40]),
+        "it holds 1400",
     ),
     "mhd_zlib_data_cut": BadFile(
-        "ct", _file("s.mhd", _meta_zlib(b"", ElementDataFile="data.zraw"), data_zraw=_ZLIB[:-200]), "break off"
+        "ct", bad_file("s.mhd", _meta_zlib(b"", ElementDataFile="data.zraw"), data_zraw=_ZLIB[:-200]), "break off"
     ),
 }
 
 _GRIDS: dict[str, BadFile] = {
-    "nifti_zero_size": BadFile("ct", _file("scan.nii", nifti(_CT, {40: _shorts(3, 0)})), "size"),
-    "nifti_huge": BadFile("ct", _file("scan.nii", nifti(_CT, {40: _HUGE})), "cut short"),
-    "gzip_huge": BadFile("territories", _file("m.nii.gz", gzip.compress(nifti(_CT, {40: _HUGE}))), "can hold"),
-    "nrrd_huge": BadFile("ct", _file("s.nrrd", nrrd({"encoding": "gzip", "sizes": "90000 90000 90000"})), "can hold"),
-    "nrrd_zero_size": BadFile("ct", _file("scan.nrrd", nrrd({"sizes": "8 0 10"})), "8 0 10"),
-    "meta_huge": BadFile("ct", _file("scan.mha", meta({"DimSize": "90000 90000 90000"})), "cut short"),
-    "meta_negative_size": BadFile("ct", _file("scan.mha", meta({"DimSize": "8 -9 10"})), "size"),
-    "nifti_spacing_0": BadFile("ct", _file("scan.nii", nifti(_CT, {80: _floats(0)})), "spacing is 0 x 0.8 x 1.25 mm"),
-    "nifti_spacing_nan": BadFile("ct", _file("scan.nii", nifti(_CT, {84: _floats(np.nan)})), "0.7 x nan x 1.25 mm"),
+    "nifti_zero_size": BadFile("ct", bad_file("scan.nii", nifti(_CT, {40: _shorts(3, 0)})), "size"),
+    "nifti_huge": BadFile("ct", bad_file("scan.nii", nifti(_CT, {40: _HUGE})), "cut short"),
+    "gzip_huge": BadFile("territories", bad_file("m.nii.gz", gzip.compress(nifti(_CT, {40: _HUGE}))), "can hold"),
+    "nrrd_huge": BadFile(
+        "ct", bad_file("s.nrrd", nrrd({"encoding": "gzip", "sizes": "90000 90000 90000"})), "can hold"
+    ),
+    "nrrd_zero_size": BadFile("ct", bad_file("scan.nrrd", nrrd({"sizes": "8 0 10"})), "8 0 10"),
+    "meta_huge": BadFile("ct", bad_file("scan.mha", meta({"DimSize": "90000 90000 90000"})), "cut short"),
+    "meta_negative_size": BadFile("ct", bad_file("scan.mha", meta({"DimSize": "8 -9 10"})), "size"),
+    "nifti_spacing_0": BadFile(
+        "ct", bad_file("scan.nii", nifti(_CT, {80: _floats(0)})), "spacing is 0 x 0.8 x 1.25 mm"
+    ),
+    "nifti_spacing_nan": BadFile("ct", bad_file("scan.nii", nifti(_CT, {84: _floats(np.nan)})), "0.7 x nan x 1.25 mm"),
     "nifti_forms_shifted": BadFile(
         "territories",
-        _file("m.nii", nifti(territories_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 1, 3.5, -2.25, 101.3)})),
+        bad_file("m.nii", nifti(territories_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 1, 3.5, -2.25, 101.3)})),
         "the header's sform and qform contradict each other (voxel 0 0 0 lies at 3.5 x -2.25 x 100 mm by the sform and "
         "at 3.5 x -2.25 x 101.3 mm by the qform",
     ),
     "nifti_forms_flipped": BadFile(
         "ct",
-        _file("m.nii", nifti(_CT, {252: _shorts(1, 1), 256: _floats(1, 0, 0, 3.5, -2.25, 100)})),
+        bad_file("m.nii", nifti(_CT, {252: _shorts(1, 1), 256: _floats(1, 0, 0, 3.5, -2.25, 100)})),
         "sform and qform contradict",
     ),
     "nifti_forms_turned": BadFile(
         # Turned by 0.28 rad about z: the first voxel stays, the far corner, 8 mm away, moves by 2.3 mm.
         "calcification",
-        _file(
+        bad_file(
             "m.nii",
             nifti(calcification_array(), {252: _shorts(1, 1), 256: _floats(0, 0, 0.99, 3.5, -2.25, 100)}),
         ),
         "sform and qform contradict",
     ),
     "nrrd_spacing_0": BadFile(
-        "ct", _file("s.nrrd", nrrd({"space directions": "(0,0,0) (0,1,0) (0,0,1)"})), "0 x 1 x 1"
+        "ct", bad_file("s.nrrd", nrrd({"space directions": "(0,0,0) (0,1,0) (0,0,1)"})), "0 x 1 x 1"
     ),
     "nrrd_spacing_nan": BadFile(
         "ct",
-        _file("s.nrrd", nrrd({"space": None, "space directions": None, "space origin": None, "spacings": "1 nan 1"})),
+        bad_file(
+            "s.nrrd", nrrd({"space": None, "space directions": None, "space origin": None, "spacings": "1 nan 1"})
+        ),
         "1 x nan x 1 mm",
     ),
-    "nrrd_no_spacing": BadFile("ct", _file("s.nrrd", nrrd({"space directions": None})), "no voxel spacing"),
-    "nrrd_origin_nan": BadFile("ct", _file("s.nrrd", nrrd({"space origin": "(nan,0,0)"})), "origin"),
-    "meta_spacing_0": BadFile("ct", _file("scan.mha", meta({"ElementSpacing": "0.7 0 1.25"})), "0.7 x 0 x 1.25 mm"),
-    "meta_spacing_inf": BadFile("ct", _file("scan.mha", meta({"ElementSpacing": "0.7 inf 1"})), "0.7 x inf x 1 mm"),
-    "meta_no_spacing": BadFile("ct", _file("scan.mha", meta({"ElementSpacing": None})), "no voxel spacing"),
-    "meta_offset_nan": BadFile("ct", _file("scan.mha", meta({"Offset": "nan 0 0"})), "offset"),
-    "nifti_sheared": BadFile("ct", _file("scan.nii", nifti(_CT, {280: _SHEARED_SFORM})), "sheared"),
-    "nifti_contradiction": BadFile("ct", _file("scan.nii", nifti(_CT, {280: _DOUBLED_SFORM})), "contradicts itself"),
-    "nifti_scaled_by_0": BadFile("ct", _file("scan.nii", nifti(_CT, {112: _floats(0, -1024)})), "adds -1024"),
+    "nrrd_no_spacing": BadFile("ct", bad_file("s.nrrd", nrrd({"space directions": None})), "no voxel spacing"),
+    "nrrd_origin_nan": BadFile("ct", bad_file("s.nrrd", nrrd({"space origin": "(nan,0,0)"})), "origin"),
+    "meta_spacing_0": BadFile("ct", bad_file("scan.mha", meta({"ElementSpacing": "0.7 0 1.25"})), "0.7 x 0 x 1.25 mm"),
+    "meta_spacing_inf": BadFile("ct", bad_file("scan.mha", meta({"ElementSpacing": "0.7 inf 1"})), "0.7 x inf x 1 mm"),
+    "meta_no_spacing": BadFile("ct", bad_file("scan.mha", meta({"ElementSpacing": None})), "no voxel spacing"),
+    "meta_offset_nan": BadFile("ct", bad_file("scan.mha", meta({"Offset": "nan 0 0"})), "offset"),
+    "nifti_sheared": BadFile("ct", bad_file("scan.nii", nifti(_CT, {280: _SHEARED_SFORM})), "sheared"),
+    "nifti_contradiction": BadFile("ct", bad_file("scan.nii", nifti(_CT, {280: _DOUBLED_SFORM})), "contradicts itself"),
+    "nifti_scaled_by_0": BadFile("ct", bad_file("scan.nii", nifti(_CT, {112: _floats(0, -1024)})), "adds -1024"),
     "nrrd_sheared": BadFile(
-        "calcification", _file("m.nrrd", nrrd({"space directions": "(1,0,0) (0.2,1,0) (0,0,1)"})), "sheared"
+        "calcification", bad_file("m.nrrd", nrrd({"space directions": "(1,0,0) (0.2,1,0) (0,0,1)"})), "sheared"
     ),
-    "meta_sheared": BadFile("ct", _file("scan.mha", meta({"TransformMatrix": "1 0 0 0.2 1 0 0 0 1"})), "sheared"),
-    "two_dimensions": BadFile("ct", _file("scan.nii", nifti(_CT, {40: _shorts(2, 8, 9)})), "2-D (8 x 9)"),
+    "meta_sheared": BadFile("ct", bad_file("scan.mha", meta({"TransformMatrix": "1 0 0 0.2 1 0 0 0 1"})), "sheared"),
+    "two_dimensions": BadFile("ct", bad_file("scan.nii", nifti(_CT, {40: _shorts(2, 8, 9)})), "2-D (8 x 9)"),
     "four_dimensions": BadFile(
-        "ct", _file("scan.nii", nifti(_CT, {40: _shorts(4, 8, 9, 5, 2)})), "4-D (8 x 9 x 5 x 2)"
+        "ct", bad_file("scan.nii", nifti(_CT, {40: _shorts(4, 8, 9, 5, 2)})), "4-D (8 x 9 x 5 x 2)"
     ),
-    "one_slice": BadFile("ct", _file("scan.nii", nifti(_CT, {40: _shorts(3, 8, 9, 1)})), "fewer than 2 slices"),
+    "one_slice": BadFile("ct", bad_file("scan.nii", nifti(_CT, {40: _shorts(3, 8, 9, 1)})), "fewer than 2 slices"),
 }
 
 _VOXELS: dict[str, BadFile] = {
     "colours": BadFile(
-        "ct", _file("s.nii", nifti(_CT, {40: _shorts(3, 8, 9, 6), 70: _shorts(128, 24)})), "3 components"
+        "ct", bad_file("s.nii", nifti(_CT, {40: _shorts(3, 8, 9, 6), 70: _shorts(128, 24)})), "3 components"
     ),
     "meta_channels": BadFile(
-        "calcification", _file("m.mha", meta({"DimSize": "8 9 5", "ElementNumberOfChannels": "2"})), "2 components"
+        "calcification", bad_file("m.mha", meta({"DimSize": "8 9 5", "ElementNumberOfChannels": "2"})), "2 components"
     ),
-    "complex": BadFile("ct", _file("s.nii", nifti(_CT, {40: _shorts(3, 8, 9, 2), 70: _shorts(32, 64)})), "complex"),
-    "unknown_type": BadFile("ct", _file("scan.nii", nifti(_CT, {70: _shorts(999, 16)})), "NIfTI type 999"),
-    "nrrd_encoding": BadFile("ct", _file("scan.nrrd", nrrd({"encoding": "bzip2"})), "bzip2"),
-    "ct_nan": BadFile("ct", _file("scan.nii", nifti(_with(_CT, np.nan))), "1 of the voxels are NaN"),
+    "complex": BadFile("ct", bad_file("s.nii", nifti(_CT, {40: _shorts(3, 8, 9, 2), 70: _shorts(32, 64)})), "complex"),
+    "unknown_type": BadFile("ct", bad_file("scan.nii", nifti(_CT, {70: _shorts(999, 16)})), "NIfTI type 999"),
+    "nrrd_encoding": BadFile("ct", bad_file("scan.nrrd", nrrd({"encoding": "bzip2"})), "bzip2"),
+    "ct_nan": BadFile("ct", bad_file("scan.nii", nifti(_with(_CT, np.nan))), "1 of the voxels are NaN"),
     "ct_infinite": BadFile(
-        "ct", _file("scan.nii", nifti(_with(_CT, np.inf, "<f8"))), "1 of the voxels are NaN or infinite"
+        "ct", bad_file("scan.nii", nifti(_with(_CT, np.inf, "<f8"))), "1 of the voxels are NaN or infinite"
     ),
-    "labels_nan": BadFile("territories", _file("m.nii", nifti(_with(territories_array(), np.nan))), "NaN"),
-    "labels_fractional": BadFile("territories", _file("m.nii", nifti(_with(territories_array(), 1.5))), "e.g. 1.5"),
-    "labels_unknown": BadFile("territories", _file("m.nii", nifti(_with(territories_array(), 7, "u1"))), "labels (7)"),
-    "labels_negative": BadFile("arteries", _file("m.nii", nifti(_with(territories_array(), -3, "<i2"))), "labels (-3)"),
-    "labels_large": BadFile("arteries", _file("m.nii", nifti(_with(territories_array(), 70000, "<i4"))), "(70000)"),
-    "labels_of_ct": BadFile("territories", _file("m.nii", nifti(_CT)), "labels (40, 300, 600)"),
-    "calcification_labels": BadFile("calcification", _file("m.nii", nifti(territories_array())), "labels (3, 4)"),
+    "labels_nan": BadFile("territories", bad_file("m.nii", nifti(_with(territories_array(), np.nan))), "NaN"),
+    "labels_fractional": BadFile("territories", bad_file("m.nii", nifti(_with(territories_array(), 1.5))), "e.g. 1.5"),
+    "labels_unknown": BadFile(
+        "territories", bad_file("m.nii", nifti(_with(territories_array(), 7, "u1"))), "labels (7)"
+    ),
+    "labels_negative": BadFile(
+        "arteries", bad_file("m.nii", nifti(_with(territories_array(), -3, "<i2"))), "labels (-3)"
+    ),
+    "labels_large": BadFile("arteries", bad_file("m.nii", nifti(_with(territories_array(), 70000, "<i4"))), "(70000)"),
+    "labels_of_ct": BadFile("territories", bad_file("m.nii", nifti(_CT)), "labels (40, 300, 600)"),
+    "calcification_labels": BadFile("calcification", bad_file("m.nii", nifti(territories_array())), "labels (3, 4)"),
     "calcification_fractional": BadFile(
-        "calcification", _file("m.nii", nifti(_with(calcification_array(), 0.25))), "e.g. 0.25"
+        "calcification", bad_file("m.nii", nifti(_with(calcification_array(), 0.25))), "e.g. 0.25"
     ),
 }
 
 _SEGMENTS: dict[str, BadFile] = {
     "segments_unknown": BadFile(
-        "territories", _file("m.seg.nrrd", seg_nrrd({"Vein": 1, "Liver": 2})), "'Vein', 'Liver'"
+        "territories", bad_file("m.seg.nrrd", seg_nrrd({"Vein": 1, "Liver": 2})), "'Vein', 'Liver'"
     ),
-    "segments_one_unknown": BadFile("territories", _file("m.seg.nrrd", seg_nrrd({"Aorta": 1, "Vein": 2})), "--map"),
-    "segments_twice": BadFile("territories", _file("m.seg.nrrd", seg_nrrd({"Iliac": 1, "iliac artery": 2})), "at most"),
-    "segments_value_twice": BadFile("territories", _file("m.seg.nrrd", seg_nrrd({"Aorta": 1, "Renal": 1})), "shares"),
-    "segments_other_value": BadFile("territories", _file("m.seg.nrrd", seg_nrrd({"Aorta": 1})), "labels (2, 3, 4)"),
+    "segments_one_unknown": BadFile("territories", bad_file("m.seg.nrrd", seg_nrrd({"Aorta": 1, "Vein": 2})), "--map"),
+    "segments_twice": BadFile(
+        "territories", bad_file("m.seg.nrrd", seg_nrrd({"Iliac": 1, "iliac artery": 2})), "at most"
+    ),
+    "segments_value_twice": BadFile(
+        "territories", bad_file("m.seg.nrrd", seg_nrrd({"Aorta": 1, "Renal": 1})), "shares"
+    ),
+    "segments_other_value": BadFile("territories", bad_file("m.seg.nrrd", seg_nrrd({"Aorta": 1})), "labels (2, 3, 4)"),
     "segments_no_value": BadFile(
-        "territories", _file("m.seg.nrrd", seg_nrrd({"Aorta": 1}, **{"Segment0_LabelValue:": None})), "no label value"
+        "territories",
+        bad_file("m.seg.nrrd", seg_nrrd({"Aorta": 1}, **{"Segment0_LabelValue:": None})),
+        "no label value",
     ),
     "segments_layers": BadFile(
         "territories",
-        _file(
+        bad_file(
             "m.seg.nrrd",
             seg_nrrd(
                 {"Aorta": 1, "Iliac": 1},
@@ -363,11 +350,11 @@ _DICOM: dict[str, BadFile] = {
 
 _OFF_GRID: dict[str, BadFile] = {
     "grid_origin": BadFile(
-        "calcification", _file("m.nii", nifti(calcification_array(), {292: _floats(3.52)})), "origin", off_grid=True
+        "calcification", bad_file("m.nii", nifti(calcification_array(), {292: _floats(3.52)})), "origin", off_grid=True
     ),
     "grid_spacing": BadFile(
         "calcification",
-        _file(
+        bad_file(
             "m.nrrd",
             nrrd({"space directions": "(0.7,0,0) (0,0.8,0) (0,0,1.252)"}, calcification_array().tobytes(), "uint8"),
         ),
@@ -376,7 +363,7 @@ _OFF_GRID: dict[str, BadFile] = {
     ),
     "grid_direction": BadFile(
         "calcification",
-        _file(
+        bad_file(
             "m.mha",
             meta(
                 {"TransformMatrix": "0.6 0.8 0 -0.8 0.6 0 0 0 1", "ElementType": "MET_UCHAR"},
@@ -387,11 +374,11 @@ _OFF_GRID: dict[str, BadFile] = {
         off_grid=True,
     ),
     "grid_size": BadFile(
-        "calcification", _file("m.nii", nifti(calcification_array()[:-1])), "8 x 9 x 9", off_grid=True
+        "calcification", bad_file("m.nii", nifti(calcification_array()[:-1])), "8 x 9 x 9", off_grid=True
     ),
     "grid_territories": BadFile(
-        "territories", _file("m.nii", nifti(territories_array()[:, :, :-1])), "7 x 9 x 10", off_grid=True
+        "territories", bad_file("m.nii", nifti(territories_array()[:, :, :-1])), "7 x 9 x 10", off_grid=True
     ),
 }
 
-BAD_FILES = _PATHS | _CUT_SHORT | _GRIDS | _VOXELS | _SEGMENTS | _DICOM | _OFF_GRID
+BAD_FILES = _PATHS | _CUT_SHORT | ENDS_ITK | _GRIDS | _VOXELS | _SEGMENTS | _DICOM | _OFF_GRID
