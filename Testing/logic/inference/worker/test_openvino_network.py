@@ -36,6 +36,7 @@ from CalcScoreLogic.inference.worker.openvino_network import (  # noqa: E402
     cache_file,
     has_bfloat16,
 )
+from CalcScoreLogic.inference.worker.parallel import _cores  # noqa: E402
 
 if InferenceOptions().cpu_engine() != "openvino":
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
@@ -189,6 +190,12 @@ def logits_of(network: Any, x: Any, **options: Any) -> np.ndarray:
     return OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
 
 
+@cache
+def plain_logits(seed: int) -> np.ndarray:
+    """Give the logits of `plain(seed)` for `noise(1)`, converted without a cache."""
+    return logits_of(plain(seed), noise(1))
+
+
 @pytest.mark.parametrize("make", [plain, residual, without_affine])
 def test_other_strides_and_blocks_are_converted(make: Callable[[], Any]) -> None:
     network, x = make(), noise(1)
@@ -220,13 +227,12 @@ def test_the_given_network_stays_as_it_is() -> None:
 def test_one_conversion_serves_all_folds(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     network, x = make(), noise(1)
     folds = [network.state_dict(), make_noisy(network).state_dict()]
-    expected = [OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), weights)(x).numpy() for weights in folds]
     conversions, convert = [], openvino_conversion._convert
     monkeypatch.setattr(openvino_conversion, "_convert", lambda *given: conversions.append(given) or convert(*given))
     convertible = ConvertibleNetwork(network, PATCH, 1)
-    for weights, logits in zip(folds, expected, strict=True):
+    for weights in folds:
         with torch.inference_mode():
-            np.testing.assert_array_equal(OpenVinoNetwork(convertible, weights)(x).numpy(), logits)
+            logits = OpenVinoNetwork(convertible, weights)(x).numpy()
         fold = copy.deepcopy(network)
         fold.load_state_dict(weights)
         direct = convert(fused(fold, PATCH), convertible.shape)
@@ -246,27 +252,33 @@ def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkey
 def test_threads_are_those_asked_for() -> None:
     network = plain()
     assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
-    if (os.cpu_count() or 1) >= 2 and torch.get_num_threads() >= 2:
+    if _cores() >= 2:
         assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cache of a network with seed 0."""
-    file = tmp_path / "Gefäße" / "fold_0.zip"
+    file = tmp_path_factory.mktemp("cache") / "Gefäße" / "fold_0.zip"
     logits_of(plain(0), noise(1), cache=file)
     return file
 
 
-def test_the_converted_network_is_kept_and_used(kept: Path, tmp_path: Path) -> None:
-    assert list(kept.parent.iterdir()) == [kept]
+@pytest.fixture
+def kept(written: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(written.parent, tmp_path / "Gefäße")) / written.name
+
+
+def test_the_converted_network_is_kept_and_used(written: Path, kept: Path, tmp_path: Path) -> None:
+    assert list(written.parent.iterdir()) == [written]
     one, another, x = plain(0), plain(1), noise(1)
-    np.testing.assert_array_equal(logits_of(one, x, cache=kept), logits_of(one, x))
+    np.testing.assert_array_equal(logits_of(one, x, cache=kept), plain_logits(0))
     # With the file of another network in its place, the weights that are given do not matter.
     logits_of(another, x, cache=tmp_path / "another.zip")
     shutil.copy(tmp_path / "another.zip", kept)
     before = kept.stat().st_mtime_ns
-    np.testing.assert_array_equal(logits_of(one, x, cache=kept), logits_of(another, x))
+    np.testing.assert_array_equal(logits_of(one, x, cache=kept), plain_logits(1))
     assert kept.stat().st_mtime_ns == before
 
 
@@ -299,11 +311,10 @@ def no_network(file: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [cut_short, empty, change_a_weight, of_another_patch, no_network])
 def test_a_cache_that_cannot_be_used_is_made_anew(spoil: Callable[[Path], None], kept: Path) -> None:
-    network, x = plain(0), noise(1)
     spoil(kept)
-    np.testing.assert_array_equal(logits_of(network, x, cache=kept), logits_of(network, x))
+    np.testing.assert_array_equal(logits_of(plain(0), noise(1), cache=kept), plain_logits(0))
     # It is whole again: the weights of another network do not matter.
-    np.testing.assert_array_equal(logits_of(plain(1), x, cache=kept), logits_of(network, x))
+    np.testing.assert_array_equal(logits_of(plain(1), noise(1), cache=kept), plain_logits(0))
     assert list(kept.parent.iterdir()) == [kept]
 
 
@@ -311,9 +322,8 @@ def test_where_nothing_can_be_kept_the_network_is_converted(tmp_path: Path) -> N
     network, x = plain(0), noise(1)
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir()
-    expected = logits_of(network, x)
-    np.testing.assert_array_equal(logits_of(network, x, cache=tmp_path / "file" / "fold_0.zip"), expected)
-    np.testing.assert_array_equal(logits_of(network, x, cache=tmp_path / "folder"), expected)
+    for blocked in (tmp_path / "file" / "fold_0.zip", tmp_path / "folder"):
+        np.testing.assert_array_equal(logits_of(network, x, cache=blocked), plain_logits(0))
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
@@ -327,22 +337,22 @@ from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork
 from Testing.logic.inference.worker.test_openvino_network import PATCH, noise, plain
 
 network, convertible = plain(0), ConvertibleNetwork(plain(0), PATCH, 1)
-for _ in range(3):
-    for file in sys.argv[1:]:
-        Path(file).unlink(missing_ok=True)
-        logits = OpenVinoNetwork(convertible, network.state_dict(), threads=1, cache=Path(file))(noise(1))
-        Path(str(file) + f".{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
+for _ in range(int(sys.argv[2])):
+    file = Path(sys.argv[1])
+    file.unlink(missing_ok=True)
+    logits = OpenVinoNetwork(convertible, network.state_dict(), threads=1, cache=file)(noise(1))
+    file.with_name(f"{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
 """
 
 
 def test_two_processes_at_once_do_not_harm_each_other(tmp_path: Path) -> None:
     file = tmp_path / "openvino" / "fold_0.zip"
     runs = [
-        subprocess.Popen([sys.executable, "-c", CONVERT, str(file)], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", CONVERT, str(file), "3"], stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     assert [(run.communicate()[1], run.returncode) for run in runs] == [("", 0)] * 2
-    expected = logits_of(plain(0), noise(1))
+    expected = plain_logits(0)
     found = [np.frombuffer(path.read_bytes(), np.float32) for path in file.parent.glob("*.logits")]
     assert len(found) == 2
     for logits in found:
@@ -360,7 +370,7 @@ def test_nothing_is_printed_and_nobody_is_told(tmp_path: Path) -> None:
     paths = [str(tmp_path), str(Path(__file__).parents[4])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
-    command = [sys.executable, "-c", CONVERT, str(tmp_path / "fold_0.zip")]
+    command = [sys.executable, "-c", CONVERT, str(tmp_path / "fold_0.zip"), "1"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
     assert not told.exists()
