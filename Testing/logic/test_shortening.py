@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.morphology import dilation
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.shortening import ShorteningParameters, path_length_mm, shorten
+from Testing.reference import shortening as reference
 from Testing.reference.shortening import shorten_image
 from Testing.trees import Capsule, paint, rotation, to_image, to_sitk
 
@@ -22,6 +26,30 @@ ORIENTATIONS = [
     for letters in (x + y + z for x in "LR" for y in "PA" for z in "SI")
     for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 ]
+
+
+def cross_dilation(mask: np.ndarray, footprint: np.ndarray) -> np.ndarray:
+    """Do what scikit-image's dilation by a voxel and its six neighbours does, in a tenth of the time."""
+    grown = mask.copy()
+    for axis in range(mask.ndim):
+        there, here = np.moveaxis(grown, axis, 0), np.moveaxis(mask, axis, 0)
+        there[1:] |= here[:-1]
+        there[:-1] |= here[1:]
+    return grown
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_reference() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "dilation", cross_dilation)
+        yield
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 6, 7), (30, 1, 4)])
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_the_reference_dilates_as_scikit_image_does(shape: tuple[int, ...], share: float) -> None:
+    mask = np.random.default_rng(1).random(shape) < share
+    np.testing.assert_array_equal(cross_dilation(mask, reference.CROSS), dilation(mask, reference.CROSS))
 
 
 @st.composite
