@@ -56,7 +56,7 @@ def tables(output: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def until(condition: Callable[[], object], seconds: float = 120, interval: float = 0.005) -> None:
+def until(condition: Callable[[], object], seconds: float = 300, interval: float = 0.005) -> None:
     """Look until something is there."""
     end = time.monotonic() + seconds
     while not condition():

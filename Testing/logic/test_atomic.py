@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
 
 import pytest
@@ -18,7 +19,7 @@ from CalcScoreLogic.atomic import (
     write_text,
 )
 from CalcScoreLogic.errors import CalcScoreError, InputError
-from Testing.logic.killing import killed_at
+from Testing.logic.killing import killer_of
 
 OWN = ("a.txt", "b.txt", "pictures/c.txt", "pictures/deep/d.txt")
 
@@ -107,7 +108,16 @@ def test_a_folder_is_replaced_and_what_others_laid_there_stays(case: Path) -> No
     assert list(case.parent.iterdir()) == [case]
 
 
-def test_killed_at_any_step_the_folder_holds_the_old_or_the_new_files(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def killed_at() -> Iterator[Callable[..., bool]]:
+    """Runs `fill`, and kills it at a step."""
+    with killer_of("Testing.logic.test_atomic:fill") as killed_at:
+        yield killed_at
+
+
+def test_killed_at_any_step_the_folder_holds_the_old_or_the_new_files(
+    killed_at: Callable[..., bool], tmp_path: Path
+) -> None:
     seen, half, step = [], 0, 0
     while True:
         step += 1
@@ -116,7 +126,7 @@ def test_killed_at_any_step_the_folder_holds_the_old_or_the_new_files(tmp_path: 
         fill(folder, "old")
         for name in ("notes.txt", "pictures/mine.txt"):
             (folder / name).write_text("mine")
-        killed = killed_at(step, "Testing.logic.test_atomic:fill", folder, "new")
+        killed = killed_at(step, folder, "new")
         half += len({(folder / name).read_text() for name in OWN}) == 2
         finish_folder(folder)
         seen.append(next(text for text in ("old", "new") if texts(folder) == holding(text)))
@@ -165,8 +175,8 @@ def test_what_cannot_be_put_in_place_is_told_and_waits(case: Path, monkeypatch: 
     assert texts(case) == holding("new")
 
 
-def test_a_file_saved_since_is_not_overwritten(case: Path) -> None:
-    assert killed_at(3, "Testing.logic.test_atomic:fill", case, "new")
+def test_a_file_saved_since_is_not_overwritten(killed_at: Callable[..., bool], case: Path) -> None:
+    assert killed_at(3, case, "new")
     assert (case / "a.txt").read_text() == "new"
     (case / "b.txt").write_text("corrected by hand")
     with pytest.raises(InputError, match=r"b\.txt: saved after"):

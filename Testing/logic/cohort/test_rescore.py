@@ -24,7 +24,7 @@ from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.quality.codes import CodedWarning, WarningCode
 from CalcScoreLogic.report.case_folder import write_case
 from CalcScoreLogic.results import CaseResult, ScoredCase
-from Testing.logic.killing import killed_at
+from Testing.logic.killing import killer_of
 from Testing.trees import Capsule, paint
 
 GRID = Geometry((60, 60, 100), (1.0, 1.0, 1.0), (-30.0, 12.0, 7.5))
@@ -302,22 +302,23 @@ def test_killed_while_files_are_replaced_old_and_new_do_not_mix(
     new = state(undisturbed / "case_1")
     assert old != new
     seen, waiting, step, killed = [], 0, 0, True
-    while killed:
-        step += 1
-        output = shutil.copytree(cohort, tmp_path / str(step) / "out")
-        killed = killed_at(step, "Testing.logic.cohort.test_rescore:rescore_again", file, output)
-        waiting += (output / "case_1" / PENDING).exists()
-        read = shutil.copytree(output / "case_1", tmp_path / str(step) / "read")
-        seen.append({old: "old", new: "new"}[state(read)])
-        assert (read / "notes.txt").read_text() == "mine"
-        assert not (read / PENDING).exists()
-        rescore_again(str(file), str(output))
-        assert state(output / "case_1") == new
-        for table in ("scores.csv", "cases.csv"):
-            assert (output / table).read_bytes() == (undisturbed / table).read_bytes()
-        assert {path.relative_to(output) for path in output.rglob("*")} == {
-            path.relative_to(undisturbed) for path in undisturbed.rglob("*")
-        }
+    with killer_of("Testing.logic.cohort.test_rescore:rescore_again") as killed_at:
+        while killed:
+            step += 1
+            output = shutil.copytree(cohort, tmp_path / str(step) / "out")
+            killed = killed_at(step, file, output)
+            waiting += (output / "case_1" / PENDING).exists()
+            read = shutil.copytree(output / "case_1", tmp_path / str(step) / "read")
+            seen.append({old: "old", new: "new"}[state(read)])
+            assert (read / "notes.txt").read_text() == "mine"
+            assert not (read / PENDING).exists()
+            rescore_again(str(file), str(output))
+            assert state(output / "case_1") == new
+            for table in ("scores.csv", "cases.csv"):
+                assert (output / table).read_bytes() == (undisturbed / table).read_bytes()
+            assert {path.relative_to(output) for path in output.rglob("*")} == {
+                path.relative_to(undisturbed) for path in undisturbed.rglob("*")
+            }
     assert seen == sorted(seen, reverse=True)
     assert set(seen) == {"old", "new"}
     assert waiting >= 7
