@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from CalcScoreLogic.inference.run import Labelled
 from CalcScoreLogic.models import Model, Role, check
 from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.sources import FinishedRun, score_sources
+from Testing.logic.cohort_cases import until
 from Testing.logic.model_folders import make_model
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
@@ -229,12 +229,9 @@ def test_an_interrupted_analysis_leaves_nothing(
     command += ["--calcification-model", str(folders[Role.CALCIFICATION])]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    deadline = time.monotonic() + 60
-    while not list(temporary.glob("*/job.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    until(lambda: list(temporary.glob("*/job.json")))
     process.send_signal(ending)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=300)
     assert process.returncode == 130
     assert complaint == "calcscore: interrupted, nothing half done was left\n"
     assert not list(temporary.iterdir())

@@ -10,7 +10,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,9 @@ import SimpleITK as sitk
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.csv_files import read_csv
 from Testing.logic.bad_files import BAD_FILES, good_calcification, good_ct, good_territories
+from Testing.logic.cohort_cases import until
 from Testing.logic.image_files import nifti
+from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.trees import Capsule, paint, to_sitk
 
 COLUMNS = [
@@ -306,7 +307,11 @@ def test_phantom_writes_case_folders(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert scores["territories"] == truth["territories"]
 
 
-def test_demo_makes_the_picture_and_the_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_makes_the_picture_and_the_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Smaller networks than the starter ensembles, which the self test of the module runs.
+    monkeypatch.setattr("CalcScoreLogic.models.starter_models_folder", lambda: PHANTOM_NETWORKS)
     assert call("demo", "-o", tmp_path / "demo") == 0
     printed = capsys.readouterr().out
     assert "not a medical device" in printed
@@ -336,12 +341,9 @@ def test_both_names_are_the_same_program_and_start_without_the_heavy_libraries()
 def test_an_interrupted_run_leaves_nothing(ending: signal.Signals, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "CalcScoreLogic", "phantom", "-o", str(tmp_path), "--cases", "500"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("case_0")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)
+    until(lambda: list(tmp_path.glob("case_0")))
     process.send_signal(ending)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=300)
     assert process.returncode == 130
     assert complaint == "calcscore: interrupted, nothing half done was left\n"
     assert list(tmp_path.glob("case_0"))
