@@ -15,7 +15,7 @@ from CalcScoreLogic.models import Role
 from Testing.logic.model_folders import make_model
 
 GEOMETRY = Geometry((24, 22, 18), (1.2, 1.1, 2.5), (5.0, -3.0, 10.0))
-CASES = 6
+CASES = 5
 
 
 def make_models(folder: Path) -> dict[Role, Path]:

@@ -78,8 +78,9 @@ def test_a_worker_is_killed_and_the_tables_are_the_same(
     killed: list[int] = []
 
     def kill(cluster: Any) -> None:
-        until(lambda: list((output / STATE_FOLDER).glob("case_*.json")))
+        # Connected before: the cases that are left take no longer than that.
         with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+            until(lambda: list((output / STATE_FOLDER).glob("case_*.json")))
             until(lambda: any(client.processing().values()))
             busy = {address for address, tasks in client.processing().items() if tasks}
         nanny = next(nanny for nanny in cluster.workers.values() if nanny.worker_address in busy)

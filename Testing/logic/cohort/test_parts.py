@@ -100,7 +100,7 @@ from pathlib import Path
 from CalcScoreLogic.cohort.state import CohortFolder
 with CohortFolder(Path({str(tmp_path)!r})).locked():
     print("locked", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"locked\n"
