@@ -186,7 +186,12 @@ def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
     values = label_values(path, image.array, what)
     if len(values) > 1:
         raise InputError(f"{path}: the {what} has several values besides 0 ({brief(values)}), save one structure alone")
-    return relabelled(image, dict.fromkeys(values, 1), np.uint8)
+    if image.array.dtype == np.uint8 and values in ([], [1]):
+        return image
+    # Whatever the value is: -1, 255 or 100000.
+    array = (image.array != 0).view(np.uint8)
+    array.flags.writeable = False
+    return Image(array, image.geometry)
 
 
 def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Image:

@@ -273,11 +273,15 @@ def test_an_empty_map_is_read(tmp_path: Path) -> None:
         assert not array.any()
 
 
-@pytest.mark.parametrize("value", [1, 255])
-def test_a_mask_takes_any_one_value(value: int, tmp_path: Path) -> None:
-    mask = np.where(territories_array() == 2, value, 0).astype("u1")
-    (tmp_path / "m.nii").write_bytes(nifti(mask))
-    np.testing.assert_array_equal(read_mask(tmp_path / "m.nii").array, mask // value)
+@pytest.mark.parametrize(
+    ("value", "dtype"), [(1, "u1"), (255, "u1"), (-1, "<i2"), (1, "<i2"), (100_000, "<i4"), (3e30, "<f4")]
+)
+def test_a_mask_takes_any_one_value(value: float, dtype: str, tmp_path: Path) -> None:
+    mask = territories_array() == 2
+    (tmp_path / "m.nii").write_bytes(nifti(np.where(mask, value, 0).astype(dtype)))
+    array = read_mask(tmp_path / "m.nii").array
+    assert array.dtype == np.uint8
+    np.testing.assert_array_equal(array, mask)
 
 
 def test_a_mask_of_several_values_is_refused(tmp_path: Path) -> None:
