@@ -12,7 +12,7 @@ from .images.coverage import Coverage
 from .images.files import read_calcification, read_territories
 from .images.geometry import Geometry, Image, aligned
 from .inference.options import InferenceOptions
-from .inference.protocol import Message
+from .inference.protocol import Message, grid_of
 from .inference.run import InferenceRun, Labelled
 from .models import Model
 from .pipeline import CaseParameters, score_masks
@@ -191,10 +191,10 @@ def _labelled_by(run: FinishedRun, result: CaseResult, grid: Geometry) -> CaseRe
 
 def _record_on(grid: Geometry, run: FinishedRun) -> dict[str, Any]:
     """Give what the run says of itself, with where it looked in the voxels of the CTA's grid."""
-    record = dict(run.labelled.result.provenance)
-    if record.get("coverage") and any(model.orientation for model in run.models):
+    record, given = dict(run.labelled.result.provenance), run.labelled.result.grid
+    if record.get("coverage") and given:
         looked = Coverage.from_dict(record["coverage"])
-        record["coverage"] = looked.stored_as(grid.canonical(), grid).to_dict()
+        record["coverage"] = looked.stored_as(grid_of(given), grid).to_dict()
     return record
 
 

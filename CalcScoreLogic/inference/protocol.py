@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..images.geometry import Geometry
 
 CTA_FILE = "cta.nii"
 """The CTA in the run's folder: NIfTI, which every reader of nnU-Net takes, and not compressed."""
@@ -68,12 +72,15 @@ class Result:
         Device, versions, folds, tiles, seconds, for the record.
     speeds : dict of str to float
         Seconds a unit of each kind of work, see `remaining_time`.
+    grid : dict
+        The CTA's grid as it was handed over, see `grid_of`; its axes may run otherwise than the caller stores them.
     """
 
     files: dict[str, str]
     fold_burdens: list[dict[str, float | None]] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
     speeds: dict[str, float] = field(default_factory=dict)
+    grid: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,3 +129,11 @@ def decode(line: str) -> Message | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return message
+
+
+def grid_of(content: Mapping[str, Any]) -> Geometry:
+    """Read a grid that was written with `asdict`, in a job or a `Result`."""
+    # The worker hears this module before it loads anything large.
+    from ..images.geometry import Geometry
+
+    return Geometry(**{name: tuple(values) for name, values in content.items()})

@@ -10,13 +10,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.cli import main
+from CalcScoreLogic.images.coverage import Coverage, coverage_of
 from CalcScoreLogic.images.files import read_calcification, read_territories, write_image, write_label_map
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.protocol import Result
@@ -26,6 +29,7 @@ from CalcScoreLogic.pipeline import CaseParameters, score_masks
 from CalcScoreLogic.sources import FinishedRun, score_sources
 from Testing.logic.cohort_cases import until
 from Testing.logic.model_folders import make_model
+from Testing.trees import to_image
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
 
@@ -96,6 +100,27 @@ def test_one_fold_has_no_range(tmp_path: Path, models: list[Model]) -> None:
     outcome = predicted(tmp_path, [4])
     result = score_sources("c", cta(), FinishedRun(Labelled(tmp_path, outcome), models)).result.to_dict()
     assert "burden_fold_min" not in result["territories"]["aorta"]
+
+
+@pytest.mark.parametrize("stored", ["LPS", "RAS", "ASL"])
+def test_where_the_networks_looked_is_recorded_in_the_voxels_of_the_cta(
+    stored: str, tmp_path: Path, models: list[Model]
+) -> None:
+    # The networks were given the CTA along L, P and S, though neither model's record says so: what was handed counts.
+    borders = [np.array(border) for border in ([0, 10, 40], [0, 30], [0, 20, 30])]
+    looked = Coverage(GEOMETRY.origin, borders, np.array([[[True, False]], [[True, True]]]))
+    outcome = predicted(tmp_path, [4])
+    outcome = replace(outcome, provenance={**outcome.provenance, "coverage": looked.to_dict()}, grid=asdict(GEOMETRY))
+    volume = sitk.GetImageFromArray(cta().array)
+    volume.SetSpacing(GEOMETRY.spacing)
+    volume.SetOrigin(GEOMETRY.origin)
+    turned = to_image(sitk.DICOMOrient(volume, stored))
+    record = score_sources("c", turned, FinishedRun(Labelled(tmp_path, outcome), models)).result.provenance
+    found = coverage_of(record)
+    assert found is not None
+    mask = sitk.GetImageFromArray(looked.mask().astype(np.uint8))
+    mask.CopyInformation(volume)
+    np.testing.assert_array_equal(found.mask(), sitk.GetArrayFromImage(sitk.DICOMOrient(mask, stored)))
 
 
 def test_the_record_names_models_and_says_what_they_know(tmp_path: Path, models: list[Model]) -> None:

@@ -12,15 +12,14 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import CalcScoreError, InputError
 from ..options import InferenceOptions
-from ..protocol import CTA_FILE, Failure, Message, Progress, Ready, encode
+from ..protocol import CTA_FILE, Failure, Message, Progress, Ready, encode, grid_of
 from .parent_watch import watch_parent
 
 if TYPE_CHECKING:
-    from ...images.geometry import Geometry
     from .ensembles import Ensembles
 
 
@@ -54,7 +53,7 @@ def main(folder: Path) -> int:
         if job.get("many"):
             say(Ready())
             _serve(ensembles, folder, say)
-        say(ensembles.run(folder, _grid_of(job), startup))
+        say(ensembles.run(folder, grid_of(job["grid"]), startup))
     except Exception as error:
         logging.exception("the run failed")
         say(explain(error))
@@ -74,7 +73,7 @@ def _serve(ensembles: Ensembles, folder: Path, say: Callable[[Message], None]) -
         ensembles.start_clock()
         answer: Message
         try:
-            answer = ensembles.run(part, _grid_of(job))
+            answer = ensembles.run(part, grid_of(job["grid"]))
         except InputError as error:
             answer = explain(error)
         # Before the answer: the caller may remove the folder as soon as it has heard it.
@@ -121,12 +120,6 @@ def _speaker() -> Callable[[Message], None]:
         stream.write(encode(message) + "\n")
 
     return say
-
-
-def _grid_of(job: dict[str, Any]) -> Geometry:
-    from ...images.geometry import Geometry
-
-    return Geometry(**{name: tuple(values) for name, values in job["grid"].items()})
 
 
 if __name__ == "__main__":

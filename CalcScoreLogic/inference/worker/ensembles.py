@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -106,7 +107,7 @@ class Ensembles:
             "tiles": case.tiles,
             "coverage": case.coverage.to_dict() if case.coverage else None,
         }
-        return Result(case.files, case.fold_burdens, provenance, progress.times.seen())
+        return Result(case.files, case.fold_burdens, provenance, progress.times.seen(), asdict(geometry))
 
     def _plan(self, geometry: Geometry) -> dict[str, float]:
         """Put a CTA into the timetable; give the operations of each ensemble's tiles by role."""
