@@ -20,6 +20,8 @@ class WarningCode(str, Enum):
     METAL = "metal"
     FILLED_HOLES = "filled_holes"
     CALCIUM_OUTSIDE = "calcium_outside"
+    BLOOD_COUNTED = "blood_counted"
+    ARTERY_IN_FAT = "artery_in_fat"
     VALUES_NOT_HU = "values_not_hu"
     BRIGHT_LUMEN = "bright_lumen"
     LEFT_OUT = "left_out"

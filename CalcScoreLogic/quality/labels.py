@@ -14,6 +14,7 @@ from ..images.geometry import Array, Image
 from ..lumen import robust_sd
 from ..scoring import Row, Status
 from ..shortening import ShorteningMethod, ShorteningParameters
+from .belonging import belonging_warnings
 from .codes import CodedWarning, WarningCode
 
 METAL_HU = 3000.0
@@ -47,6 +48,8 @@ OF_SCORING = frozenset(
         WarningCode.NOISE,
         WarningCode.METAL,
         WarningCode.CALCIUM_OUTSIDE,
+        WarningCode.BLOOD_COUNTED,
+        WarningCode.ARTERY_IN_FAT,
         WarningCode.NOT_SEARCHED,
     }
 )
@@ -104,7 +107,7 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
     Returns
     -------
     tuple of CodedWarning
-        A lumen too dim or too bright to be a CTA, noise, metal; empty where nothing was found.
+        A lumen too dim or too bright to be a CTA, noise, maps of something else, metal; empty where nothing was found.
     """
     found = []
     lumen = _lumen_slices(cta, arteries, calcification)
@@ -129,7 +132,7 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
                 "single bright voxels can count as calcification."
             )
             found.append(CodedWarning(WarningCode.NOISE, text))
-    return (*found, *metal_warnings(cta, arteries))
+    return (*found, *belonging_warnings(cta, arteries, calcification), *metal_warnings(cta, arteries))
 
 
 def row_warnings(
