@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class Archive:
 
     def ask(self, what: str) -> Any:
         """Ask its own interface, e.g. for ``studies``."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/{what}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/{what}", timeout=120) as answer:
             return json.load(answer)
 
     def modalities_by_study(self) -> dict[str, list[str]]:
@@ -42,10 +42,12 @@ class Archive:
 def running(folder: Path) -> Iterator[Archive]:
     """Run Orthanc with all that it keeps in a folder."""
     assert PROGRAM is not None
-    archive = Archive(_free_port(), _free_port())
+    archive = Archive(*_free_ports(2))
     settings = {
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "index"),
+        # Nothing needs to outlast a power cut.
+        "SyncStorageArea": False,
         "HttpPort": archive.http_port,
         "DicomPort": archive.dicom_port,
         "DicomAet": "ARCHIVE",
@@ -69,17 +71,20 @@ def running(folder: Path) -> Iterator[Archive]:
             yield archive
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(300)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Find ports that nobody listens on; held together, so that none comes twice."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _wait_for(archive: Archive, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while True:
         try:
             archive.ask("system")

@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("pynetdicom") is None, reason="pynetdicom is not installed"),
 ]
 
+FIRST, SLICES = 20, 20
 PATIENTS = {"thick": "P1", "absent": "P2", "no calcium": "P3"}
 
 
@@ -46,9 +47,12 @@ def commands() -> list[str]:
 
 
 def middle(image: Image) -> Image:
-    """Give some slices: each is a message to the archive and back."""
-    origin = tuple(float(v) for v in image.geometry.to_physical([0, 0, 20]))
-    return Image(image.array[20:60], replace(image.geometry, size=(*image.geometry.size[:2], 40), origin=origin))
+    """Give every second slice of a part: each is a message to the archive and back."""
+    grid = image.geometry
+    array = np.ascontiguousarray(image.array[FIRST : FIRST + 2 * SLICES : 2])
+    origin = tuple(float(v) for v in grid.to_physical([0, 0, FIRST]))
+    spacing = (*grid.spacing[:2], 2 * grid.spacing[2])
+    return Image(array, replace(grid, size=(*grid.size[:2], SLICES), spacing=spacing, origin=origin))
 
 
 def run(folder: Path, command: str) -> str:
@@ -100,4 +104,4 @@ def test_results_come_back_beside_the_right_studies(tmp_path: Path) -> None:
     # The CTA is found among the results that lie beside it by now.
     found = find_inputs(tmp_path / "again")
     assert [case.name for case in found.cases] == [study_name(uid)]
-    assert [len(case.files) for case in found.cases] == [40]
+    assert [len(case.files) for case in found.cases] == [SLICES]
