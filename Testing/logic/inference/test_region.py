@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +17,12 @@ from CalcScoreLogic.images.coverage import Coverage, coverage_of
 from CalcScoreLogic.images.files import read_image, write_image
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.inference.protocol import ARTERIES_FILE, CTA_FILE, Result
+from CalcScoreLogic.inference.protocol import Result
 from CalcScoreLogic.inference.remaining_time import Timetable
 from CalcScoreLogic.models import Role
 from CalcScoreLogic.phantom import PhantomParameters, make_phantom
-from CalcScoreLogic.shortening import PAPER_LENGTHS, ShorteningParameters, shorten
+from CalcScoreLogic.shortening import PAPER_LENGTHS, shorten
+from Testing.logic.inference.in_process import run_of
 from Testing.logic.model_folders import make_model
 from Testing.phantom_networks import PHANTOM_NETWORKS
 from Testing.trees import rotation, to_image, to_sitk
@@ -67,24 +67,6 @@ def arteries(cta: Image) -> Image:
     labels = np.zeros(cta.array.shape, np.uint8)
     labels[26:40, 30:40, 40:56] = Territory.AORTA
     return Image(labels, cta.geometry)
-
-
-def run_of(
-    cta: Image,
-    models: dict[str, Path],
-    options: InferenceOptions,
-    lengths: ShorteningParameters | None = PAPER_LENGTHS,
-    arteries: Image | None = None,
-) -> tuple[Result, dict[str, np.ndarray]]:
-    """Run as the worker does, in this process; give the result and the label maps by role."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_image(folder / CTA_FILE, cta)
-        if arteries is not None:
-            write_image(folder / ARTERIES_FILE, arteries)
-        paths = {role: str(path) for role, path in models.items()}
-        result = ensembles.Ensembles(paths, options, lengths, lambda message: None).run(folder, cta.geometry)
-        return result, {role: read_image(folder / file).array.copy() for role, file in result.files.items()}
 
 
 def searched(result: Result) -> Coverage:

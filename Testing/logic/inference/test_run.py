@@ -28,6 +28,7 @@ from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunSta
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.sources import analyze
 from Testing.logic.inference.callers import gone, kill_caller
+from Testing.logic.inference.in_process import run_of
 from Testing.logic.model_folders import WritesFile, make_model, replace_record
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -67,7 +68,7 @@ def alone(cta: Image, models: dict[str, Path]) -> tuple[Result, dict[str, np.nda
         return result, {role: read_image(run.folder / name).array.copy() for role, name in result.files.items()}
 
 
-def until(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -84,7 +85,7 @@ def reach(run: InferenceRun, stage: str) -> list[Message]:
         seen.extend(run.poll())
         return any(isinstance(message, Progress) and stage in message.stage for message in seen)
 
-    assert until(there, 60), (stage, seen, run.log)
+    assert until(there), (stage, seen, run.log)
     return seen
 
 
@@ -202,7 +203,7 @@ def test_a_cta_that_cannot_be_read_leaves_no_process(models: dict[str, Path], pl
 
     with pytest.raises(InputError, match="this is no CT"):
         analyze("case", read, [check(path) for path in models.values()], interpreter=str(python))
-    assert until(lambda: gone(int(log.read_text())), 5)
+    assert until(lambda: gone(int(log.read_text())))
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -214,7 +215,7 @@ def test_cancel_at_every_stage_leaves_nothing(stage: str, cta: Image, models: di
     run.cancel()
     assert run.state is RunState.CANCELLED
     # A guard that was killed before it left the group is dead, but for a moment still listed.
-    assert until(lambda: gone(process), 5)
+    assert until(lambda: gone(process))
     assert not list(place.iterdir())
     with pytest.raises(RunCancelledError):
         run.wait()
@@ -258,7 +259,7 @@ while True:
     time.sleep(0.01)
 """
     worker = kill_caller(code)
-    assert until(lambda: gone(worker) and not list(place.iterdir()), 10)
+    assert until(lambda: gone(worker) and not list(place.iterdir()))
 
 
 def test_two_runs_at_once(cta: Image, models: dict[str, Path], place: Path) -> None:
@@ -305,22 +306,18 @@ def test_a_crafted_checkpoint_does_not_run(cta: Image, models: dict[str, Path], 
     assert not trap.exists()
 
 
-def test_a_fold_that_is_not_there_is_named(cta: Image, models: dict[str, Path], place: Path) -> None:
-    with InferenceRun(cta, models, InferenceOptions(folds=(4,)), temporary=place) as run:
-        run.start()
-        with pytest.raises(InputError, match=r"has no fold 4 \(it has 0, 1, 2\)"):
-            run.wait()
+def test_a_fold_that_is_not_there_is_named(cta: Image, models: dict[str, Path]) -> None:
+    with pytest.raises(InputError, match=r"has no fold 4 \(it has 0, 1, 2\)"):
+        run_of(cta, models, InferenceOptions(folds=(4,)))
 
 
-def test_a_device_that_is_not_there_is_named(cta: Image, models: dict[str, Path], place: Path) -> None:
+def test_a_device_that_is_not_there_is_named(cta: Image, models: dict[str, Path]) -> None:
     import torch
 
     if torch.backends.mps.is_available():
         pytest.skip("this machine has the device")
-    with InferenceRun(cta, models, InferenceOptions(device="mps"), temporary=place) as run:
-        run.start()
-        with pytest.raises(InputError, match="device mps is not there"):
-            run.wait()
+    with pytest.raises(InputError, match="device mps is not there"):
+        run_of(cta, models, InferenceOptions(device="mps"))
 
 
 def test_an_interpreter_without_torch_is_named(

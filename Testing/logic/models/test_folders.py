@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CalcScoreLogic.images.files import read_image
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.inference.options import InferenceOptions
-from CalcScoreLogic.inference.run import InferenceRun
 from CalcScoreLogic.models import Role
+from Testing.logic.inference.in_process import run_of
 from Testing.logic.model_folders import make_model, make_pair
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -44,11 +43,9 @@ def test_two_folds_run_and_do_not_agree_everywhere(tmp_path: Path) -> None:
     models = {role.value: folder for role, folder in make_pair(tmp_path / "pair").items()}
     maps = []
     for folds in ((0, 1), (0,), (1,)):
-        options = InferenceOptions(folds, mirroring=False, device="cpu", threads=1, whole_volume=True)
-        with InferenceRun(cta, models, options, temporary=tmp_path) as run:
-            run.start()
-            files = run.wait().files
-            maps.append([read_image(run.folder / files[role.value]).array.copy() for role in Role])
+        options = InferenceOptions(folds, mirroring=False, device="cpu", whole_volume=True)
+        _, found = run_of(cta, models, options)
+        maps.append([found[role.value] for role in Role])
     for both, first, second in zip(*maps, strict=True):
         assert all(len(np.unique(labels)) > 1 for labels in (both, first, second))
         assert (first != second).any()

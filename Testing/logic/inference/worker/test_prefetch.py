@@ -40,7 +40,7 @@ def test_the_next_ensembles_cta_is_made_while_the_one_before_it_is_at_work() -> 
     first, second = Ensemble(1, "fine"), Ensemble(2, "coarse")
     cta = prefetch.PreprocessedCta(CTA, GEOMETRY)
     assert cta.take(first, [second])[0] == 1
-    assert second.begun.wait(10)
+    assert second.begun.wait(300)
     volume, properties = cta.take(second, [])
     assert (volume, properties) == (2, {"number": 2})
     assert (first.asked, second.asked) == ([False], [True])
