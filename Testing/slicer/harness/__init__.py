@@ -9,7 +9,7 @@ from __future__ import annotations
 from Testing.slicer.harness.dialogs import Dialogs, Shown, dialogs
 from Testing.slicer.harness.errors import HarnessError, KeywordToQtError, NotStoodInError, report, reported
 from Testing.slicer.harness.installation import install
-from Testing.slicer.harness.loading import HostedModule, load_module, settle, unload_module
+from Testing.slicer.harness.loading import HostedModule, load_module, rest, settle, unload_module
 from Testing.slicer.harness.screenshot import panel_screenshot
 from Testing.slicer.harness.view2d import slice_picture
 from Testing.slicer.harness.view3d import view3d_screenshot
@@ -27,6 +27,7 @@ __all__ = [
     "panel_screenshot",
     "report",
     "reported",
+    "rest",
     "settle",
     "slice_picture",
     "unload_module",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from PySide6 import QtCore, QtWidgets
 
 from Testing.slicer.harness.errors import HarnessError
+from Testing.slicer.harness.pythonqt import timers
 from Testing.slicer.harness.pythonqt.values import to_python
 
 PANEL_WIDTH = 425
@@ -112,7 +113,7 @@ def _show_panel(top: Any) -> Any:
     return to_python(panel)
 
 
-def settle(until: float | Callable[[], Any] = 0.0, timeout: float = 60.0) -> None:
+def settle(until: float | Callable[[], Any] = 0.0, timeout: float = 300.0) -> None:
     """Run the event loop.
 
     Parameters
@@ -138,3 +139,8 @@ def settle(until: float | Callable[[], Any] = 0.0, timeout: float = 60.0) -> Non
         if time.monotonic() - start > timeout:
             raise TimeoutError(f"still waiting after {timeout:g} s")
         time.sleep(0.002)  # leave the processor to the thread or process that is waited for
+
+
+def rest() -> None:
+    """Run the event loop until nothing happens by itself any more: no timer that Python code started is running."""
+    settle(lambda: not timers.any_waits())

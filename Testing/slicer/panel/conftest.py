@@ -114,7 +114,7 @@ def analyzed(panel: Any, cta: Any, arteries: Any) -> Callable[[], Any]:
         panel.parameters.artery_segmentation = arteries
         panel.parameters.calcification_from, panel.parameters.adaptive = "threshold", False
         panel.ui.analyzeButton.click()
-        harness.settle(lambda: not panel.run.running, 60)
+        harness.settle(lambda: not panel.run.running)
         assert panel.state.value == "done", panel.ui.logText.plainText
         return panel
 
@@ -126,7 +126,7 @@ def analyze(panel: Any) -> None:
     from Testing.slicer import harness
 
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
 
 
 def rows_of(tree: Any) -> dict[str, tuple[str, ...]]:

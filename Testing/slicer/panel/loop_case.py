@@ -93,7 +93,7 @@ def analyze(panel: Any, case: LoopCase) -> None:
 
 def wait(panel: Any) -> None:
     """Wait until nothing is being run or scored."""
-    harness.settle(lambda: not panel.run.running and not panel.corrections.busy, 300)
+    harness.settle(lambda: not panel.run.running and not panel.corrections.busy)
 
 
 def false_rows(panel: Any, case: LoopCase) -> list[int]:
@@ -112,7 +112,7 @@ def click_at(position_lps: Sequence[float] | Array) -> None:
     node = slicer.mrmlScene.GetNodeByID(selection.GetActivePlaceNodeID())
     x, y, z = position_lps
     node.AddControlPointWorld(-x, -y, z)
-    harness.settle(0.05)
+    harness.rest()
 
 
 def _ends(phantom: Phantom, missed: Array, aorta: Array) -> list[Array]:

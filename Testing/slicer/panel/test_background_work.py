@@ -42,7 +42,7 @@ def test_pieces_come_one_at_a_time_and_the_thread_does_the_rest() -> None:
     ended: list[Any] = []
     InSteps(work(told), lambda *end: ended.append(end)).start()
     assert told == []
-    harness.settle(lambda: ended, 10)
+    harness.settle(lambda: ended)
     assert told == ["first", False, "caught"]
     assert ended == [("whole", None)]
 
@@ -62,7 +62,7 @@ def test_the_event_loop_goes_on_between_pieces_that_take_long() -> None:
     timer.connect("timeout()", lambda: told.append("turn"))
     timer.start()
     InSteps(slow(), lambda *end: ended.append(end)).start()
-    harness.settle(lambda: ended, 10)
+    harness.settle(lambda: ended)
     timer.stop()
     pieces = [n for n, what in enumerate(told) if what == "piece"]
     assert len(pieces) == 4
@@ -76,7 +76,7 @@ def test_an_error_is_handed_over() -> None:
 
     ended: list[Any] = []
     InSteps(failing(), lambda *end: ended.append(end)).start()
-    harness.settle(lambda: ended, 10)
+    harness.settle(lambda: ended)
     assert ended[0][0] is None
     assert str(ended[0][1]) == "why"
 
@@ -87,17 +87,17 @@ def test_what_is_forgotten_goes_no_further() -> None:
     def waiting() -> Steps[None]:
         told.append("started")
         try:
-            yield lambda: go.wait(10)
+            yield go.wait
             told.append("went on")
         finally:
             told.append("closed")
 
     steps = InSteps(waiting(), lambda *end: ended.append(end))
     steps.start()
-    harness.settle(lambda: told, 10)
+    harness.settle(lambda: told)
     steps.forget()
     go.set()
-    harness.settle(0.2)
+    harness.rest()
     assert told == ["started", "closed"]
     assert ended == []
 
@@ -106,12 +106,18 @@ class _Large:
     """Stands for label maps."""
 
 
+def let_go(*references: weakref.ref[Any]) -> bool:
+    """Tell whether nothing holds what was referred to."""
+    gc.collect()
+    return all(reference() is None for reference in references)
+
+
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_nothing_large_stays_although_a_timer_holds_what_it_calls(forgotten: bool) -> None:
     given, made, ended, go = _Large(), [], [], threading.Event()
 
     def work(given: _Large = given) -> _Large:
-        go.wait(10)
+        go.wait()
         made.append(weakref.ref(result := _Large()))
         return result
 
@@ -122,30 +128,32 @@ def test_nothing_large_stays_although_a_timer_holds_what_it_calls(forgotten: boo
     if forgotten:
         background.forget()
     go.set()
-    harness.settle(lambda: made if forgotten else ended, 10)
-    harness.settle(0.1)
-    gc.collect()
+    harness.settle(lambda: made if forgotten else ended)
+    harness.rest()
     assert ended == ([] if forgotten else [_Large])
-    assert (held(), made[0]()) == (None, None)
+    harness.settle(lambda: let_go(held, made[0]))
 
 
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_the_steps_of_work_that_is_over_are_let_go(forgotten: bool) -> None:
-    large, ended, go = _Large(), [], threading.Event()
+    large, ended, begun, go = _Large(), [], threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        go.wait()
 
     def steps(large: _Large) -> Steps[_Large]:
-        yield lambda: go.wait(10)
+        yield wait
         return large
 
     held = weakref.ref(large)
     work = InSteps(steps(large), lambda result, error: ended.append(type(result)))
     work.start()
     del large
-    harness.settle(0.1)
+    harness.settle(begun.is_set)
     if forgotten:
         work.forget()
     go.set()
-    harness.settle(lambda: forgotten or ended, 10)
-    harness.settle(0.1)
-    gc.collect()
-    assert held() is None
+    harness.rest()
+    assert ended == ([] if forgotten else [_Large])
+    harness.settle(lambda: let_go(held))

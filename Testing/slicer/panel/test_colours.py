@@ -42,7 +42,7 @@ def add_own_segment(panel: Any) -> str:
 
 def trim_again(panel: Any) -> None:
     panel.ui.trimButton.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
 
 
 @pytest.mark.parametrize("again", [trim_again, analyze])

@@ -67,7 +67,7 @@ def test_from_a_result_to_a_signed_off_case(hosted: Any, panel: Any, pictures: P
     keep("correct_2", ui.scoresSection, ui.plaquesSection)
     keep("correct_3", ui.correctSection, ui.correctSection)
     if renders:
-        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility, 60)
+        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility)
         harness.view3d_screenshot(pictures / "before_branch.png", *_VIEW)
     actions = {action.text: action for action in ui.branchButton.menu().actions()}
     actions["Renal"].trigger()
@@ -80,7 +80,7 @@ def test_from_a_result_to_a_signed_off_case(hosted: Any, panel: Any, pictures: P
     assert panel.case.result().edited[:3] == ("aorta", "renal", "combined")
     keep("correct_4", ui.runFrame, ui.scoresSection)
     if renders:
-        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility, 60)
+        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility)
         harness.view3d_screenshot(pictures / "after_branch.png", *_VIEW)
         beside(pictures / "correct_4.png", pictures / "before_branch.png", pictures / "after_branch.png")
     tree.selectAll()

@@ -20,7 +20,7 @@ BRUSH = ("BrushSphere", "BrushAbsoluteDiameter", "BrushDiameterIsRelative")
 
 def edit_plaques(panel: Any) -> Any:
     panel.ui.editPlaquesButton.click()
-    harness.settle(lambda: slicer.util.selectedModule() == "SegmentEditor", 30)
+    harness.settle(lambda: slicer.util.selectedModule() == "SegmentEditor")
     return editor_node(slicer.mrmlScene)
 
 
@@ -135,7 +135,7 @@ def test_two_clicks_add_a_missed_branch(missed: None, analyzed: Analyzed) -> Non
     click((13.5, 27.0, 15.0))
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
     assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == []
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
     row = panel.case.result().scores.territories["mesenteric"]
     # A round branch of 6 mm from the aorta, at j = 18, to the second click: 3.14 * 9 mm² * 10 mm.
     assert row.artery_volume_mm3 == pytest.approx(283, rel=0.15)
@@ -143,7 +143,7 @@ def test_two_clicks_add_a_missed_branch(missed: None, analyzed: Analyzed) -> Non
     assert panel.ui.messageLabel.text.startswith("Mesenteric: a branch of ")
     assert panel.state.value == "done"
     panel.ui.undoButton.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
     assert panel.case.result().scores.territories["mesenteric"].status.value == "absent"
     assert panel.case.result().edited == ()
 
@@ -153,7 +153,7 @@ def test_placing_that_is_ended_leaves_nothing(missed: None, analyzed: Analyzed) 
     interaction = start(panel)
     click((14.0, 16.0, 15.0))
     interaction.SwitchToViewTransformMode()
-    harness.settle(0.05)
+    harness.rest()
     assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == []
     assert not panel.ui.messageLabel.visible
     start(panel)
@@ -167,7 +167,7 @@ def test_a_way_that_is_not_bright_is_told(analyzed: Analyzed) -> None:
     start(panel)
     click((40.0, 4.0, 45.0))
     click((70.0, 26.0, 45.0))
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
     assert panel.ui.messageLabel.text.startswith("⚠ No bright way leads from the first click to the second")
     assert panel.case.changed_structures() == ()
     assert not panel.ui.undoButton.enabled
@@ -181,7 +181,7 @@ def test_edits_of_trimmed_arteries_are_asked_for_before_a_branch_is_trimmed(
     panel = analyzed()
     case = panel.case
     paint(case.segmentation("renal"), case.segment_id("renal"), np.array([(40, 13, 30)]), False)
-    harness.settle(lambda: panel.corrections.stale, 5)
+    harness.settle(lambda: panel.corrections.stale)
     dialogs.answer("No")
     start(panel)
     click((14.0, 16.0, 15.0))

@@ -48,9 +48,9 @@ def test_analyze_does_not_ask_where_nothing_was_edited(analyzed: Analyzed, dialo
 def test_edits_that_were_scored_are_asked_about_too(analyzed: Analyzed, dialogs: harness.Dialogs) -> None:
     panel = analyzed()
     erase_plaque(panel)
-    harness.settle(lambda: panel.corrections.stale, 5)
+    harness.settle(lambda: panel.corrections.stale)
     panel.ui.rescoreButton.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
     dialogs.answer("No")
     analyze(panel)
     assert calcified_mm3(panel) == 8.0
@@ -84,7 +84,7 @@ def test_what_is_edited_during_a_run_is_kept_beside_its_result(
     panel.ui.analyzeButton.click()
     erase_plaque(panel)
     opened.set()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     kept = slicer.util.getNode("CTA calcification, edited during the run")
     assert len(voxels_of(kept, "calcification")) == 6
     assert not kept.GetDisplayNode().GetVisibility()
@@ -101,7 +101,7 @@ def test_nothing_is_kept_where_nothing_was_edited_during_the_run(analyzed: Analy
     image = panel.case.calcification.GetBinaryLabelmapInternalRepresentation(panel.case.segment_id("aorta"))
     image.Modified()
     opened.set()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert len(slicer.util.getNodesByClass("vtkMRMLSegmentationNode")) == 3
 
 
@@ -113,7 +113,7 @@ def test_a_kept_copy_can_be_chosen_as_a_source(
     panel.ui.analyzeButton.click()
     paint(panel.case.calcification, panel.case.segment_id("aorta"), np.array([(10, 10, 30)]), False)
     opened.set()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     panel.parameters.artery_segmentation = slicer.util.getNode("CTA calcification, edited during the run")
     analyze(panel)
     # The aorta trimmed to k = 36 less the erased voxel.

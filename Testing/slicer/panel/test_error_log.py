@@ -25,29 +25,29 @@ from Testing.slicer.scene.scenes import add_transform, add_volume, paint
 
 def analyze(panel: Any) -> None:
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
-    harness.settle(0.3)
+    harness.settle(lambda: not panel.run.running)
+    harness.rest()
 
 
 def test_a_whole_drive(analyzed: Callable[[], Any], dialogs: harness.Dialogs, tmp_path: Path) -> None:
     panel = analyzed()
     panel.ui.previewCheck.click()
-    harness.settle(0.1)
+    harness.rest()
     panel.ui.previewCheck.click()
     paint(panel.case.calcification, panel.case.segment_id("calcification"), maps.PLAQUE_IJK, False)
-    harness.settle(lambda: panel.corrections.stale, 5)
+    harness.settle(lambda: panel.corrections.stale)
     panel.ui.rescoreButton.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
     panel.ui.trimButton.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
-    harness.settle(0.3)
+    harness.settle(lambda: not panel.corrections.busy)
+    harness.rest()
     assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
     slicer.mrmlScene.Clear(False)
     slicer.util.loadScene(str(tmp_path / "case.mrb"))
-    harness.settle(0.3)
+    harness.rest()
     add_transform(slicer.mrmlScene, np.eye(4), panel.case.volume)
     slicer.mrmlScene.RemoveNode(panel.case.volume)
-    harness.settle(0.4)
+    harness.rest()
 
 
 def test_no_calcium_at_all_is_shown_in_3d(analyzed: Callable[[], Any]) -> None:
@@ -55,7 +55,7 @@ def test_no_calcium_at_all_is_shown_in_3d(analyzed: Callable[[], Any]) -> None:
     panel.parameters.threshold_hu = 2000.0
     analyze(panel)
     surfaces = panel.case.calcification.GetSegmentation()
-    harness.settle(lambda: surfaces.ContainsRepresentation("Closed surface"), 10)
+    harness.settle(lambda: surfaces.ContainsRepresentation("Closed surface"))
     assert panel.case.result().scores.territories["combined"].cluster_count == 0
 
 

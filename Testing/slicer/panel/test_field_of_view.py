@@ -32,7 +32,7 @@ def status_of(panel: Any, territory: str) -> str:
 
 def press(panel: Any, button: Any) -> None:
     button.click()
-    harness.settle(lambda: not panel.corrections.busy, 30)
+    harness.settle(lambda: not panel.corrections.busy)
 
 
 def test_a_territory_that_was_not_given_is_absent_and_told_so(analyzed_to_the_top: Callable[[], Any]) -> None:
@@ -41,7 +41,7 @@ def test_a_territory_that_was_not_given_is_absent_and_told_so(analyzed_to_the_to
     combo = panel.ui.mappingTable.cellWidget(2, 1)
     combo.setCurrentIndex(combo.findData(""))
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert status_of(panel, "renal") == "absent"
     assert "Renal: no segment was given for it, so there is no score" in panel.ui.warningsLabel.text
     assert "field of view" not in panel.ui.warningsLabel.text
@@ -55,7 +55,7 @@ def test_a_territory_that_was_not_given_is_absent_and_told_so(analyzed_to_the_to
 def test_a_segment_that_was_deleted_is_absent_and_not_out_of_view(analyzed_to_the_top: Callable[[], Any]) -> None:
     panel = analyzed_to_the_top()
     panel.case.calcification.GetSegmentation().RemoveSegment(panel.case.segment_id("renal"))
-    harness.settle(lambda: panel.corrections.stale, 5)
+    harness.settle(lambda: panel.corrections.stale)
     press(panel, panel.ui.rescoreButton)
     assert status_of(panel, "renal") == "absent"
     assert "Renal ✎   ⚠ absent" in "".join(rows_of(panel.ui.scoresTree))

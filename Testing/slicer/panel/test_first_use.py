@@ -126,7 +126,7 @@ def test_networks_are_installed_from_a_zip_and_removed(panel: Any, cta: Any, tmp
     assert set(pair) == set(Role)
     dialogs.answer(str(archive))
     panel.ui.installModelsButton.click()
-    harness.settle(lambda: panel.ui.analyzeButton.enabled, 60)
+    harness.settle(lambda: panel.ui.analyzeButton.enabled)
     assert panel.ui.messageLabel.text.startswith("Installed: ")
     assert not panel.ui.modelsHint.visible
     assert "Arteries: 2 networks" in panel.ui.modelStateLabel.text
@@ -142,7 +142,7 @@ def test_a_zip_that_holds_no_networks_is_refused_in_words(panel: Any, tmp_path: 
         written.writestr("picture.txt", "sea")
     dialogs.answer(str(archive))
     panel.ui.installZipButton.click()
-    harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"), 30)
+    harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"))
     assert "holiday.zip" in panel.ui.messageLabel.text
     assert panel.ui.messageLabel.text.endswith(".")
 
@@ -152,7 +152,7 @@ def test_a_broken_zip_is_told_in_a_sentence(panel: Any, tmp_path: Path, dialogs:
     archive.write_bytes(b"PK\x03\x04 and no more")
     dialogs.answer(str(archive))
     panel.ui.installZipButton.click()
-    harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"), 30)
+    harness.settle(lambda: panel.ui.messageLabel.text.startswith("⚠"))
     assert panel.ui.messageLabel.text.endswith("this is not a complete zip, download or copy it again.")
 
 
@@ -246,7 +246,7 @@ def test_an_interpreter_of_ones_own_gets_none_of_slicers_environment(
     settings.set_interpreter(str(python))
     with Analysis(cta, models=models) as analysis:
         analysis.start()
-        harness.settle(lambda: analysis.poll() or analysis.state is not RunState.RUNNING, 20)
+        harness.settle(lambda: analysis.poll() or analysis.state is not RunState.RUNNING)
     seen = (tmp_path / "environment").read_text()
     assert f"HOME={tmp_path}" in seen
     assert "PYTHONHOME" not in seen

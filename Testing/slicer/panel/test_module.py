@@ -132,7 +132,7 @@ def test_nothing_is_wider_than_the_module_panel(
     panel.ui.chartButton.setChecked(True)
     panel.parameters.arteries_from = panel.parameters.calcification_from = "segments"
     panel.run.say("⚠ " + "A sentence that is quite long and should be broken into lines. " * 3)
-    harness.settle(0.1)
+    harness.rest()
     assert hosted.panel.horizontalScrollBar().maximum == 0
     tree = panel.ui.scoresTree
     assert sum(tree.columnWidth(n) for n in range(tree.columnCount)) <= tree.viewport().width

@@ -29,8 +29,8 @@ def press(panel: Any, key: Any) -> None:
 
 
 def wait(panel: Any) -> None:
-    harness.settle(lambda: not panel.corrections.busy, 30)
-    harness.settle(0.05)
+    harness.settle(lambda: not panel.corrections.busy)
+    harness.rest()
 
 
 def select(panel: Any, *rows: int) -> None:
@@ -150,9 +150,9 @@ def test_space_marks_a_plaque_as_checked(analyzed: Analyzed, tmp_path: Path) -> 
     panel.ui.checkButton.click()
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(False)
-    harness.settle(0.1)
+    harness.rest()
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
-    harness.settle(lambda: panel.ui.checkedLabel.text == "Checked 1 of 2", 10)
+    harness.settle(lambda: panel.ui.checkedLabel.text == "Checked 1 of 2")
 
 
 def test_the_list_of_a_case_that_is_not_read_yet_says_so(analyzed: Analyzed) -> None:
@@ -162,7 +162,7 @@ def test_the_list_of_a_case_that_is_not_read_yet_says_so(analyzed: Analyzed) -> 
     assert panel.ui.plaquesTree.topLevelItemCount == 0
     panel.parameters.cta = cta
     assert panel.ui.checkedLabel.text == "Looking for the plaques…"
-    harness.settle(lambda: panel.ui.checkedLabel.text == f"Checked 0 of {count}", 10)
+    harness.settle(lambda: panel.ui.checkedLabel.text == f"Checked 0 of {count}")
     assert panel.ui.plaquesTree.topLevelItemCount == count > 0
     assert panel.state.value == "done"
 
@@ -202,7 +202,7 @@ def test_the_segment_editor_can_undo_it_too(analyzed: Analyzed) -> None:
     editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
     assert editor.segmentationNode() is panel.case.calcification
     editor.undo()
-    harness.settle(lambda: panel.corrections.stale, 5)
+    harness.settle(lambda: panel.corrections.stale)
     panel.ui.rescoreButton.click()
     wait(panel)
     assert aorta_mm3(panel) == 32.0

@@ -75,7 +75,7 @@ def test_a_new_analysis_is_current_again(analyzed: Analyzed) -> None:
     panel = analyzed()
     panel.parameters.threshold_hu = 250.0
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert_current(panel)
     assert "calcium: fixed 250 HU" in panel.ui.caseLabel.text
 
@@ -86,7 +86,7 @@ def test_a_saved_scene_knows_what_was_scored(analyzed: Analyzed, tmp_path: Path)
     assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
     slicer.mrmlScene.Clear(False)
     slicer.util.loadScene(str(tmp_path / "case.mrb"))
-    harness.settle(0.2)
+    harness.rest()
     assert_differs(panel, "the HU threshold")
     panel.parameters.threshold_hu = 470.0
     assert_current(panel)

@@ -19,18 +19,16 @@ Analyzed = Callable[[], Any]
 
 ARTERIES = "the segments of the arteries"
 CALCIUM = "the segment of the calcium"
-SOME_S = 1.0
-"""Longer than it takes to notice an edit."""
 
 
 def assert_current(panel: Any) -> None:
-    harness.settle(SOME_S)
+    harness.rest()
     assert (panel.state.value, panel.ui.stateLabel.text) == ("done", "current ●")
 
 
 def assert_told(panel: Any, name: str) -> None:
     line = f"○ Changed since these scores: {name}. Analyze applies it."
-    harness.settle(lambda: panel.ui.caseLabel.text.splitlines()[1:] == [line], 10)
+    harness.settle(lambda: panel.ui.caseLabel.text.splitlines()[1:] == [line])
     assert (panel.state.value, panel.ui.stateLabel.text) == ("out of date", "other inputs ○")
 
 
@@ -65,7 +63,7 @@ def test_painted_arteries_are_told_until_it_is_undone(analyzed: Analyzed, arteri
     paint(arteries, "renal", voxels, False)
     assert_told(panel, ARTERIES)
     paint(arteries, "renal", voxels, True)
-    harness.settle(lambda: panel.state.value == "done", 10)
+    harness.settle(lambda: panel.state.value == "done")
     assert_current(panel)
 
 
@@ -79,7 +77,7 @@ def test_a_segment_that_was_moved_within_its_segmentation_is_told(analyzed: Anal
     assert_told(panel, ARTERIES)
     image.SetOrigin(*origin)
     image.Modified()
-    harness.settle(lambda: panel.state.value == "done", 10)
+    harness.settle(lambda: panel.state.value == "done")
 
 
 def test_painted_calcium_is_told_until_it_is_undone(analyzed_segments: Any, calcium: Any) -> None:
@@ -87,7 +85,7 @@ def test_painted_calcium_is_told_until_it_is_undone(analyzed_segments: Any, calc
     paint(calcium, "calcium", voxels, False)
     assert_told(analyzed_segments, CALCIUM)
     paint(calcium, "calcium", voxels, True)
-    harness.settle(lambda: analyzed_segments.state.value == "done", 10)
+    harness.settle(lambda: analyzed_segments.state.value == "done")
 
 
 def test_both_are_told(analyzed_segments: Any, calcium: Any) -> None:
@@ -154,7 +152,7 @@ def test_a_saved_scene_knows_the_segments(analyzed: Analyzed, arteries: Any, tmp
     reopen(tmp_path / "painted.mrb")
     assert_told(panel, ARTERIES)
     paint(panel.parameters.artery_segmentation, "aorta", voxels, True)
-    harness.settle(lambda: panel.state.value == "done", 10)
+    harness.settle(lambda: panel.state.value == "done")
 
 
 def reopen(path: Path) -> None:
@@ -162,4 +160,4 @@ def reopen(path: Path) -> None:
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear(False)
     slicer.util.loadScene(str(path))
-    harness.settle(0.1)
+    harness.rest()

@@ -66,7 +66,7 @@ def test_segments_are_mapped_by_themselves_and_correctable(panel: Any, cta: Any,
     combo_of(panel, 2).setCurrentIndex(4)
     panel.ui.calcificationThresholdRadio.click()
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert rows_of(panel.ui.scoresTree)["Renal"] == maps.FIGURES["Renal"]
 
 
@@ -89,7 +89,7 @@ def test_reading_segments_can_be_cancelled(panel: Any, cta: Any, arteries: Any) 
     panel.ui.analyzeButton.click()
     assert panel.run.running
     panel.run.cancel()
-    harness.settle(0.3)
+    harness.rest()
     assert (panel.run.running, panel.case) == (False, None)
     assert slicer.util.getNodesByClass("vtkMRMLSegmentationNode") == [arteries]
 
@@ -105,7 +105,7 @@ def test_an_existing_calcification_segment_is_guessed_and_scored(panel: Any, cta
     choose(panel.ui.calcificationSegmentationSelector, arteries)
     assert panel.ui.calcificationSegmentCombo.currentText == "Calcification by hand"
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 8.0
 
 
@@ -138,7 +138,7 @@ def test_the_threshold_is_adaptive_unless_one_is_given(panel: Any, cta: Any, art
     panel.ui.calcificationThresholdRadio.click()
     assert (panel.ui.adaptiveCheck.checked, panel.ui.thresholdSpin.visible) == (True, False)
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     result = panel.case.result()
     # The lumen has 300 HU everywhere, and its SD is taken as 1 HU.
     assert (result.parameters["calcification"], result.parameters["threshold_hu"]) == ("adaptive", 304.0)
@@ -155,13 +155,13 @@ def test_the_preview_of_an_adaptive_threshold_needs_the_arteries(panel: Any, cta
     panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
     assert panel.ui.previewCheck.enabled
     panel.ui.previewCheck.click()
-    harness.settle(lambda: view.GetForegroundVolumeID(), 20)
+    harness.settle(lambda: view.GetForegroundVolumeID())
     shown = slicer.mrmlScene.GetNodeByID(view.GetForegroundVolumeID())
     assert shown.GetDisplayNode().GetLowerThreshold() == 304.0
     assert panel.ui.previewCheck.text == "Preview on the slices: 304 HU"
     for row in range(3):
         combo_of(panel, row).setCurrentIndex(0)
-    harness.settle(lambda: not view.GetForegroundVolumeID(), 20)
+    harness.settle(lambda: not view.GetForegroundVolumeID())
     assert view.GetForegroundVolumeID() is None
     assert "no segment is chosen as an artery" in panel.ui.previewCheck.toolTip
 
@@ -196,7 +196,7 @@ def test_a_scene_that_is_added_leaves_the_choices_as_they_are(
     panel.parameters.artery_segmentation = arteries
     slicer.mrmlScene.SetURL(str(tmp_path / "other.mrml"))
     assert slicer.mrmlScene.Import()
-    harness.settle(0.1)
+    harness.rest()
     assert slicer.util.getNode("Another CTA")
     assert panel.parameters.cta is cta
     assert panel.parameters.artery_segmentation is arteries
@@ -236,7 +236,7 @@ def test_a_cta_that_is_deleted_leaves_no_choice(panel: Any, cta: Any) -> None:
     choose(panel.ui.ctaSelector, other)
     assert panel.parameters.cta is other
     slicer.mrmlScene.RemoveNode(other)
-    harness.settle(0.1)
+    harness.rest()
     assert panel.parameters.cta is None
     assert panel.ui.ctaSelector.currentNode() is None
     assert panel.state.value == "empty"
@@ -254,7 +254,7 @@ def test_segments_that_are_used_come_first(panel: Any, cta: Any, arteries: Any) 
     names = [table.item(row, 0).text() for row in range(table.rowCount)]
     assert names[:3] == ["Aorta", "Iliac", "Renal"]
     combo_of(panel, 3).setCurrentIndex(4)
-    harness.settle(0.05)
+    harness.rest()
     # What is corrected stays where it is.
     assert [table.item(row, 0).text() for row in range(table.rowCount)] == names
 
@@ -271,7 +271,7 @@ def test_after_a_run_the_inputs_fold_and_the_scores_are_in_view(
 ) -> None:
     hosted.panel._native.resize(425, 300)
     analyzed()
-    harness.settle(0.1)
+    harness.rest()
     assert panel.ui.inputsSection.collapsed
     assert panel.ui.inputsSection.text == "Input: CTA"
     top = panel.ui.scoresSection._native.mapTo(

@@ -19,7 +19,7 @@ QUARTER = np.array([[0.0, -1.0, 0.0, 30.0], [1.0, 0.0, 0.0, -20.0], [0.0, 0.0, 1
 
 
 def assert_current(panel: Any) -> None:
-    harness.settle(0.6)
+    harness.rest()
     assert (panel.corrections.stale, panel.state.value, panel.ui.editsLabel.text) == ((), "done", "")
 
 
@@ -55,7 +55,7 @@ def test_segments_come_along_into_a_transform_and_out_of_it(analyzed: Analyzed) 
 def test_a_hardened_transform_is_hardened_for_the_segments(analyzed: Analyzed) -> None:
     panel = analyzed()
     add_transform(slicer.mrmlScene, QUARTER, panel.case.volume)
-    harness.settle(0.1)
+    harness.rest()
     panel.case.volume.HardenTransform()
     assert transforms(panel.case) == (None, None)
     assert_current(panel)
@@ -69,7 +69,7 @@ def test_a_plaque_is_shown_where_it_is_now(analyzed: Analyzed) -> None:
     x, y, z = panel.plaques.selected()[0].position_ras
     add_transform(slicer.mrmlScene, QUARTER, panel.case.volume)
     moved = pytest.approx((30.0 - y, x - 20.0, z + 7.0))
-    harness.settle(lambda: panel.plaques.selected()[0].position_ras == moved, 10)
+    harness.settle(lambda: panel.plaques.selected()[0].position_ras == moved)
     tree.setCurrentItem(tree.topLevelItem(1))
     tree.setCurrentItem(tree.topLevelItem(0))
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
@@ -83,7 +83,7 @@ def test_a_transform_that_is_changed_later_moves_the_plaques_too(analyzed: Analy
     transform = add_transform(slicer.mrmlScene, np.eye(4), panel.case.volume)
     matrix = slicer.util.vtkMatrixFromArray(QUARTER)
     transform.SetMatrixTransformToParent(matrix)
-    harness.settle(0.6)
+    harness.rest()
     assert panel.case.plaques()[0].position_ras == pytest.approx((30.0 - y, x - 20.0, z + 7.0))
     assert_current(panel)
 
@@ -103,11 +103,11 @@ def test_a_cta_analyzed_under_a_transform_and_taken_out_keeps_its_segments(
 def test_a_cta_with_another_origin_is_told_in_words(analyzed: Analyzed) -> None:
     panel = analyzed()
     panel.case.volume.SetOrigin(100.0, 0.0, 0.0)
-    harness.settle(lambda: panel.state.value == "out of date", 5)
+    harness.settle(lambda: panel.state.value == "out of date")
     assert panel.ui.editsLabel.text.startswith("⚠ The CTA was moved without its segments")
 
 
 def test_a_segmentation_that_is_moved_away_is_out_of_date(analyzed: Analyzed) -> None:
     panel = analyzed()
     add_transform(slicer.mrmlScene, QUARTER, panel.case.calcification)
-    harness.settle(lambda: panel.state.value == "out of date", 5)
+    harness.settle(lambda: panel.state.value == "out of date")

@@ -48,9 +48,9 @@ def second_case() -> SceneCase:
 def test_choosing_a_cta_shows_it_and_hides_the_other_case(analyzed: Analyzed) -> None:
     panel = analyzed()
     first, second = panel.case, second_case()
-    harness.settle(lambda: first.arteries.GetDisplayNode().GetVisibility(), 10)
+    harness.settle(lambda: first.arteries.GetDisplayNode().GetVisibility())
     panel.parameters.cta = second.volume
-    harness.settle(0.1)
+    harness.rest()
     assert all(volume is second.volume for volume in backgrounds())
     assert (shown(first), shown(second)[1]) == ((False, False), True)
     panel.parameters.cta = first.volume
@@ -106,7 +106,7 @@ def test_the_first_analysis_lets_the_3d_view_look_at_the_arteries_and_a_later_on
     assert_looks_at_the_arteries()
     camera().SetFocalPoint(1.0, 2.0, 3.0)
     panel.ui.analyzeButton.click()
-    harness.settle(lambda: not panel.run.running, 60)
+    harness.settle(lambda: not panel.run.running)
     assert camera().GetFocalPoint() == (1.0, 2.0, 3.0)
 
 
@@ -124,7 +124,7 @@ def test_a_scene_saved_without_a_window_opens_with_slices_and_3d(panel: Any, tmp
         view.SetBackgroundVolumeID(None)
     slicer.util.loadScene(str(tmp_path / "case.mrb"))
     surfaces = slicer.util.getNode(name).GetSegmentation()
-    harness.settle(lambda: surfaces.ContainsRepresentation("Closed surface"), 20)
+    harness.settle(lambda: surfaces.ContainsRepresentation("Closed surface"))
     assert all(volume is not None and volume.GetName() == "second" for volume in backgrounds())
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
     assert 10 <= red.GetSliceToRAS().GetElement(2, 3) <= 10 + 59 * 2
@@ -139,7 +139,7 @@ def test_a_saved_scene_keeps_its_own_views(analyzed: Analyzed, tmp_path: Path) -
     assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
     slicer.mrmlScene.Clear(False)
     slicer.util.loadScene(str(tmp_path / "case.mrb"))
-    harness.settle(0.3)
+    harness.rest()
     assert panel.parameters.cta.GetName() == "CTA"
     assert all(volume.GetName() == "other" for volume in backgrounds())
     assert camera().GetFocalPoint() == (1.0, 2.0, 3.0)

@@ -71,7 +71,7 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     first = picture("ready")
 
     ui.analyzeButton.click()
-    harness.settle(lambda: "alcification, network 1 of 2" in ui.progressBar.format, 300)
+    harness.settle(lambda: "alcification, network 1 of 2" in ui.progressBar.format)
     running = picture("running")
     dialogs.answer("Yes")
     ui.analyzeButton.click()
@@ -89,14 +89,14 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
 
     done = picture("results")
     if renders:
-        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility, 60)
+        harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility)
         three_d = harness.view3d_screenshot(pictures / "three_d.png", 880, Image.open(done).height)
         beside(pictures / "panel.png", done, three_d, gap=0)
 
     before = found["aorta"]
     voxels = largest_plaque(panel.case, Territory.AORTA)
     paint(panel.case.calcification, panel.case.segment_id("calcification"), voxels, False)
-    harness.settle(lambda: panel.state.value == "out of date", 10)
+    harness.settle(lambda: panel.state.value == "out of date")
     edited = picture("edited")
     beside(pictures / "module.png", first, running, done, edited)
     ui.rescoreButton.click()
@@ -120,9 +120,9 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     table = rows_of(ui.scoresTree)
     assert slicer.util.saveScene(str(tmp_path / "case.mrb"))
     slicer.mrmlScene.Clear(False)
-    harness.settle(0.1)
+    harness.rest()
     slicer.util.loadScene(str(tmp_path / "case.mrb"))
-    harness.settle(0.2)
+    harness.rest()
     assert rows_of(ui.scoresTree) == table
     ui.rescoreButton.click()
     wait(panel)

@@ -116,7 +116,7 @@ def test_no_model_and_no_network_library_is_needed(scene: Any, tmp_path: Path) -
         env={"PYTHONPATH": path, "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert f"burden {expected!r}" in run.stdout, run.stderr
 

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6 import QtCore, QtGui, QtNetwork, QtPrintSupport, QtSvg, QtUiTools, QtWidgets, QtXml
 
 from Testing.slicer.harness.dialogs import dialogs, statics
-from Testing.slicer.harness.pythonqt import classes, members, signals
+from Testing.slicer.harness.pythonqt import classes, members, signals, timers
 
 _SOURCES = (QtCore, QtGui, QtWidgets, QtNetwork, QtUiTools, QtPrintSupport, QtSvg, QtXml)
 # of PySide alone, or not in the Qt of the application
@@ -35,7 +35,8 @@ class QtModule(types.ModuleType):
 def build() -> types.ModuleType:
     """Return a new ``qt`` module."""
     module = QtModule("qt")
-    module.QTimer = _with_members(QtCore.QTimer, {"singleShot": _single_shot_member()})
+    own = {"singleShot": _single_shot_member(), "start": members.Slot("start", timers.start)}
+    module.QTimer = _with_members(QtCore.QTimer, own)
     return module
 
 
@@ -72,4 +73,4 @@ def _single_shot_member() -> members.Property:
 def _single_shot(milliseconds: int, target: Any, *slot: str) -> None:
     if slot:
         target = getattr(target, slot[0].partition("(")[0])
-    QtCore.QTimer.singleShot(milliseconds, signals.deliver(target, "QTimer.singleShot"))
+    timers.single_shot(milliseconds, signals.deliver(target, "QTimer.singleShot"))
