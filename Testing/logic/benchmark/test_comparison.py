@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from CalcScoreLogic.benchmark.process_meter import Usage, measure
+from CalcScoreLogic.benchmark import process_meter
+from CalcScoreLogic.benchmark.process_meter import Usage, measure, memory_of
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.images.files import write_image
 from CalcScoreLogic.images.geometry import Geometry, Image
@@ -25,11 +26,28 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_the_meter_counts_time_and_memory_of_children() -> None:
-    # Longer than the meter waits between two looks, on a slow machine too.
-    child = "block = bytearray(200_000_000); import time; time.sleep(3)"
+def test_the_meter_counts_time_and_memory_of_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full, seen = tmp_path / "full", tmp_path / "seen"
+    child = f"""
+import pathlib, time
+block = bytearray(200_000_000)
+pathlib.Path({str(full)!r}).touch()
+time.sleep(1)
+while not pathlib.Path({str(seen)!r}).exists():
+    time.sleep(0.01)
+"""
+
+    def look(process: int) -> int:
+        is_full = full.exists()
+        found = memory_of(process)
+        if is_full:
+            seen.touch()
+        return found
+
+    # The child stays until it has been looked at: on a slow machine that may take a while.
+    monkeypatch.setattr(process_meter, "memory_of", look)
     usage = measure(python(f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}], check=True)"))
-    assert usage.seconds >= 3
+    assert usage.seconds >= 1
     assert 200e6 < usage.peak_bytes < 400e6
     assert usage.code == 0
 
