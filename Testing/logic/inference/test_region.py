@@ -95,10 +95,18 @@ def test_labels_are_those_of_the_whole_run_around_given_arteries(
     assert not labels[~mask].any()
 
 
+def middle(cta: Image) -> Image:
+    """Leave a quarter of the slices out at either end."""
+    grid, first = cta.geometry, len(cta.array) // 4
+    array = cta.array[first : 3 * first]
+    origin = tuple(float(mm) for mm in grid.to_physical([0, 0, first]))
+    return Image(array, replace(grid, size=(*grid.size[:2], len(array)), origin=origin))
+
+
 def test_the_networks_own_arteries_are_searched_in_every_fold() -> None:
-    """Networks on a phantom that they know: scores and fold ranges are those of the whole run."""
+    """Networks on the middle of a phantom that they know: scores and fold ranges are those of the whole run."""
     models = {role.value: PHANTOM_NETWORKS / role.value for role in Role}
-    cta = make_phantom(PhantomParameters(28, (2.0, 2.0, 2.0))).cta
+    cta = middle(make_phantom(PhantomParameters(28, (2.0, 2.0, 2.0))).cta)
     options = InferenceOptions(folds=(0, 1), mirroring=False, step_size=0.75)
     whole, expected = run_of(cta, models, replace(options, whole_volume=True))
     result, found = run_of(cta, models, options)

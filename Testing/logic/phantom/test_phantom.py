@@ -36,22 +36,23 @@ def volumes_cm3(territories: Image) -> dict[Territory, float]:
 
 
 class Member(NamedTuple):
-    """A case of the cohort: its plan and its labels on a coarse grid, without the CTA."""
+    """A case without the CTA: its plan and its labels."""
 
     plan: PhantomPlan
     territories: Image
     calcified: np.ndarray
 
 
+def member(seed: int, spacing_mm: float) -> Member:
+    plan = draw_plan(np.random.default_rng(seed))
+    canvas, geometry = lay_grid(plan.body, (spacing_mm, spacing_mm, spacing_mm))
+    territories, calcified = paint_arteries(canvas, plan)
+    return Member(plan, Image(territories, geometry), calcified)
+
+
 @pytest.fixture(scope="module")
 def cohort() -> list[Member]:
-    members = []
-    for seed in range(COHORT):
-        plan = draw_plan(np.random.default_rng(seed))
-        canvas, geometry = lay_grid(plan.body, (5.0, 5.0, 5.0))
-        territories, calcified = paint_arteries(canvas, plan)
-        members.append(Member(plan, Image(territories, geometry), calcified))
-    return members
+    return [member(seed, 5.0) for seed in range(COHORT)]
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +131,7 @@ def test_both_label_maps_cover_the_same_voxels(seed: int) -> None:
 
 @pytest.mark.parametrize(("seed", "spacing_mm"), [(1, 1.5), (6, 1.5), (7, 1.5), (13, 1.5), (6, 2.0), (43, 2.0)])
 def test_every_piece_of_a_side_artery_touches_the_aorta(seed: int, spacing_mm: float) -> None:
-    labels = phantom(seed, spacing_mm).territories.array
+    labels = member(seed, spacing_mm).territories.array
     reach = ndimage.binary_dilation(labels == Territory.AORTA)
     assert ndimage.label(labels == Territory.AORTA)[1] == 1
     for territory in SIDE_TERRITORIES:
