@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 CTA = "cta.nii.gz"
@@ -23,6 +24,22 @@ IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".seg.nrrd", ".mha", ".mh
 _ENDINGS = (*IMAGE_SUFFIXES, ".dcm", ".json", ".csv", ".html", ".png")
 
 
+def real_path(path: Path) -> Path:
+    """Follow the links of a path, and give it as far as they lead where they run in a circle.
+
+    Parameters
+    ----------
+    path : Path
+        A path, which need not exist.
+
+    Returns
+    -------
+    Path
+        Absolute. ``Path.resolve`` raises for a circle on some versions of Python.
+    """
+    return Path(os.path.realpath(path))
+
+
 def without_ending(path: Path) -> str:
     """Give the name of a file without its ending.
 
@@ -37,7 +54,7 @@ def without_ending(path: Path) -> str:
         Only endings of files that CalcScore knows are cut, so that ``P.001.nii.gz`` and ``P.002.nii.gz`` stay two
         cases; a folder keeps its whole name.
     """
-    name = path.name or path.resolve().name
+    name = path.name or real_path(path).name
     ending = max((e for e in _ENDINGS if name.lower().endswith(e)), key=len, default="")
     return name if path.is_dir() else name[: len(name) - len(ending)] or name
 
@@ -62,4 +79,4 @@ def case_name(path: Path) -> str:
         Name of the case.
     """
     stem = without_ending(path)
-    return path.resolve().parent.name if stem in CASE_STEMS else stem
+    return real_path(path).parent.name if stem in CASE_STEMS else stem

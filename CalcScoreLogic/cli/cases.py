@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ..case_files import real_path
 from ..errors import InputError
 from .outcome import Outcome, make_folder
 from .progress import stage
@@ -42,8 +43,8 @@ def run(options: argparse.Namespace) -> Outcome:
     folders = list(edited_results(options.results))
     if not folders:
         raise InputError(f"{options.results}: no case in it was edited by hand, correct some and rescore them")
-    output = options.output.resolve()
-    if output == options.results.resolve():
+    output = real_path(options.output)
+    if output == real_path(options.results):
         raise InputError(f"{options.output}: the results are in this folder, choose another one for the cases")
     sources = {}
     if options.source:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..case_files import real_path
 from ..errors import InputError
 from ..inference.remaining_time import duration
 from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
@@ -73,7 +74,7 @@ def parse_predictions(given: list[str]) -> dict[str, Path]:
     for text in given:
         name, _, folder = text.partition("=")
         if not folder or Path(text).is_dir():
-            name, folder = (Path(text).resolve().name if predictions else NETWORK), text
+            name, folder = (real_path(Path(text)).name if predictions else NETWORK), text
         if name in predictions or name in (*THRESHOLDS, "reference", ""):
             raise InputError(f"--prediction: the name {name!r} is taken, give another one as NAME={folder}")
         predictions[name] = Path(folder)

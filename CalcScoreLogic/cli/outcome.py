@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..case_files import real_path
 from ..errors import CalcScoreError, InputError
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     InputError
         A missing folder, a folder in the place of a file, an input's own path, the same path twice.
     """
-    sources = {path.resolve() for path in inputs if path is not None}
+    sources = {real_path(path) for path in inputs if path is not None}
     seen: set[Path] = set()
     for output in outputs:
         if output is None:
             continue
-        target = output.resolve()
+        target = real_path(output)
         if target in sources:
             raise InputError(f"{output}: the output would overwrite an input, choose another name")
         if target in seen:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..case_files import real_path
 from ..errors import InputError
 from .outcome import Outcome, add_dicom_option
 from .progress import stage
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..report.case_folder import write_case
 
     folder = case_of(options.corrected, options.output)
-    cohort = CohortFolder(folder.resolve().parent)
+    cohort = CohortFolder(real_path(folder).parent)
     with cohort.locked() if cohort.exists() else nullcontext():
         stage("reading")
         order = _order(options)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from ..case_files import real_path
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
 from .case_inputs import CohortInput, Inputs
@@ -34,7 +35,7 @@ def with_arteries(inputs: Inputs, artery_format: ArteryFormat, pattern: str | No
         left out.
     """
     cases = [_found(case, artery_format, pattern) for case in inputs.cases]
-    taken = {case.arteries.resolve() for case in cases if case.arteries is not None}
+    taken = {real_path(case.arteries) for case in cases if case.arteries is not None}
     return Inputs(
         tuple(case for case in cases if not _is_among(case.files, taken)),
         tuple(left for left in inputs.left_out if not _is_among(left.paths, taken)),
@@ -72,5 +73,5 @@ def _is_among(files: Iterable[Path], taken: set[Path]) -> bool:
     first = next(iter(files), None)
     if first is None:
         return False
-    place = first.resolve()
+    place = real_path(first)
     return place in taken or any(parent in taken for parent in place.parents)

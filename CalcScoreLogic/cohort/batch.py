@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..case_files import real_path
 from ..errors import InputError
 from .case_inputs import CohortInput, Inputs
 from .case_outcome import Ending, OnProgress
@@ -119,10 +120,10 @@ def run_batch(
 
 def _check_apart(inputs: Inputs, output: Path) -> None:
     """Refuse results among the inputs: their files have the same names; raises InputError."""
-    folder = output.resolve()
+    folder = real_path(output)
     for case in inputs.cases:
         place = next(iter(case.files), None)
-        if place is not None and folder in place.resolve().parents:
+        if place is not None and folder in real_path(place).parents:
             raise InputError(f"{output}: the case {case.name} lies in this folder, choose another one for the results")
         if case.name == STATE_FOLDER:
             raise InputError(f"{case.name}: no case can have this name, rename it")

@@ -40,7 +40,7 @@ def case_of(corrected: Path, output: Path) -> Path:
     if not output.is_dir():
         raise InputError(f"{output}: no such folder, give the folder with the results")
     cases = sorted(path.name for path in output.iterdir() if (path / files.SCORES).is_file())
-    resolved = corrected.resolve()
+    resolved = files.real_path(corrected)
     for name in (resolved.name, resolved.parent.name):
         matching = [case for case in cases if _begins(name, case)]
         if matching:
@@ -53,7 +53,7 @@ def case_of(corrected: Path, output: Path) -> Path:
 
 def is_in_place(corrected: Path, folder: Path) -> bool:
     """Tell whether a correction is the case's own label maps, overwritten."""
-    own, given = folder.resolve(), corrected.resolve()
+    own, given = files.real_path(folder), files.real_path(corrected)
     if given == own:
         return not any(path.name.lower().endswith(".seg.nrrd") for path in own.iterdir())
     return given.parent == own and given.name in (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..case_files import CASE_STEMS, without_ending
+from ..case_files import CASE_STEMS, real_path, without_ending
 from ..images.dicom_identifiers import without_identifiers
 from ..images.file_checks import image_suffix
 from .case_inputs import Inputs, LeftOut, Named, unique
@@ -95,13 +95,13 @@ def walk(
         A folder and its files, hidden ones too.
     """
     unread = [] if unread is None else unread
-    own = results.resolve() if results is not None else None
+    own = real_path(results) if results is not None else None
 
     def tell(error: OSError) -> None:
         unread.append((Path(error.filename), f"the folder cannot be read ({error.strerror})"))
 
     for place, folders, files in os.walk(source, onerror=tell):
-        folders[:] = sorted(name for name in folders if results is None or Path(place, name).resolve() != own)
+        folders[:] = sorted(name for name in folders if results is None or real_path(Path(place, name)) != own)
         links = [Path(place, name) for name in folders if Path(place, name).is_symlink()]
         unread += [(link, "a link to a folder, which is not followed") for link in links]
         yield Path(place), [Path(place, name) for name in sorted(files)]
@@ -124,7 +124,7 @@ def _cases_among(images: Sequence[Path], folder: Path, source: Path) -> tuple[li
         if reason:
             left.append((path, reason))
         elif own:
-            parts = folder.relative_to(source).parts or (folder.resolve().name,)
+            parts = folder.relative_to(source).parts or (real_path(folder).name,)
             named.append(Named(parts[-1], "_".join(parts), path, "the CTA of its case folder"))
         else:
             named.append(

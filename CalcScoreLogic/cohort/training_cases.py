@@ -99,7 +99,7 @@ def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) ->
     not looked at must not be learned as free of it. Artery in the calcification map is what the territories are.
     """
     scored = read_scored(folder)
-    name = folder.resolve().name
+    name = files.real_path(folder).name
     cta = _cta(folder, name, scored, sources)
     check_same_grid(cta, scored.territories, f"{name}: the CTA", "the results")
     box = _looked_at(scored)

@@ -22,7 +22,7 @@ from .header_text import data_file, fields_of, floats, header_lines, number, uni
 def meta_layout(path: str | os.PathLike[str], stream: BinaryIO) -> Layout:
     """Check a MetaImage header; parameters, return and errors as `file_headers.read_layout`."""
     fields = fields_of(header_lines(stream, end=re.compile(rb"^\s*ElementDataFile\s*=")), "=")
-    missing = [k for k in ("NDims", "DimSize", "ElementType", "ElementDataFile") if k not in fields]
+    missing = [k for k in ("NDims", "DimSize", "ElementType", "ElementDataFile") if not fields.get(k)]
     if missing:
         raise InputError(f"{path}: this is not a whole MetaImage header ({missing[0]} is missing), export it again")
     spacing = fields.get("ElementSpacing", fields.get("ElementSize"))

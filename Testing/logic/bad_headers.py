@@ -63,6 +63,7 @@ ENDS_ITK: dict[str, BadFile] = {
     "nrrd_dimension": BadFile("ct", bad_file("s.nrrd", nrrd({"dimension": "4"})), "dimension ('4') and sizes"),
     "nrrd_type": BadFile("ct", bad_file("s.nrrd", nrrd({"type": "block"})), "NRRD type 'block'"),
     "nrrd_field_twice": BadFile("ct", bad_file("s.nrrd", _line(b"sizes: 8 9 10")), "'sizes' is there twice"),
+    "meta_no_type": BadFile("ct", bad_file("s.mha", meta({"ElementType": ""})), "ElementType is missing"),
     "meta_numbered": BadFile(
         "ct", bad_file("s.mhd", meta({"ElementDataFile": "%n%d 1 10 1"}, b"")), "data files ('%n%d 1 10 1')"
     ),
