@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .anatomy import STRUCTURES, Territory
+from .errors import InputError
 from .images.coverage import Coverage
 from .images.files import read_calcification, read_territories
 from .images.geometry import Geometry, Image, aligned
@@ -102,7 +103,7 @@ def analyze(
     with InferenceRun(None, folders, options, interpreter, parameters.shortening) as run:
         run.start()
         image = cta() if callable(cta) else cta
-        arteries = arteries and aligned(image, arteries, "the CTA", "the arteries")
+        arteries = arteries and aligned(image, arteries, *_names(inputs))
         run.hand_over(image, arteries)
         run.wait(on_message)
         finished = FinishedRun(run.labelled, models)
@@ -145,7 +146,7 @@ def score_sources(
     InputError
         Grids that differ, or too little artery to apply a threshold in.
     """
-    territories = aligned(cta, territories or _of_run(run, "territories", cta), "the CTA", "the arteries")
+    territories = aligned(cta, territories or _of_run(run, "territories", cta), *_names(inputs))
     extra: dict[str, Any] = {}
     told: tuple[str, ...] = ()
     if calcification is None:
@@ -154,7 +155,11 @@ def score_sources(
         source, labels = "segment", calcification
     else:
         value = None if isinstance(calcification, ThresholdMethod) else calcification
-        found = threshold(cta, territories, ThresholdMethod.ADAPTIVE if value is None else ThresholdMethod.FIXED, value)
+        method = ThresholdMethod.ADAPTIVE if value is None else ThresholdMethod.FIXED
+        try:
+            found = threshold(cta, territories, method, value)
+        except InputError as error:
+            raise InputError(f"{_names(inputs)[1]}: {error}" if "arteries" in (inputs or {}) else str(error)) from None
         source, labels, extra = found.method.value, found.calcification, found.to_dict()
         told = adaptive_warnings(found.adaptive)
     parameters = replace(parameters or CaseParameters(), calcification=source)
@@ -165,6 +170,12 @@ def score_sources(
         warnings=(*told, *scored.result.warnings),
     )
     return replace(scored, result=result if run is None else _labelled_by(run, result, cta.geometry))
+
+
+def _names(inputs: Mapping[str, Path] | None) -> tuple[str, str]:
+    """Give what a message calls the CTA and the arteries: the files, where they are known."""
+    files = inputs or {}
+    return str(files.get("cta", "the CTA")), str(files.get("arteries", "the arteries"))
 
 
 def _of_run(run: FinishedRun | None, role: str, cta: Image) -> Image:

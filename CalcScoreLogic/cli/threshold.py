@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..anatomy import CalcificationLabel
     from ..images.files import read_calcification, read_ct, read_territories, write_label_map
     from ..images.geometry import aligned
+    from ..quality.belonging import belonging_warnings
     from ..quality.ct import value_warnings
     from ..quality.labels import metal_warnings
     from ..quality.thresholds import adaptive_warnings
@@ -59,7 +60,8 @@ def run(options: argparse.Namespace) -> Outcome:
     write_label_map(options.output, result.calcification, CalcificationLabel)
     calcified = int(np.count_nonzero(result.calcification.array == CalcificationLabel.CALCIFICATION))
     volume = calcified * cta.geometry.voxel_volume_mm3
-    warnings = [*value_warnings(cta), *adaptive_warnings(result.adaptive), *metal_warnings(cta, arteries)]
+    told = (*belonging_warnings(cta, arteries, result.calcification), *metal_warnings(cta, arteries))
+    warnings = [*value_warnings(cta), *adaptive_warnings(result.adaptive), *told]
     line = f"{options.output}: {volume:.0f} mm³ at or above {result.threshold_hu:.4g} HU ({method.value})"
     if result.dice is not None:
         line += f", Dice {result.dice:.3f}"

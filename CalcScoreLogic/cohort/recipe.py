@@ -141,7 +141,7 @@ class Recipe:
         if self.arteries is None or case.arteries is None:
             return CaseImages(cta)
         territories, warnings = self.arteries.read(case.arteries, cta.geometry)
-        territories = aligned(cta, territories, "the CTA", "the arteries")
+        territories = aligned(cta, territories, "the CTA", str(case.arteries))
         return CaseImages(cta, territories, coded(WarningCode.OTHER_TOOL, warnings))
 
     def score(self, case: CohortInput, images: CaseImages, content: Content, labelled: Labelled | None) -> ScoredCase:

@@ -19,6 +19,9 @@ _LOGGER = logging.getLogger(__name__)
 HEADER_LIMIT = 1 << 20
 """No header is read beyond so many bytes."""
 
+_SMALLEST_MM, _LARGEST_MM = 0.01, 100.0
+"""A spacing of 0.7 mm lies beyond them where it was written in metres or micrometres."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -79,6 +82,15 @@ def check_spacing(path: str | os.PathLike[str], spacing: Sequence[float] | Array
     if not all(math.isfinite(s) and s > 0 for s in spacing):
         raise InputError(
             f"{path}: the voxel spacing is {in_a_row(spacing)} mm, it must be finite and above 0, correct it"
+        )
+
+
+def check_scale(path: str | os.PathLike[str], spacing_mm: Sequence[float]) -> None:
+    """Refuse a spacing that no CT has, mm, such as one in metres or micrometres; raises InputError."""
+    if not _SMALLEST_MM <= min(spacing_mm) <= max(spacing_mm) <= _LARGEST_MM:
+        raise InputError(
+            f"{path}: the voxel spacing is {in_a_row(spacing_mm)} mm, no CT has that; is it in another unit? "
+            "Correct it in the file"
         )
 
 

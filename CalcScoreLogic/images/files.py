@@ -21,7 +21,7 @@ from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
-from .file_layout import Layout
+from .file_layout import Layout, check_scale
 from .geometry import Geometry, Image
 from .itk_bridge import array_of, bytes_per_component, metadata_of, plain_errors
 from .label_values import brief, label_values, relabelled
@@ -351,6 +351,7 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader, unit_m
         ).on_grain()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    check_scale(path, geometry.spacing)
     if min(size[:3]) < 2:
         shape = " x ".join(str(n) for n in size[:3])
         raise InputError(f"{path}: the volume has fewer than 2 slices along an axis ({shape}), give the whole volume")

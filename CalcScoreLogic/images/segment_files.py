@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from ..anatomy import CalcificationLabel, Territory
 from ..errors import InputError
 from . import file_checks
+from .file_layout import check_scale
 from .geometry import Array, Geometry, Image, laid_onto
 from .itk_bridge import bytes_per_component, metadata_of, plain_errors
 from .label_values import brief
@@ -188,6 +189,7 @@ def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping
         own = Geometry(image.GetSize(), spacing, origin, image.GetDirection()).on_grain()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    check_scale(path, own.spacing)
     return array.reshape(*own.shape, -1), own, metadata
 
 

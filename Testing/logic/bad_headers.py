@@ -63,6 +63,16 @@ ENDS_ITK: dict[str, BadFile] = {
     "nrrd_dimension": BadFile("ct", bad_file("s.nrrd", nrrd({"dimension": "4"})), "dimension ('4') and sizes"),
     "nrrd_type": BadFile("ct", bad_file("s.nrrd", nrrd({"type": "block"})), "NRRD type 'block'"),
     "nrrd_field_twice": BadFile("ct", bad_file("s.nrrd", _line(b"sizes: 8 9 10")), "'sizes' is there twice"),
+    "nrrd_in_metres": BadFile(
+        "ct",
+        bad_file("s.nrrd", nrrd({"space directions": "(0.0007,0,0) (0,0.0008,0) (0,0,0.00125)"})),
+        "0.0007 x 0.0008 x 0.00125 mm, no CT has that",
+    ),
+    "segments_in_micrometres": BadFile(
+        "territories",
+        bad_file("s.seg.nrrd", seg_nrrd({"Aorta": 1}, **{"space directions": "(700,0,0) (0,800,0) (0,0,1250)"})),
+        "700 x 800 x 1250 mm, no CT has that",
+    ),
     "meta_no_type": BadFile("ct", bad_file("s.mha", meta({"ElementType": ""})), "ElementType is missing"),
     "meta_numbered": BadFile(
         "ct", bad_file("s.mhd", meta({"ElementDataFile": "%n%d 1 10 1"}, b"")), "data files ('%n%d 1 10 1')"

@@ -161,7 +161,16 @@ def test_arteries_on_another_grid_are_refused(case: Path, tmp_path: Path, capsys
     write_image(tmp_path / "moved.nii.gz", Image(territories, moved))
     command = ["analyze", case / "cta.nii.gz", "--arteries", tmp_path / "moved.nii.gz", "-o", tmp_path / "out"]
     assert main([str(argument) for argument in command]) == 2
-    assert "different grids" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "different grids" in told
+    assert all(str(path) in told for path in (case / "cta.nii.gz", tmp_path / "moved.nii.gz"))
+
+
+def test_arteries_without_a_voxel_are_named(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_image(tmp_path / "none.nii.gz", Image(np.zeros(GEOMETRY.shape, np.uint8), GEOMETRY))
+    command = ["analyze", case / "cta.nii.gz", "--arteries", tmp_path / "none.nii.gz", "-o", tmp_path / "out"]
+    assert main([str(argument) for argument in (*command, "--calcification", "470")]) == 2
+    assert f"{tmp_path / 'none.nii.gz'}: the artery mask is empty" in capsys.readouterr().err
 
 
 @NEEDS_NNUNET
