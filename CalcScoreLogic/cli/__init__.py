@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import CalcScoreError, InputError
@@ -120,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with held_notices() as notices:
             try:
+                _check_place()
                 outcome = options.run(options)
             finally:
                 stage()
@@ -150,7 +153,29 @@ def _complain(reason: object, code: int) -> int:
     return code
 
 
+def _check_place() -> None:
+    """Refuse to work in a folder that has been removed, where no path has a meaning; raises InputError."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the current folder does not exist any more, change to another one") from None
+
+
 def _print(outcome: Outcome, as_json: bool) -> None:
+    """Tell what was done; raises CalcScoreError where standard output takes it no longer."""
+    try:
+        _write(outcome, as_json)
+        sys.stdout.flush()
+    except OSError as error:
+        # Else Python would try again at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # A reader that has seen enough, such as head, is no failure.
+        if not isinstance(error, BrokenPipeError):
+            told = "the command has done its work, but standard output cannot be written"
+            raise CalcScoreError(f"{told} ({error.strerror}), free some space") from error
+
+
+def _write(outcome: Outcome, as_json: bool) -> None:
     if as_json:
         # Where the stream lacks letters, JSON has a way to write them all the same.
         plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
