@@ -14,6 +14,10 @@ from .vessels import Tree
 
 _VEIN_ROOM = SOFT & ~among(Tissue.KIDNEY_CORTEX, Tissue.KIDNEY_MEDULLA, Tissue.LIVER, Tissue.SPLEEN, Tissue.MUSCLE)
 
+_VEINS = among(Tissue.LOWER_VEIN, Tissue.UPPER_VEIN, Tissue.PORTAL_VEIN)
+_FREE_SIDE = {"renal": (0.0, 1.0, 0.0), "iliac": (0.0, -1.0, 0.0), "superior": (1.0, 0.0, 0.0)}
+_GIVE_WAY_STEPS = 7  # voxels that a vein is kept away on an artery's free side
+
 _CRUS_STRANDS = 9  # of which a sheet is made
 
 
@@ -48,6 +52,9 @@ def draw_beside_arteries(rng: np.random.Generator, anatomy: Anatomy, tree: Tree,
     _companions(rng, tree, field)
     if rng.random() < 0.6:
         _confluence(rng, tree, field)
+    _give_way(rng, tree, field)
+    _small_veins(rng, tree, field, renal)
+    _twigs(rng, tree, field)
 
 
 def _crura(rng: np.random.Generator, field: Array, axis: Array, radius: Array, renal: int) -> None:
@@ -176,6 +183,53 @@ def _confluence(rng: np.random.Generator, tree: Tree, field: Array) -> None:
         picked = [point + aside for point in vessel.points[40:160:30] if point[2] < low[2] - 6]
         if len(picked) > 1:
             _vein(field, [low, *picked], width, Tissue.LOWER_VEIN)
+
+
+def _give_way(rng: np.random.Generator, tree: Tree, field: Array) -> None:
+    """Let veins pass beside the arteries that they would run through, as they do.
+
+    The vena cava and the left renal vein lie before the renal arteries, iliac veins behind the iliac ones, the superior
+    mesenteric vein right of its artery.
+    """
+    for vessel in tree.vessels:
+        beyond = next((np.array(way) for stem, way in _FREE_SIDE.items() if stem in vessel.name), None)
+        if beyond is None:
+            continue
+        points, radii = vessel.points[::3] / FIELD_MM, vessel.outer[::3] / FIELD_MM + rng.uniform(0.2, 0.8)
+        for step in range(_GIVE_WAY_STEPS):
+            stamp(field, points + step * beyond, radii, Tissue.FAT, _VEINS)
+
+
+def _small_veins(rng: np.random.Generator, tree: Tree, field: Array, renal: int) -> None:
+    """Draw lumbar veins that join the left renal vein beside the aorta, and gonadal veins along the psoas muscles."""
+    aorta = tree.aorta
+    low = len(aorta.points) - 1
+    at = int(np.clip(renal + rng.integers(-10, 30), 0, low))
+    middle, r = aorta.points[at], float(aorta.outer[at])
+    if rng.random() < 0.4:
+        front = middle + np.array([r + rng.uniform(6, 16), rng.uniform(-6, 2), 0])
+        back = middle + np.array([r + rng.uniform(2, 9), r + rng.uniform(4, 14), -rng.uniform(-4, 20)])
+        _vein(
+            field, [front, 0.5 * (front + back) + rng.normal(0, 2.5, 3), back], rng.uniform(0.7, 1.6), Tissue.UPPER_VEIN
+        )
+    for side in (-1, 1):
+        if rng.random() < 0.6:
+            start = middle + np.array([side * (r + rng.uniform(14, 26)), rng.uniform(-4, 6), -rng.uniform(5, 15)])
+            steps = [np.array([side * rng.uniform(-4, 6), rng.uniform(-5, 5), -rng.uniform(22, 36)]) for _ in range(4)]
+            course = [start, *(start + np.cumsum(steps, axis=0))]
+            kind = int(rng.choice([Tissue.LOWER_VEIN, Tissue.SMALL_VEIN]))
+            _vein(field, course, rng.uniform(0.6, 1.4), Tissue(kind))
+
+
+def _twigs(rng: np.random.Generator, tree: Tree, field: Array) -> None:
+    """Draw the many small arteries and veins of the mesentery, around the superior mesenteric artery."""
+    root = next(vessel for vessel in tree.vessels if vessel.name == "superior_mesenteric")
+    for _ in range(rng.integers(4, 30)):
+        at = root.points[int(rng.uniform(0.3, 1) * (len(root.points) - 1))]
+        start = (at + rng.normal([4, -4, -4], [12, 6, 12])) / FIELD_MM
+        course = wander(rng, start, int(rng.integers(10, 50)), 0.12)
+        kind = int(rng.choice([Tissue.SMALL_ARTERY, Tissue.SMALL_VEIN]))
+        stamp(field, course, np.linspace(rng.uniform(0.6, 1.3), 0.5, len(course)), kind, among(Tissue.FAT))
 
 
 def _beside(

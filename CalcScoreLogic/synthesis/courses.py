@@ -111,11 +111,22 @@ class Branching:
         """Draw a course sideways to the hilum of a kidney, `low` mm below its middle."""
         rng, (p, r), sign = self.rng, self.at_height(z), SIDES[side]
         hilum = self.landmarks.kidneys[side] + rng.normal(0, 4, 3) - [0, 0, low]
-        leave = p + np.array([sign * (r + rng.uniform(3, 7)), rng.uniform(-6, 5), -rng.uniform(-1, 4)])
+        turn = rng.normal(0, 0.3) if rng.random() < 0.8 else -rng.uniform(0.4, 1.1)  # some leave the front of the aorta
+        out = r + rng.uniform(3, 7)
+        leave = p + np.array([sign * out * np.cos(turn), out * np.sin(turn), -rng.uniform(-1, 4)])
         share = rng.uniform(0.35, 0.65)
         back = rng.uniform(0, 8) if side == "right" else rng.uniform(-4, 5)
         bend = leave + (hilum - leave) * share + np.array([0, back, rng.uniform(-7, 6)])
         return sway(rng, lay([p, leave, bend, hilum]), rng.uniform(0, 2.2), rng.uniform(20, 50), 14)
+
+    def division(self, artery: Array, side: str) -> Array:
+        """Draw the second branch of a renal artery (n, 3) that divides before the hilum."""
+        rng = self.rng
+        start = int(rng.uniform(0.55, 0.85) * len(artery))
+        aside = np.array(
+            [SIDES[side] * rng.uniform(0, 6), rng.uniform(-7, 7), rng.choice([-1, 1]) * rng.uniform(5, 14)]
+        )
+        return lay([artery[start], 0.5 * (artery[start] + artery[-1]) + 0.4 * aside, artery[-1] + aside])
 
     def lumbar(self, side: str, z: float) -> Array:
         """Draw a course from the back of the aorta around a vertebral body."""

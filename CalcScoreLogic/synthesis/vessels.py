@@ -14,13 +14,14 @@ from .centrelines import resample
 from .courses import Branching, sway
 from .fields import among, smooth_noise
 from .landmarks import SIDES
-from .tissues import CLASSES, Tissue
+from .tissues import CLASSES, HARD, Tissue
 from .tubes import STEP_MM, Vessel
 
 OTHER = CLASSES["territories"].index("other artery")
 """Value of an artery of none of the four territories."""
 
 _STENT_SHARE = 0.06
+_DIVIDED_SHARE = 0.6  # of the renal arteries, before the hilum
 _OWN_COURSE_SHARE = 0.35  # of the branches whose course the anatomy shows, that follow it
 _FLAP_MM = 0.8  # half thickness of a dissection's flap
 _OTHER_FORK_SHARE, _FORK_MM = 0.8, (-22.0, 35.0)  # bodies whose fork is not where the anatomy's is; how much higher
@@ -185,6 +186,17 @@ def _room_behind(anatomy: Anatomy, course: Array, outer: Array) -> Array:
     return np.asarray(ndimage.gaussian_filter1d(np.clip(gap - 1, 0, _MOST_ROOM_MM), 15 / STEP_MM))
 
 
+def _before_bone(anatomy: Anatomy, course: Array, radius_mm: float) -> Array:
+    """Move a course (n, 3) forwards where it would run through bone."""
+    tissues = anatomy.tissues
+    k, j, i = (np.clip(np.rint(course[:, a] / FIELD_MM), 0, tissues.shape[2 - a] - 1).astype(int) for a in (2, 1, 0))
+    rows = np.maximum(j[:, None] + 1 - np.arange(_LOOK_BEHIND), 0)  # from just behind the course
+    bone = HARD[tissues[k[:, None], rows, i[:, None]]]
+    last = bone.shape[1] - bone[:, ::-1].argmax(axis=1)
+    away = np.where(bone[:, :3].any(axis=1), last * FIELD_MM - FIELD_MM + radius_mm, 0.0)
+    return course - np.outer(ndimage.gaussian_filter1d(away, 4 / STEP_MM), [0, 1, 0])
+
+
 def _mural(rng: np.random.Generator, vessel: Vessel) -> Vessel:
     """Put soft plaque of 1 to 5 mm on one side of the aorta's wall."""
     n = len(vessel.points)
@@ -280,9 +292,17 @@ class _Grower:
     def renals(self, side: str, z: float) -> list[Vessel]:
         """Draw the renal artery of one side and sometimes an accessory one."""
         rng = self.rng
-        made = [self.branch(f"renal_{side}", Territory.RENAL, z, rng.uniform(2.4, 3.6))]
+        main = self.branch(f"renal_{side}", Territory.RENAL, z, rng.uniform(2.4, 3.6))
+        made = [main]
+        if rng.random() < _DIVIDED_SHARE:
+            course = self.branching.division(main.points, side)
+            radii = main.outer[-1] * np.array([0.95, 0.75])
+            made.append(
+                replace(_vessel(rng, f"renal_{side}_division", Territory.RENAL, course, radii, 0.4), dim=main.dim)
+            )
         if rng.random() < 0.25:
             course = self.branching.renal(side, z - rng.uniform(8, 45), low=rng.uniform(5, 22))
+            course = _before_bone(self.anatomy, course, 2.0)
             radii = np.array([1, 0.85]) * rng.uniform(1.2, 2.2)
             made.append(_vessel(rng, f"accessory_renal_{side}", Territory.RENAL, course, radii, 0.4))
         return made
@@ -300,6 +320,8 @@ class _Grower:
             course = self.branching.renal(name.removeprefix("renal_"), z)
         else:
             course = getattr(self.branching, name)(z)
+        if name.startswith("renal"):
+            course = _before_bone(self.anatomy, course, width)
         dim = rng.uniform(0.88, 1.02)
         return replace(
             _vessel(rng, name, label, course, width * np.array([1.05, 0.95, 0.8]), rng.uniform(0.4, 0.9)), dim=dim

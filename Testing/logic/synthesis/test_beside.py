@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from CalcScoreLogic.synthesis import Anatomy
-from CalcScoreLogic.synthesis.beside import _crura
+from CalcScoreLogic.synthesis.beside import _crura, _give_way
 from CalcScoreLogic.synthesis.tissues import Tissue
-from CalcScoreLogic.synthesis.vessels import _at_narrow_angle, _moved_fork, _room_behind
+from CalcScoreLogic.synthesis.vessels import Tree, _at_narrow_angle, _before_bone, _moved_fork, _room_behind
+
+from .conftest import straight
 
 AXIS = np.stack([np.full(240, 40.0), np.full(240, 40.0), np.linspace(120, 30, 240)], axis=1)  # from above, voxels
 RADIUS, RENAL = 5.0, 150
@@ -72,3 +74,29 @@ def test_the_fork_moves_along_the_aorta_and_between_the_iliac_arteries(anatomy: 
     np.testing.assert_array_equal(lower[:101], aorta)
     # Half way down the iliac arteries lie 10 mm right and 20 mm left: 5 mm left of the aorta in the middle.
     np.testing.assert_allclose(lower[-1], [50 + 19 / 40 * 10, 40 + 19 / 40 * 20, 81])
+
+
+def test_a_renal_artery_runs_before_the_spine_not_through_it(anatomy: Anatomy) -> None:
+    tissues = np.full((100, 80, 80), Tissue.FAT, np.uint8)
+    tissues[:, 30:45] = Tissue.VERTEBRA_MARROW  # from y = 59 mm on, at 2 mm a voxel
+    body = replace(anatomy, tissues=tissues)
+    for y_mm, expected in ((64.0, 55.0), (58.0, 55.0), (56.0, 56.0), (30.0, 30.0)):  # a radius of 3 mm and 1 mm of room
+        course = np.stack([np.linspace(10, 150, 200), np.full(200, y_mm), np.full(200, 100.0)], axis=1)
+        moved = _before_bone(body, course, 3.0)
+        np.testing.assert_allclose(moved[:, 1], expected, atol=1e-6)
+        np.testing.assert_array_equal(moved[:, ::2], course[:, ::2])
+
+
+def test_the_vena_cava_passes_before_a_renal_artery_and_iliac_veins_behind_the_iliac_ones() -> None:
+    for name, sign in (("renal_right", 1), ("iliac_left", -1), ("lumbar", 0)):
+        vessel = replace(straight(60, 3.0, 0.5, start=(30, 60, 60), towards=(1, 0, 0)), name=name)
+        field = np.full((60, 60, 60), Tissue.LOWER_VEIN, np.uint8)
+        _give_way(np.random.default_rng(1), Tree((vessel,)), field)
+        rows = np.flatnonzero(field[30, :, 30] == Tissue.LOWER_VEIN)  # across the middle of the artery, at row 30
+        kept, freed = rows[(rows - 30) * sign < 0], rows[(rows - 30) * sign >= 0]
+        if sign:
+            assert abs(np.abs(kept - 30).min() - 2) <= 1  # its wall is 1.5 voxels away
+            assert freed.size
+            assert np.abs(freed - 30).min() >= 7  # nothing for 14 mm on the other side
+        else:
+            assert rows.size == 60
