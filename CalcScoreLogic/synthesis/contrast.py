@@ -85,7 +85,7 @@ def _arterial(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]]:
     organs = {Tissue.LIVER: n(68, 14), Tissue.SPLEEN: u(70, 180), Tissue.KIDNEY_CORTEX: u(100, 260)}
     organs[Tissue.KIDNEY_MEDULLA] = u(35, 0.7 * organs[Tissue.KIDNEY_CORTEX] + 20)
     organs |= {Tissue.LEFT_HEART: lumen * u(0.8, 1.1), Tissue.RIGHT_HEART: lumen * u(0.2, 1.1)}
-    organs |= {Tissue.PANCREAS: n(90, 20), Tissue.STOMACH_WALL: n(80, 25), Tissue.BOWEL_WALL: n(85, 28)}
+    organs |= {Tissue.PANCREAS: n(90, 20), Tissue.STOMACH_WALL: n(80, 25), Tissue.BOWEL_WALL: n(92, 34)}
     organs[Tissue.MYOCARDIUM] = u(70, 140)
     return lumen, veins | organs
 
@@ -103,7 +103,7 @@ def _portal_venous(rng: np.random.Generator) -> tuple[float, dict[Tissue, float]
     organs = {Tissue.LIVER: n(105, 15), Tissue.SPLEEN: n(115, 15), Tissue.KIDNEY_CORTEX: lumen * u(0.9, 1.35)}
     organs[Tissue.KIDNEY_MEDULLA] = organs[Tissue.KIDNEY_CORTEX] * u(0.7, 1.05)
     organs |= {Tissue.LEFT_HEART: lumen * u(0.85, 1.1), Tissue.RIGHT_HEART: lumen * u(0.85, 1.1)}
-    organs |= {Tissue.PANCREAS: n(92, 15), Tissue.STOMACH_WALL: n(85, 20), Tissue.BOWEL_WALL: n(88, 22)}
+    organs |= {Tissue.PANCREAS: n(92, 15), Tissue.STOMACH_WALL: n(85, 20), Tissue.BOWEL_WALL: n(102, 30)}
     organs[Tissue.MYOCARDIUM] = u(80, 130)
     return lumen, veins | organs
 

@@ -136,7 +136,7 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     above_fork_mm = np.arange(n)[::-1] * STEP_MM
     base = np.minimum(rng.uniform(*radius) * np.interp(above_fork_mm, *_TAPER), 22)
     outer = base * np.exp(np.clip(0.035 * smooth_noise(rng, n, 20 / STEP_MM, 1)[:, 0], -0.1, 0.1))
-    wall = rng.uniform(0.7, 1.5) if rng.random() < 0.85 else rng.uniform(1.5, 3)
+    wall = rng.uniform(0.7, 1.5) if rng.random() < 0.93 else rng.uniform(1.5, 3)
     thrombus = np.zeros(n)
     if kind == "aneurysm":
         middle, width = n - rng.uniform(15, 160) / STEP_MM, rng.uniform(14, 40) / STEP_MM
@@ -157,9 +157,9 @@ def _draw_aorta(rng: np.random.Generator, anatomy: Anatomy) -> Vessel:
     shift = (thrombus * rng.uniform(0, 0.9))[:, None] * [np.cos(turn), np.sin(turn)]
     vessel = Vessel("aorta", int(Territory.AORTA), course, outer, lumen, shift)
     if kind != "aneurysm":
-        for _ in range(rng.poisson(0.2)):
+        for _ in range(rng.poisson(0.14)):
             vessel = _mural(rng, vessel)
-        if rng.random() < 0.12:
+        if rng.random() < 0.15:
             vessel = _dissect(rng, vessel)
     return vessel
 
@@ -221,7 +221,7 @@ def _dissect(rng: np.random.Generator, vessel: Vessel) -> Vessel:
     flap[arcs, 0] = rng.uniform(0, 2 * np.pi) + rng.normal(0, 1.2) * (arcs - start) * STEP_MM / 100
     flap[arcs, 1] = rng.uniform(-0.4, 0.4) * outer[arcs]
     flap[arcs, 2] = _FLAP_MM
-    if rng.random() < 0.45:  # clot on it
+    if rng.random() < 0.55:  # clot on it
         clot = rng.uniform(1, 6) * np.clip(smooth_noise(rng, len(arcs), 30 / STEP_MM, 1)[:, 0] + 0.5, 0, 1)
         flap[arcs, 2] = np.minimum(_FLAP_MM + clot, 0.45 * outer[arcs])
     return replace(vessel, outer=outer, lumen=vessel.lumen + outer - vessel.outer, flap=flap)
