@@ -195,7 +195,7 @@ def _give_way(rng: np.random.Generator, tree: Tree, field: Array) -> None:
         beyond = next((np.array(way) for stem, way in _FREE_SIDE.items() if stem in vessel.name), None)
         if beyond is None:
             continue
-        points, radii = vessel.points[::3] / FIELD_MM, vessel.outer[::3] / FIELD_MM + rng.uniform(0.2, 0.8)
+        points, radii = vessel.points[::3] / FIELD_MM, vessel.outer[::3] / FIELD_MM + rng.uniform(-0.4, 0.5)
         for step in range(_GIVE_WAY_STEPS):
             stamp(field, points + step * beyond, radii, Tissue.FAT, _VEINS)
 

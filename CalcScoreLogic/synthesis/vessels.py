@@ -28,6 +28,7 @@ _OTHER_FORK_SHARE, _FORK_MM = 0.8, (-22.0, 35.0)  # bodies whose fork is not whe
 _NARROW_FORK_SHARE = 0.85  # most iliac arteries leave the fork at 8 to 30 degrees from the midline
 _ON_SPINE_SHARE = 0.6
 _SPINE = among(Tissue.VERTEBRA_CORTEX, Tissue.VERTEBRA_MARROW, Tissue.DISC)
+_MOST_LEAN, _LEANS_MM = 0.4, 30.0  # of the midline between the iliac arteries, and how far below the fork
 _APART_MM = 8.0  # below the fork, where iliac arteries lie side by side in any body
 _LOOK_BEHIND, _MOST_ROOM_MM = 20, 12.0
 _TAPER = ((0, 120, 260, 400, 480, 560), (0.95, 1.05, 1.25, 1.4, 1.65, 1.75))
@@ -65,8 +66,9 @@ def draw_tree(rng: np.random.Generator, anatomy: Anatomy) -> Tree:
     aorta, landmarks = _draw_aorta(rng, anatomy), anatomy.landmarks
     tree = _Grower(rng, anatomy, aorta, Branching(rng, aorta.points, aorta.outer, landmarks))
     vessels = [aorta]
+    lean = rng.uniform(-_MOST_LEAN, _MOST_LEAN)
     for side in SIDES:
-        vessels += tree.iliacs(side)
+        vessels += tree.iliacs(side, lean)
     kidneys = float(np.mean([hilum[2] for hilum in landmarks.kidneys.values()]))
     renal = {side: kidneys + rng.uniform(-8, 22) for side in SIDES}
     mesenteric = max(renal.values()) + rng.uniform(3, 20)
@@ -236,8 +238,8 @@ class _Grower:
     aorta: Vessel
     branching: Branching
 
-    def iliacs(self, side: str) -> list[Vessel]:
-        """Draw common and external iliac artery as one tube, and the internal one."""
+    def iliacs(self, side: str, lean: float) -> list[Vessel]:
+        """Draw common and external iliac artery as one tube, and the internal one; the fork leans to the left."""
         rng, sign, known = self.rng, SIDES[side], self.anatomy.arteries
         end, radius = self.aorta.points[-1], float(self.aorta.outer[-1])
         common = known[f"common_iliac_{side}"]
@@ -247,7 +249,8 @@ class _Grower:
         course = resample(np.vstack(parts), STEP_MM)
         raised = end[2] - known["aorta"][-1, 2]
         if raised > 0 or rng.random() < _NARROW_FORK_SHARE:
-            course = _at_narrow_angle(course, end, sign * 0.45 * radius, np.tan(np.radians(rng.uniform(8, 30))), raised)
+            slope = np.tan(np.radians(rng.uniform(8, 30)))
+            course = _at_narrow_angle(course, end, sign * 0.45 * radius, slope, raised, lean)
         course = _smooth(course, 6.0)
         wide = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(3, 8)
         course = sway(rng, course, wide, rng.uniform(40, 90), 25)
@@ -341,17 +344,19 @@ class _Grower:
         return made
 
 
-def _at_narrow_angle(course: Array, fork: Array, start_mm: float, slope: float, apart_mm: float) -> Array:
+def _at_narrow_angle(course: Array, fork: Array, start_mm: float, slope: float, apart_mm: float, lean: float) -> Array:
     """Lead an iliac artery away from the midline below the fork.
 
     By `slope` mm a mm at most, from `start_mm` on, whose sign is its side, and by just as much over `apart_mm`,
-    where its own course may still be the aorta's.
+    where its own course may still be the aorta's. The midline goes to the left by `lean` mm a mm: one artery often
+    goes on where the aorta came from.
     """
     below = np.clip(fork[2] - course[:, 2], 0, None)
     most = abs(start_mm) + slope * below
-    aside = np.clip(course[:, 0] - fork[0], -most, most)
+    middle = fork[0] + lean * np.minimum(below, _LEANS_MM)
+    aside = np.clip(course[:, 0] - middle, -most, most)
     aside = np.where((below > 0) & (below < apart_mm + _APART_MM), np.sign(start_mm) * most, aside)
-    return np.column_stack([fork[0] + aside, course[:, 1:]])
+    return np.column_stack([middle + aside, course[:, 1:]])
 
 
 def _smooth(values: Array, width: float) -> Array:

@@ -57,12 +57,15 @@ def test_iliac_arteries_leave_the_fork_at_a_narrow_angle() -> None:
     course = fork + np.array(
         [[0, 0, 4], [3, 1, -4], [0, 1, -15], [20, 2, -20], [-9, 3, -22], [6, 3, -22], [30, 4, -100]]
     )
-    found = _at_narrow_angle(course, fork, 4.0, 0.3, 10.0)
+    found = _at_narrow_angle(course, fork, 4.0, 0.3, 10.0, 0.0)
     # 4 mm and 0.3 mm a mm below the fork: that much over 10 + 8 mm, at most as much below.
     np.testing.assert_allclose(found[:, 0] - 50, [0, 5.2, 8.5, 10, -9, 6, 30])
     np.testing.assert_array_equal(found[:, 1:], course[:, 1:])
-    left = _at_narrow_angle(course, fork, -4.0, 0.3, 10.0)
+    left = _at_narrow_angle(course, fork, -4.0, 0.3, 10.0, 0.0)
     np.testing.assert_allclose(left[:, 0] - 50, [0, -5.2, -8.5, 10, -9, 6, 30])
+    # A fork that leans 0.2 mm a mm: all is moved by 0.8, 3, 4 and 4.4 mm; what lies within its limits stays.
+    leaning = _at_narrow_angle(course, fork, 4.0, 0.3, 10.0, 0.2)
+    np.testing.assert_allclose(leaning[:, 0] - 50, [0, 6, 11.5, 14, -6.2, 6, 30])
 
 
 def test_the_fork_moves_along_the_aorta_and_between_the_iliac_arteries(anatomy: Anatomy) -> None:
