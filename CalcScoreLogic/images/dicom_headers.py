@@ -20,6 +20,7 @@ from .dicom_identifiers import (
     read_header,
     without_identifiers,
 )
+from .dicom_pixels import lacking_bytes
 from .dicom_values import Lookup, Rescale, values_in
 
 _NO_IMAGE = re.compile(rb"1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(11|66|88|104|481)(\.|$))")
@@ -144,8 +145,20 @@ def read_slices(folder: str, paths: Sequence[Path]) -> list[Slice]:
                 problem = "cannot be read as a DICOM image, it is cut short or damaged"
                 raise InputError(f"{folder}: the file {shown(path)} {problem}, export the series again") from error
             continue
+        _check_pixels(folder, path, reader)
         slices += _slices(path, reader)
     return slices
+
+
+def _check_pixels(folder: str, path: Path, reader: sitk.ImageFileReader) -> None:
+    """Refuse a file with less pixel data than its header promises; raises InputError."""
+    bits = reader.GetMetaData("0028|0100").strip() if reader.HasMetaDataKey("0028|0100") else ""
+    if bits.isdecimal():
+        promised = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * int(bits) // 8
+        lacking = lacking_bytes(path, promised)
+        if lacking:
+            problem = f"lacks {lacking} of {promised} bytes of pixel data"
+            raise InputError(f"{folder}: the file {shown(path)} {problem}, export the series again")
 
 
 def shown(path: Path) -> str:

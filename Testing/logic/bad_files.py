@@ -22,6 +22,8 @@ from Testing.logic.dicom_files import (
     modality_lut,
     one_different,
     pixels,
+    short_frames,
+    short_slice,
     tilted,
     two_series,
     uneven,
@@ -308,6 +310,8 @@ _DICOM: dict[str, BadFile] = {
     ),
     "dicom_no_position": BadFile("ct", _folder(one_different({"ImagePositionPatient": None})), "no position"),
     "dicom_no_pixel_spacing": BadFile("ct", _folder(one_different({"PixelSpacing": None})), "pixel spacing"),
+    "dicom_short_slice": BadFile("ct", _folder(short_slice), "IM0094.dcm lacks 30 of 144 bytes of pixel data"),
+    "dicom_short_frames": BadFile("ct", _folder(short_frames), "frames.dcm lacks 2 of 1440 bytes"),
     "dicom_cut_slice": BadFile("ct", _folder(cut_slice), "IM0090.dcm cannot be read as a DICOM image"),
     "dicom_frames_missing": BadFile(
         "ct", _folder(lambda folder: write_multiframe(folder / "a.dcm", [0, 2, 6, 8, 10])), "1 between 2 and 6 mm"

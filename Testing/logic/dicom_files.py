@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -143,6 +144,20 @@ def one_different(changes: Mapping[str, object]) -> Callable[[Path], None]:
         write_slice(folder / "last.dcm", 9, **changes)
 
     return fill
+
+
+def short_slice(folder: Path) -> None:
+    """Write a series one of whose files is whole, but holds less pixel data than its header promises."""
+    write_series(folder)
+    write_slice(folder / "IM0094.dcm", 5, PixelData=pixels(5).tobytes()[:-30])
+
+
+def short_frames(folder: Path) -> None:
+    """Write a multi-frame file whose pixel data end within the last frame."""
+    path = write_multiframe(folder / "frames.dcm", [100 + STEP * i for i in range(COUNT)])
+    data = dcmread(path)
+    data.PixelData = data.PixelData[:-2]
+    data.save_as(str(path), enforce_file_format=True)
 
 
 def cut_slice(folder: Path) -> None:
