@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .boxes import nonzero_box
 from .geometry import Array, Geometry
 
 
@@ -69,6 +70,14 @@ class Coverage:
         inside = [(at >= 0) & (at < n) for at, n in zip(wanted, self.shape, strict=True)]
         found = self.cells[np.ix_(*(cell[at.clip(0, len(cell) - 1)] for cell, at in zip(cells, wanted, strict=True)))]
         return np.asarray(found & inside[0][:, None, None] & inside[1][:, None] & inside[2])
+
+    def clear_elsewhere(self, labels: Array) -> None:
+        """Make a label map of the CTA, shape (k, j, i), empty in place where calcification was not labelled."""
+        box = nonzero_box(labels)
+        if box is None:
+            return
+        cells = [np.repeat(np.arange(len(border) - 1), np.diff(border)) for border in self.borders]
+        labels[box][~self.cells[np.ix_(*(cell[span] for cell, span in zip(cells, box, strict=True)))]] = 0
 
     def stored_as(self, own: Geometry, grid: Geometry) -> Coverage:
         """Give it in the voxels of a grid that stores the same CTA along other axes, or backwards.

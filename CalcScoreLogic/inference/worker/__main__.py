@@ -49,8 +49,9 @@ def main(folder: Path) -> int:
 
         job = wait_for_job(folder)
         lengths = ShorteningParameters(**job["lengths"]) if job["lengths"] else None
-        ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), lengths, say)
-        if job.get("many"):
+        many = bool(job.get("many"))
+        ensembles = Ensembles(job["models"], InferenceOptions(**job["options"]), lengths, say, many)
+        if many:
             say(Ready())
             _serve(ensembles, folder, say)
         say(ensembles.run(folder, grid_of(job["grid"]), startup))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ...images.boxes import Box, nonzero_box
 from ...images.geometry import Array, Geometry, Image
 from ...scoring import burdens
 from ...shortening import ShorteningParameters, shorten
@@ -31,13 +33,13 @@ class TrimmedArteries:
 
     def __init__(self, geometry: Geometry, lengths: ShorteningParameters | None, folder: Path) -> None:
         self._geometry, self._lengths, self._folder = geometry, lengths, folder
-        self._files: list[Path] = []
+        self._waiting: list[_Waiting] = []
         self.mask: Array | None = None
 
     @property
     def folds(self) -> int:
         """How many folds have been taken."""
-        return len(self._files)
+        return len(self._waiting)
 
     def take(self, territories: Array) -> None:
         """Take the arteries that are scored.
@@ -47,7 +49,9 @@ class TrimmedArteries:
         territories : ndarray of uint8, shape (k, j, i)
             Full-length territory map.
         """
-        self.mask = self._trimmed(territories) > 0
+        trimmed = self._trimmed(territories)
+        box = nonzero_box(trimmed)
+        self.mask = self._in_whole(box, trimmed[box] > 0 if box else None, np.bool_)
 
     def take_fold(self, territories: Array) -> Array:
         """Take the arteries of the next fold.
@@ -63,14 +67,17 @@ class TrimmedArteries:
             Its trimmed arteries.
         """
         trimmed = self._trimmed(territories)
-        file = self._folder / f"trimmed_{self.folds}.npy"
-        np.save(file, trimmed)
-        self._files.append(file)
-        return np.asarray(trimmed > 0)
+        box = nonzero_box(trimmed)
+        waiting = _Waiting(box, self._folder / f"trimmed_{self.folds}.npy")
+        if box is not None:
+            np.save(waiting.file, trimmed[box])
+        self._waiting.append(waiting)
+        return self.fold_mask(self.folds - 1)
 
     def fold_mask(self, position: int) -> Array:
         """Give the trimmed arteries of the fold that was taken as number `position`, shape (k, j, i)."""
-        return np.asarray(self._fold(position) > 0)
+        box, part = self._fold(position)
+        return self._in_whole(box, None if part is None else part > 0, np.bool_)
 
     def fold_burdens(self, position: int, calcification: Array) -> dict[str, float | None]:
         """Give the burdens in the arteries of a fold.
@@ -87,12 +94,29 @@ class TrimmedArteries:
         dict of str to float or None
             See `scoring.burdens`.
         """
-        return burdens(Image(self._fold(position), self._geometry), Image(calcification, self._geometry))
+        trimmed = self._in_whole(*self._fold(position), np.uint8)
+        return burdens(Image(trimmed, self._geometry), Image(calcification, self._geometry))
 
-    def _fold(self, position: int) -> Array:
-        trimmed: Array = np.load(self._files[position])
-        return trimmed
+    def _fold(self, position: int) -> tuple[Box | None, Array | None]:
+        """Give the part of a fold's map that holds its arteries, and the part's box."""
+        waiting = self._waiting[position]
+        return waiting.box, None if waiting.box is None else np.load(waiting.file)
+
+    def _in_whole(self, box: Box | None, part: Array | None, kind: type[np.generic]) -> Array:
+        """Put a part into an array of the CTA; pages of memory that hold nothing are never touched."""
+        whole = np.zeros(self._geometry.shape, kind)
+        if box is not None:
+            whole[box] = part
+        return whole
 
     def _trimmed(self, territories: Array) -> Array:
         labels = Image(territories, self._geometry)
         return (shorten(labels, self._lengths).territories if self._lengths else labels).array
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A fold's trimmed map on disk: its box, None where it is empty, and what is in it."""
+
+    box: Box | None
+    file: Path

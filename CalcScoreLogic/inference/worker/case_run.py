@@ -263,7 +263,7 @@ class CaseRun:
                 self._arteries.take(labels)
         elif self.coverage is not None:
             # Where not every tile was run, a label would be a guess.
-            labels[~self.coverage.mask()] = 0
+            self.coverage.clear_elsewhere(labels)
         name = f"{role}.nii.gz"
         write_image(self._folder / name, Image(labels, self._geometry))
         return name

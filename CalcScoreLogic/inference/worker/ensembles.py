@@ -41,6 +41,8 @@ class Ensembles:
         How the arteries will be trimmed; None: not at all.
     say : callable
         Takes the messages on the way.
+    many : bool
+        Whether more than one CTA will come.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Ensembles:
         options: InferenceOptions,
         lengths: ShorteningParameters | None,
         say: Callable[[Message], None],
+        many: bool = False,
     ) -> None:
         use_threads(options.threads)
         if options.threads is not None:
@@ -62,7 +65,7 @@ class Ensembles:
         self._device = choose_device(options.device)
         self._progress = RunProgress(say, Timetable({**SECONDS_PER_UNIT, **remembered(options, models.values())}))
         self._progress.times.plan("loading", len(models))
-        self._ensembles = [self._load(role, Path(path)) for role, path in models.items()]
+        self._ensembles = [self._load(role, Path(path), many) for role, path in models.items()]
 
     def start_clock(self) -> None:
         """Let the time of the next CTA begin now, without the loading."""
@@ -121,7 +124,7 @@ class Ensembles:
         progress.planned = True
         return tiles
 
-    def _load(self, role: str, path: Path) -> LoadedEnsemble:
+    def _load(self, role: str, path: Path, many: bool) -> LoadedEnsemble:
         """Check and load an ensemble."""
         self._progress.reach(f"loading {role}")
         ensemble = load(
@@ -132,6 +135,7 @@ class Ensembles:
             # The progress changes from CTA to CTA.
             lambda done, tiles: self._progress.on_tile(done, tiles),
             lambda text: self._say(Notice(text)),
+            many,
         )
         self._progress.times.finish("loading", 1)
         return ensemble

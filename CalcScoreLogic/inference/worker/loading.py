@@ -19,20 +19,22 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from ...errors import InputError
 from ...images.geometry import Array
+from ...images.label_values import slabs
 from ...models import Model, check
 from ...models.checkpoints import safe_loading
 from ..expected_time import operations_per_tile
 from ..options import InferenceOptions
 from . import openvino_network
 from .openvino_conversion import ConvertibleNetwork
+from .parallel import in_threads
 from .predictor import TilePredictor
-from .preprocessing import CtPreprocessing, read_voxels
+from .preprocessing import CtPreprocessing
 
 _STORED_ORDER = ("SimpleITKIO", "NibabelIO")
 """nnU-Net's readers that leave the axes as they are stored."""
 
 _KEPT_BYTES = 256 * 2**20
-"""Ensembles below this stay in memory when OpenVINO has converted them; a standard network takes 1.4 GB a fold."""
+"""Ensembles below this stay converted from CTA to CTA; a standard network takes 1.4 GB a fold."""
 
 
 @dataclass
@@ -84,13 +86,19 @@ class LoadedEnsemble:
         return tuple(theirs for theirs, ours in values.items() if ours) if 0 in values.values() else None
 
     def our_labels(self, labels: Array) -> Array:
-        """Turn the model's label values into ours."""
+        """Turn the model's label values into ours, in place; give the array."""
         if all(theirs == ours for theirs, ours in self.model.label_values.items()):
             return labels
         table = np.zeros(256, np.uint8)
         for theirs, ours in self.model.label_values.items():
             table[theirs] = ours
-        return np.asarray(table[labels])
+
+        def turn(part: Array) -> None:
+            part[:] = table[part]
+
+        # Numpy makes indices of eight bytes of every label, so never of a whole CTA at once.
+        in_threads(turn, slabs(labels))
+        return labels
 
     def preprocess(self, cta: Path) -> tuple[torch.Tensor, dict[str, Any]]:
         """Read and preprocess a CTA as nnU-Net does.
@@ -109,7 +117,7 @@ class LoadedEnsemble:
         """
         predictor, plans = self.predictor, self.predictor.plans_manager
         if self.ct is not None:
-            data, properties = self.ct.run(*read_voxels(cta))
+            data, properties = self.ct.run(cta)
             return torch.from_numpy(data), properties
         configuration = predictor.configuration_manager
         data, _, properties = configuration.preprocessor_class(verbose=False).run_case(
@@ -149,6 +157,7 @@ def load(
     device: torch.device,
     on_tile: Callable[[int, int], None],
     on_notice: Callable[[str], None],
+    many: bool = False,
 ) -> LoadedEnsemble:
     """Check and load an ensemble.
 
@@ -164,6 +173,8 @@ def load(
         Where.
     on_tile, on_notice : callable
         See `TilePredictor`.
+    many : bool
+        Whether more than one CTA will come: networks may then stay as OpenVINO needs them.
 
     Returns
     -------
@@ -180,7 +191,7 @@ def load(
     predictor = TilePredictor(on_tile, on_notice, device, options.step_size, options.mirroring)
     with safe_loading():
         _initialize(predictor, model, folds)
-    engine = _choose_engine(predictor, model, folds, options)
+    engine = _choose_engine(predictor, model, folds, options, many)
     return LoadedEnsemble(role, model, folds, predictor, operations_per_tile(model, options), engine)
 
 
@@ -241,7 +252,9 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({os.cpu_count()} cores)" if device.type == "cpu" else device.type
 
 
-def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...], options: InferenceOptions) -> str:
+def _choose_engine(
+    predictor: TilePredictor, model: Model, folds: tuple[int, ...], options: InferenceOptions, many: bool
+) -> str:
     """Let OpenVINO compute the networks where it is wanted; give the engine's name."""
     torch_name = f"torch {torch.__version__}"
     engine = options.cpu_engine()
@@ -261,7 +274,7 @@ def _choose_engine(predictor: TilePredictor, model: Model, folds: tuple[int, ...
         return openvino_network.OpenVinoNetwork(convertible, weights, precision, threads, cache)
 
     size = len(folds) * sum(4 * parameter.numel() for parameter in network.parameters())
-    predictor.use_converted(convert, keep=size < _KEPT_BYTES)
+    predictor.use_converted(convert, keep=many and size < _KEPT_BYTES)
     return f"openvino {version('openvino')} {precision}"
 
 

@@ -110,6 +110,10 @@ class OpenVinoNetwork(torch.nn.Module):  # type: ignore[misc]
         """CPU threads in use."""
         return int(self._compiled.get_property("INFERENCE_NUM_THREADS"))
 
+    def release(self) -> None:
+        """Give the memory of what lies between the layers back until the next tile; 210 MB for a tile of 96³."""
+        self._compiled.release_memory()
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute the logits of tiles.
 

@@ -11,7 +11,8 @@ import torch
 
 from ...images.geometry import Geometry
 from .loading import LoadedEnsemble
-from .startup_preprocessing import StartupPreprocessing
+from .preprocessing import preprocess
+from .startup_preprocessing import Preprocessed, StartupPreprocessing
 
 SMALL_VOXELS = 2**27
 """Up to so many voxels two preprocessed CTAs fit into memory, and the work for one of them: 512x512x512."""
@@ -45,6 +46,7 @@ class PreprocessedCta:
         self._ready: _Preprocessed | None = None
         self._beside = ThreadPoolExecutor(1)
         self._next: Future[_Preprocessed] | None = None
+        self._waiting: Preprocessed = {}
 
     def take(self, ensemble: LoadedEnsemble, following: Sequence[LoadedEnsemble]) -> _Preprocessed:
         """Give the CTA on the grid of an ensemble.
@@ -67,12 +69,20 @@ class PreprocessedCta:
         if self._ready is None or self._decisive != decisive:
             # Let go of first: two preprocessed CTAs may not fit into memory.
             self._ready = None
-            self._ready = self._next.result() if self._next else self._preprocess(ensemble)
+            self._ready = self._next.result() if self._next else self._preprocess(ensemble, following)
             self._decisive, self._next = decisive, None
-        if self._small and following and following[0].preprocessing() != decisive:
+        if self._small and following and following[0].preprocessing() != decisive and not self._waiting:
             self._next = self._beside.submit(following[0].preprocess, self.file)
         return self._ready
 
-    def _preprocess(self, ensemble: LoadedEnsemble) -> _Preprocessed:
-        found = self._startup.take(ensemble.ct) if self._startup else None
+    def _preprocess(self, ensemble: LoadedEnsemble, following: Sequence[LoadedEnsemble]) -> _Preprocessed:
+        way = ensemble.ct
+        if self._startup is not None:
+            self._waiting, self._startup = self._startup.take(), None
+        elif way is not None and way not in self._waiting:
+            sharing = {other.ct for other in following if other.ct is not None and way.shares_splines(other.ct)}
+            self._waiting = preprocess(self.file, way, *(sharing - {way}))
+        found = self._waiting.pop(way, None) if way is not None else None
+        # Nobody will ask for the others.
+        self._waiting = {other.ct: self._waiting[other.ct] for other in following if other.ct in self._waiting}
         return ensemble.preprocess(self.file) if found is None else (torch.from_numpy(found[0]), found[1])

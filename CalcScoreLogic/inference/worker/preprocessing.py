@@ -7,10 +7,10 @@ slab, by all threads. Neither PyTorch nor nnU-Net is needed, so a CTA is preproc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
@@ -18,15 +18,14 @@ from scipy import ndimage
 
 from ...images.boxes import nonzero_box
 from ...images.geometry import Array
+from ...images.itk_bridge import array_of
 from ...models.plans import intensities_key
 from .interpolation import is_default_resampling, positions, resampled_shape, slice_axis
 from .parallel import in_threads
+from .splines import Splines, slabs
 
-SLAB_VOXELS = 2**21
-"""Voxels that are worked on at once; a slab has one plane at least."""
-
-_PADDING = 12
-"""Voxels that scipy adds at each border before it computes spline coefficients."""
+KEPT_BYTES = 2**29
+"""A CTA that waits for its ensemble takes so much memory at most: 512x512x512 voxels at 1 mm."""
 
 _OPTIONS = {"is_seg", "order", "order_z", "force_separate_z", "separate_z_anisotropy_threshold"}
 
@@ -98,15 +97,13 @@ class CtPreprocessing:
             tuple((name, options[name]) for name in sorted(options) if name.startswith(("force", "separate"))),
         )
 
-    def run(self, voxels: Array, spacing_mm: Sequence[float]) -> tuple[Array, dict[str, Any]]:
+    def run(self, cta: Path) -> tuple[Array, dict[str, Any]]:
         """Preprocess a CTA.
 
         Parameters
         ----------
-        voxels : ndarray, shape (k, j, i)
-            HU.
-        spacing_mm : sequence of float
-            Distance between voxel centres along (k, j, i).
+        cta : Path
+            The file that was handed over.
 
         Returns
         -------
@@ -115,35 +112,67 @@ class CtPreprocessing:
         properties : dict
             What nnU-Net needs to bring labels back.
         """
-        turned = voxels.transpose(self.forward)
-        # nnU-Net crops to what is not 0: in HU next to nothing, but its label maps depend on it.
-        box = nonzero_box(turned) or tuple(slice(0, n) for n in turned.shape)
-        cropped = turned[box]
-        here = [spacing_mm[axis] for axis in self.forward]
-        shape = resampled_shape(cropped.shape, here, self.spacing_mm)
-        properties = {
-            "spacing": list(spacing_mm),
-            "shape_before_cropping": turned.shape,
-            "bbox_used_for_cropping": [[span.start, span.stop] for span in box],
-            "shape_after_cropping_and_before_resampling": cropped.shape,
-        }
-        axis = slice_axis(here, self.spacing_mm, **dict(self.slices))
-        return resample(self._normalized(cropped), shape, self.order, axis)[np.newaxis], properties
+        return preprocess(cta, self)[self]
 
-    def _normalized(self, voxels: Array) -> Array:
-        """Clip and scale."""
-        normalized: Array = np.empty(voxels.shape, np.float32)
+    def shares_splines(self, other: CtPreprocessing) -> bool:
+        """Tell whether another preprocessing differs in the model's grid alone."""
+        return replace(other, spacing_mm=self.spacing_mm) == self
 
-        def fill(rows: slice) -> None:
-            part = normalized[rows]
-            part[:] = voxels[rows]
-            np.clip(part, self.lowest_hu, self.highest_hu, out=part)
-            # In this order and in single precision, as nnU-Net does: else the last bit differs.
-            part -= self.mean_hu
-            part /= self.deviation_hu
+    def scaled(self, voxels: Array) -> Array:
+        """Clip HU and scale them, float32."""
+        scaled = voxels.astype(np.float32)
+        np.clip(scaled, self.lowest_hu, self.highest_hu, out=scaled)
+        # In this order and in single precision, as nnU-Net does: else the last bit differs.
+        scaled -= self.mean_hu
+        scaled /= self.deviation_hu
+        return scaled
 
-        in_threads(fill, _slabs(voxels.shape))
-        return normalized
+
+def preprocess(
+    cta: Path, first: CtPreprocessing, *others: CtPreprocessing
+) -> dict[CtPreprocessing, tuple[Array, dict[str, Any]]]:
+    """Preprocess a CTA for models that scale HU alike; what does not depend on their grids is done once.
+
+    Parameters
+    ----------
+    cta : Path
+        The file that was handed over.
+    first, *others : CtPreprocessing
+        How; all share their splines with the first.
+
+    Returns
+    -------
+    dict of CtPreprocessing to (ndarray of float32, dict)
+        As `CtPreprocessing.run` gives them. Of others only those that take `KEPT_BYTES` at most, as they wait in memory
+        until they are needed.
+    """
+    order = first.order
+    voxels, spacing_mm = read_voxels(cta)
+    turned = voxels.transpose(first.forward)
+    # nnU-Net crops to what is not 0: in HU next to nothing, but its label maps depend on it.
+    box = nonzero_box(turned) or tuple(slice(0, n) for n in turned.shape)
+    source = _Source(turned[box], first.scaled)
+    shape, here = source.shape, [spacing_mm[axis] for axis in first.forward]
+    properties = {
+        "spacing": list(spacing_mm),
+        "shape_before_cropping": turned.shape,
+        "bbox_used_for_cropping": [[span.start, span.stop] for span in box],
+        "shape_after_cropping_and_before_resampling": shape,
+    }
+    grids = {way: _Grid.of(shape, here, way) for way in (first, *others)}
+    grids = {way: grid for way, grid in grids.items() if way == first or grid.nbytes <= KEPT_BYTES}
+    volumes = {
+        grid: resample(source.whole(), grid.shape, order, grid.axis)
+        for grid in grids.values()
+        if not grid.needs_splines(shape, order)
+    }
+    if len(volumes) < len(set(grids.values())):
+        splines = Splines(shape, source.part)
+        # The splines take four times the memory of the voxels, which are not needed beside them.
+        del voxels, turned, source
+        splines.filter(order)
+        volumes |= {grid: splines.at(grid.shape) for grid in grids.values() if grid not in volumes}
+    return {way: (volumes[grid][np.newaxis], dict(properties)) for way, grid in grids.items()}
 
 
 def read_voxels(cta: Path) -> tuple[Array, list[float]]:
@@ -157,12 +186,12 @@ def read_voxels(cta: Path) -> tuple[Array, list[float]]:
     Returns
     -------
     voxels : ndarray, shape (k, j, i)
-        HU.
+        HU, not writeable.
     spacing_mm : list of float
         Distance between voxel centres along (k, j, i), in the file's single precision as nnU-Net reads it.
     """
     image = sitk.ReadImage(str(cta))
-    return sitk.GetArrayFromImage(image), list(image.GetSpacing()[::-1])
+    return array_of(image), list(image.GetSpacing()[::-1])
 
 
 def resample(volume: Array, shape: Sequence[int], order: int, axis: int | None) -> Array:
@@ -186,12 +215,73 @@ def resample(volume: Array, shape: Sequence[int], order: int, axis: int | None) 
     """
     if volume.shape == tuple(shape):
         return volume
+    if _Grid(tuple(shape), axis).needs_splines(volume.shape, order):
+        splines = Splines(volume.shape, volume.__getitem__)
+        splines.filter(order)
+        return splines.at(shape)
     resampled: Array = np.empty(shape, volume.dtype)
     if axis is not None:
         _fill_slices(resampled, volume, axis, order)
     else:
-        _fill_slabs(resampled, volume, order)
+        _fill_between(resampled, volume, order)
     return resampled
+
+
+class _Grid(NamedTuple):
+    """A model's grid: its shape, and the axis of slices that are resampled one by one, if any."""
+
+    shape: tuple[int, ...]
+    axis: int | None
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], spacing_mm: Sequence[float], way: CtPreprocessing) -> _Grid:
+        """Lay it over a CTA with voxels of `spacing_mm`."""
+        axis = slice_axis(spacing_mm, way.spacing_mm, **dict(way.slices))
+        return cls(tuple(resampled_shape(shape, spacing_mm, way.spacing_mm)), axis)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of a volume on it."""
+        return 4 * int(np.prod(self.shape, dtype=np.int64))
+
+    def needs_splines(self, shape: tuple[int, ...], order: int) -> bool:
+        """Tell whether values on it are splines through the whole volume of `shape`."""
+        return order > 1 and self.axis is None and self.shape != shape
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """Voxels that are scaled slab by slab.
+
+    Attributes
+    ----------
+    voxels : ndarray, shape (z, y, x)
+        HU.
+    scale : callable
+        Gives float32 for some of them.
+    """
+
+    voxels: Array
+    scale: Callable[[Array], Array]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels along (z, y, x)."""
+        return self.voxels.shape
+
+    def part(self, rows: slice) -> Array:
+        """Scale some voxels, float32."""
+        return self.scale(self.voxels[rows])
+
+    def whole(self) -> Array:
+        """Scale all voxels, float32."""
+        scaled: Array = np.empty(self.shape, np.float32)
+
+        def fill(rows: slice) -> None:
+            scaled[rows] = self.part(rows)
+
+        in_threads(fill, slabs(self.shape))
+        return scaled
 
 
 def _fill_slices(target: Array, volume: Array, axis: int, order: int) -> None:
@@ -207,52 +297,14 @@ def _fill_slices(target: Array, volume: Array, axis: int, order: int) -> None:
         )
 
 
-def _fill_slabs(target: Array, volume: Array, order: int) -> None:
-    """Interpolate by splines; ringing stays within the range of the values."""
-    coefficients, padding = volume, 0
-    if order > 1:
-        padding = _PADDING
-        coefficients = _padded(volume, padding)
-        for axis in range(3):
-            _filter(coefficients, order, axis)
+def _fill_between(target: Array, volume: Array, order: int) -> None:
+    """Take the nearest voxel, or interpolate linearly."""
     low, high = float(volume.min()), float(volume.max())
-    along = [positions(n, m) + padding for n, m in zip(volume.shape, target.shape, strict=True)]
+    along = [positions(n, m) for n, m in zip(volume.shape, target.shape, strict=True)]
 
     def fill(rows: slice) -> None:
         places = np.stack(np.broadcast_arrays(*np.ix_(along[0][rows], *along[1:])))
-        values = ndimage.map_coordinates(coefficients, places, np.float64, order=order, mode="nearest", prefilter=False)
+        values = ndimage.map_coordinates(volume, places, np.float64, order=order, mode="nearest", prefilter=False)
         target[rows] = np.clip(values, low, high)
 
-    in_threads(fill, _slabs(target.shape))
-
-
-def _padded(volume: Array, padding: int) -> Array:
-    """Repeat the outermost voxels, as ``numpy.pad`` does, in double precision without a copy on the way."""
-    whole: Array = np.empty([n + 2 * padding for n in volume.shape], np.float64)
-    _, height, width = whole.shape
-
-    def fill(rows: slice) -> None:
-        part = whole[padding:-padding][rows]
-        part[:, padding:-padding, padding:-padding] = volume[rows]
-        part[:, :padding], part[:, height - padding :] = part[:, padding, None], part[:, -padding - 1, None]
-        part[:, :, :padding], part[:, :, width - padding :] = part[:, :, padding, None], part[:, :, -padding - 1, None]
-
-    in_threads(fill, _slabs(volume.shape))
-    whole[:padding], whole[-padding:] = whole[padding], whole[-padding - 1]
-    return whole
-
-
-def _filter(values: Array, order: int, axis: int) -> None:
-    """Turn values into spline coefficients along one axis, in place; lines along it do not touch each other."""
-    across = np.moveaxis(values, 0 if axis else 1, 0)
-
-    def filter_planes(planes: slice) -> None:
-        part = across[planes]
-        ndimage.spline_filter1d(part, order, max(axis, 1), output=part, mode="nearest")
-
-    in_threads(filter_planes, _slabs(across.shape))
-
-
-def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
-    thickness = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
-    return (slice(low, low + thickness) for low in range(0, shape[0], thickness))
+    in_threads(fill, slabs(target.shape))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,19 @@ from ...images.geometry import Array
 from ...models.plans import resolved_configuration
 from ..protocol import CTA_FILE, JOB_FILE
 from .parallel import use_threads
-from .preprocessing import CtPreprocessing, read_voxels
+from .preprocessing import CtPreprocessing, preprocess
 
 _LOOK_SECONDS = 0.02
 
 
-@dataclass(frozen=True)
-class _Preprocessed:
-    by: CtPreprocessing
-    volume: Array
-    properties: dict[str, Any]
+Preprocessed = dict[CtPreprocessing, tuple[Array, dict[str, Any]]]
+"""A CTA by the way it was preprocessed, see `preprocessing.preprocess`."""
 
 
 class StartupPreprocessing:
-    """Preprocesses the CTA for the model that is run first, in a thread, as soon as the job is there.
+    """Preprocesses the CTA in a thread, as soon as the job is there.
+
+    It is done for the model that is run first, and for those that can share most of the work.
 
     Parameters
     ----------
@@ -35,24 +33,12 @@ class StartupPreprocessing:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._coming: Future[_Preprocessed | None] | None = ThreadPoolExecutor(1).submit(_preprocessed, folder)
+        self._coming: Future[Preprocessed] | None = ThreadPoolExecutor(1).submit(_preprocessed, folder)
 
-    def take(self, by: CtPreprocessing | None) -> tuple[Array, dict[str, Any]] | None:
-        """Give the CTA, once.
-
-        Parameters
-        ----------
-        by : CtPreprocessing or None
-            The preprocessing that is wanted.
-
-        Returns
-        -------
-        volume, properties : see `CtPreprocessing.run`
-            None in place of both where it was not made, or by another preprocessing.
-        """
+    def take(self) -> Preprocessed:
+        """Wait for it and give it, once; empty where it could not be made, or was given before."""
         coming, self._coming = self._coming, None
-        found = coming.result() if coming is not None else None
-        return (found.volume, found.properties) if found is not None and found.by == by else None
+        return coming.result() if coming is not None else {}
 
 
 def wait_for_job(folder: Path) -> dict[str, Any]:
@@ -63,16 +49,21 @@ def wait_for_job(folder: Path) -> dict[str, Any]:
     return job
 
 
-def _preprocessed(folder: Path) -> _Preprocessed | None:
+def _preprocessed(folder: Path) -> Preprocessed:
     job = wait_for_job(folder)
     if job.get("many"):
-        return None
+        return {}
     use_threads(job["options"]["threads"])
     try:
-        path = Path(next(iter(job["models"].values()))) / "plans.json"
-        plans = json.loads(path.read_text(encoding="utf-8"))
-        by = CtPreprocessing.of(plans, resolved_configuration(path, plans))
-        return None if by is None else _Preprocessed(by, *by.run(*read_voxels(folder / CTA_FILE)))
+        first, *others = (_way_of(Path(model) / "plans.json") for model in job["models"].values())
+        if first is None:
+            return {}
+        return preprocess(folder / CTA_FILE, first, *(way for way in others if way and first.shares_splines(way)))
     except Exception:
-        # What is wrong with the model or the CTA is told where they are used.
-        return None
+        # What is wrong with a model or the CTA is told where they are used.
+        return {}
+
+
+def _way_of(path: Path) -> CtPreprocessing | None:
+    plans = json.loads(path.read_text(encoding="utf-8"))
+    return CtPreprocessing.of(plans, resolved_configuration(path, plans))

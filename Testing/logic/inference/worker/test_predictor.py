@@ -53,6 +53,19 @@ def test_kept_networks_serve_the_next_cta_and_others_are_converted_again() -> No
     assert not others.predictor._converted
 
 
+def test_kept_networks_that_are_not_at_work_give_memory_back() -> None:
+    asked = Asked(True)
+    released: list[int] = []
+    for position, network in enumerate(asked.made):
+        network.release = lambda position=position: released.append(position)
+    asked.take(0)
+    assert released == []
+    asked.take(1)
+    assert released == [0]
+    asked.predictor.let_go()
+    assert {0, 1} <= set(released)
+
+
 def test_what_goes_wrong_in_a_conversion_is_raised_where_the_network_is_taken() -> None:
     predictor = TilePredictor(lambda *tile: None, lambda text: None, torch.device("cpu"))
     predictor.list_of_parameters = [{}]

@@ -21,6 +21,8 @@ CTA = Path("cta.nii")
 class Ensemble:
     """Preprocesses to a number of its own; `asked` tells whether it was done beside the main thread."""
 
+    ct = None
+
     def __init__(self, number: float, grid: str) -> None:
         self.number, self.grid = number, grid
         self.asked: list[bool] = []

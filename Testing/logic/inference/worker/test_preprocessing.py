@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from nnunetv2.preprocessing.resampling.default_resampling import (  # noqa: E402
 )
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
 
-from CalcScoreLogic.inference.worker import preprocessing  # noqa: E402
+from CalcScoreLogic.inference.worker import preprocessing, splines  # noqa: E402
 from CalcScoreLogic.inference.worker.interpolation import slice_axis  # noqa: E402
-from CalcScoreLogic.inference.worker.preprocessing import CtPreprocessing, read_voxels  # noqa: E402
+from CalcScoreLogic.inference.worker.preprocessing import CtPreprocessing, preprocess  # noqa: E402
 
 spacings = st.tuples(*[st.floats(0.4, 6)] * 3)
 
@@ -37,7 +38,7 @@ spacings = st.tuples(*[st.floats(0.4, 6)] * 3)
     shape=st.tuples(*[st.integers(1, 17)] * 3),
     current=spacings,
     target=spacings,
-    order=st.sampled_from([0, 1, 3]),
+    order=st.sampled_from([0, 1, 2, 3, 5]),
     separate=st.sampled_from([None, False, True]),
     seed=st.integers(0, 99),
 )
@@ -55,7 +56,7 @@ def test_every_bit_is_nnunets(
     expected = resample_data_or_seg_to_shape(data.copy(), new_shape, current, target, is_seg=False, **options)
     axis = slice_axis(current, target, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(preprocessing, "SLAB_VOXELS", 50)
+        patch.setattr(splines, "SLAB_VOXELS", 50)
         found = preprocessing.resample(data[0], new_shape, order, axis)
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected[0])
@@ -81,11 +82,32 @@ def test_a_cta_is_preprocessed_as_by_nnunet(slice_mm: float, kind: Any, empty: b
     )
     ct = resolved(plans_json())
     assert ct is not None
-    found, properties = ct.run(*read_voxels(file))
+    found, properties = ct.run(file)
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == expected.dtype
     del known["sitk_stuff"]
     assert properties == known
+
+
+def test_another_model_of_the_same_scale_is_done_at_once_unless_it_takes_much_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "cta.nii"
+    array = np.random.default_rng(3).normal(300, 250, (11, 21, 25)).astype(np.int16)
+    write_image(file, to_image(to_sitk(array, (0.9, 1.1, 2.0), rotation((4, 8, 12)))))
+    first = resolved(plans_json())
+    assert first is not None
+    ways = [replace(first, spacing_mm=spacing) for spacing in [(1.0, 1.0, 1.0), (2.0, 1.1, 0.9), (4.0, 4.0, 4.0)]]
+    assert all(first.shares_splines(way) for way in ways)
+    assert not first.shares_splines(replace(first, mean_hu=first.mean_hu + 1))
+    found = preprocess(file, *ways)
+    assert list(found) == ways
+    for way, (volume, properties) in found.items():
+        alone, known = way.run(file)
+        np.testing.assert_array_equal(volume, alone)
+        assert properties == known
+    monkeypatch.setattr(preprocessing, "KEPT_BYTES", found[ways[1]][0].nbytes - 1)
+    assert list(preprocess(file, *ways)) == [ways[0], ways[2]]
 
 
 @pytest.mark.parametrize(
