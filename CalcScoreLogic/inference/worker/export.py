@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from scipy.ndimage import map_coordinates
 
+from ...images.boxes import nonzero_box, pad_box
 from ...images.geometry import Array
 from .interpolation import is_default_resampling, neighbours, positions, resampled_shape, slice_axis
 from .parallel import in_threads
@@ -142,7 +143,7 @@ def labels_on_cta_grid(
     target = cropped[tuple(slice(axis.first, axis.first + len(axis.positions)) for axis in axes)]
 
     def fill(rows: slice) -> None:
-        target[rows] = _slab_labels(tensor, axes, rows, wanted)
+        _fill_slab(target, tensor, axes, rows, wanted or range(1, heads))
 
     if target.size:
         in_threads(fill, _slabs(tensor.shape, target.shape))
@@ -167,6 +168,18 @@ class _Axis:
     positions: Array
     below: Array
     above: Array
+
+    def part(self, span: slice) -> _Axis:
+        """Give some of its CTA voxels."""
+        return _Axis(self.first + (span.start or 0), self.positions[span], self.below[span], self.above[span])
+
+    def moved(self, start: int) -> _Axis:
+        """Give it for a box that begins at voxel `start` of this one."""
+        return _Axis(self.first, self.positions - start, self.below - start, self.above - start)
+
+    def reaching(self, span: slice) -> slice:
+        """Find the CTA voxels that lie beside one of some voxels of the box."""
+        return slice(int(np.searchsorted(self.above, span.start)), int(np.searchsorted(self.below, span.stop)))
 
 
 def _axes(
@@ -212,30 +225,36 @@ def _slabs(logits: tuple[int, ...], target: tuple[int, ...]) -> Iterator[slice]:
     return (slice(low, min(low + thickness, rows)) for low in range(0, rows, thickness))
 
 
-def _slab_labels(logits: torch.Tensor, axes: list[_Axis], rows: slice, wanted: Sequence[int] | None) -> Array:
-    """Make the labels of a slab of the CTA."""
-    first, *others = axes
-    begin, end = first.below[rows][0], first.above[rows][-1] + 1
+def _fill_slab(target: Array, logits: torch.Tensor, axes: list[_Axis], rows: slice, wanted: Sequence[int]) -> None:
+    """Put the labels of a slab of the CTA in place, where they are not background for certain."""
+    begin, end = axes[0].below[rows][0], axes[0].above[rows][-1] + 1
     # CPUs have no arithmetic in half precision; single precision holds its values exactly.
-    slab = logits[:, begin:end].float().numpy()
-    labels = _clear_labels(slab, torch.finfo(logits.dtype))
-    without = None if wanted is None else _without(slab, wanted, torch.finfo(logits.dtype))
-    between = [(first.below[rows] - begin, first.above[rows] - begin), *((axis.below, axis.above) for axis in others)]
-    for number, (below, above) in enumerate(between):
-        other = labels.take(above, axis=number)
-        labels = labels.take(below, axis=number)
+    slab, precision = logits[:, begin:end].float().numpy(), torch.finfo(logits.dtype)
+    without = _without(slab, wanted, precision)
+    box = nonzero_box(~without)
+    if box is None:
+        return
+    # What lies between a voxel of the box and one outside is to be found too.
+    wide = pad_box(box, 1, without.shape)
+    slab, without = slab[(slice(None), *wide)], without[wide]
+    inner = [axes[0].part(rows).moved(begin), *axes[1:]]
+    spans = [axis.reaching(span) for axis, span in zip(inner, box, strict=True)]
+    near = [axis.part(span).moved(low.start) for axis, span, low in zip(inner, spans, wide, strict=True)]
+    labels = _clear_labels(slab, precision)
+    for number, axis in enumerate(near):
+        other = labels.take(axis.above, axis=number)
+        labels = labels.take(axis.below, axis=number)
         # Both ends agree and lead clearly: whatever the weights are, the interpolated leader is the same.
         labels[labels != other] = _UNSURE
-        if without is not None:
-            without = without.take(below, axis=number) & without.take(above, axis=number)
-    if without is not None:
-        labels[(labels == _UNSURE) & without] = 0
-    for plane, position in zip(labels, first.positions[rows] - begin, strict=True):
+        without = without.take(axis.below, axis=number) & without.take(axis.above, axis=number)
+    labels[(labels == _UNSURE) & without] = 0
+    first, *others = near
+    for plane, position in zip(labels, first.positions, strict=True):
         unsure = np.nonzero(plane == _UNSURE)
         in_plane = [axis.positions[at] for axis, at in zip(others, unsure, strict=True)]
         places = np.stack([np.full(len(unsure[0]), position), *in_plane])
         plane[unsure] = _interpolated_labels(slab, places, logits.dtype)
-    return labels
+    target[rows][tuple(spans)] = labels
 
 
 def _clear_labels(slab: Array, precision: torch.finfo) -> Array:

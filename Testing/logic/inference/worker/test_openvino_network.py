@@ -214,6 +214,14 @@ def test_a_batch_is_its_tiles_one_by_one() -> None:
     np.testing.assert_allclose(mirrored, by_torch(network, torch.flip(x, (2,))), rtol=0, atol=1e-4)
 
 
+def test_a_network_that_gave_its_memory_back_gives_the_same_logits() -> None:
+    network = plain()
+    converted = OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1)
+    logits = converted(noise(1)).numpy().copy()
+    converted.release()
+    np.testing.assert_array_equal(converted(noise(1)).numpy(), logits)
+
+
 def test_the_given_network_stays_as_it_is() -> None:
     network, other, x = plain(0, deep_supervision=True), plain(1), noise(1)
     before = {name: value.clone() for name, value in network.state_dict().items()}
