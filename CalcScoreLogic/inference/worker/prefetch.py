@@ -84,5 +84,6 @@ class PreprocessedCta:
             self._waiting = preprocess(self.file, way, *(sharing - {way}))
         found = self._waiting.pop(way, None) if way is not None else None
         # Nobody will ask for the others.
-        self._waiting = {other.ct: self._waiting[other.ct] for other in following if other.ct in self._waiting}
+        wanted = {other.ct for other in following}
+        self._waiting = {kept: made for kept, made in self._waiting.items() if kept in wanted}
         return ensemble.preprocess(self.file) if found is None else (torch.from_numpy(found[0]), found[1])

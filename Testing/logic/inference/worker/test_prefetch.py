@@ -69,9 +69,15 @@ def test_ensembles_that_scale_hu_alike_are_served_by_one_reading(
     coarse, file = replace(fine, spacing_mm=(3.0, 3.0, 3.0)), tmp_path / "cta.nii"
     write_image(file, Image(np.random.default_rng(0).normal(300, 250, GEOMETRY.shape).astype(np.int16), GEOMETRY))
     expected = [way.run(file)[0] for way in (fine, coarse)]
-    first, second, read = Ensemble(1, "fine"), Ensemble(2, "coarse"), []
+    first, second = Ensemble(1, "fine"), Ensemble(2, "coarse")
     first.ct, second.ct = fine, coarse
-    monkeypatch.setattr(preprocessing, "read_voxels", lambda cta: read.append(cta) or read_voxels(cta))
+    read: list[Path] = []
+
+    def reading(cta: Path) -> Any:
+        read.append(cta)
+        return read_voxels(cta)
+
+    monkeypatch.setattr(preprocessing, "read_voxels", reading)
     cta = prefetch.PreprocessedCta(file, GEOMETRY)
     np.testing.assert_array_equal(cta.take(first, [second])[0].numpy(), expected[0])
     np.testing.assert_array_equal(cta.take(second, [])[0].numpy(), expected[1])
