@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..inference.remaining_time import duration
 from .models import store_folder
-from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder
+from .outcome import Outcome, add_dicom_option, add_shortening_options, make_place
 from .progress import stage
 from .score import case_parameters, summary
 from .sources import NETWORKS, ChosenSources, add_source_options, chosen_sources
@@ -137,7 +137,7 @@ def run(options: argparse.Namespace) -> Outcome:
     sources = chosen_sources(options)
     models = chosen_models(options, sources)
     networks = inference_options(options, models)
-    make_folder(options.output.parent)
+    make_place(options.output)
     case, inputs = single_input(options.cta), {"cta": options.cta}
     arteries: Image | None = None
     told: tuple[str, ...] = ()

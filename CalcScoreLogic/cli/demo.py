@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .analyze import teller
 from .models import starter_models
-from .outcome import Outcome, make_folder
+from .outcome import Outcome, make_place
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..sources import analyze
 
     models = starter_models()
-    make_folder(options.output.parent)
+    make_place(options.output)
     stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED, SPACING_MM))
     truth = CaseParameters(calcification="truth")

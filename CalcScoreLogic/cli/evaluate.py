@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..case_files import real_path
 from ..errors import InputError
 from ..inference.remaining_time import duration
-from .outcome import Outcome, add_shortening_options, make_folder, shortening_parameters
+from .outcome import Outcome, add_shortening_options, make_place, shortening_parameters
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> Outcome:
     predictions = parse_predictions(options.prediction)
     stage("matching")
     matching = match_cases(options.reference, predictions, options.cta)
-    make_folder(options.output.parent)
+    make_place(options.output)
     fixed = fixed_threshold(options.threshold_train) if options.threshold_train else None
     parameters = StudyParameters(lengths, fixed.hu, threshold_source(fixed)) if fixed else StudyParameters(lengths)
     return finish(options.output, matching, parameters, fixed)

@@ -81,6 +81,21 @@ def make_folder(folder: Path) -> None:
         raise CalcScoreError(f"{folder}: the folder cannot be made ({error.strerror}), choose another one") from None
 
 
+def make_place(folder: Path) -> None:
+    """Make the folder around one that will be written as a whole, before any work.
+
+    Raises
+    ------
+    InputError
+        A file has its name, or as `make_folder`.
+    CalcScoreError
+        As `make_folder`.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: this is a file, give the name of a folder")
+    make_folder(folder.parent)
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Put the file's name in front of what is wrong with its content."""
