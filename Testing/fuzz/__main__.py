@@ -37,7 +37,7 @@ def main() -> int:
         while time.time() < until:
             process = context.Process(target=work, args=(folder, number, until))
             process.start()
-            _watch(process, folder)
+            watch(process, folder)
             number += 1
         found = sorted((folder / FOUND).iterdir()) if (folder / FOUND).is_dir() else []
         tally: Counter[str] = Counter()
@@ -53,7 +53,7 @@ def main() -> int:
     return 1 if found else 0
 
 
-def _watch(process: multiprocessing.process.BaseProcess, folder: Path) -> None:
+def watch(process: multiprocessing.process.BaseProcess, folder: Path) -> None:
     """Wait for a process; end it where it hangs, and keep what it was at where it did not end well."""
     assert process.pid is not None
     mark, since = "", 0.0
@@ -71,7 +71,9 @@ def _watch(process: multiprocessing.process.BaseProcess, folder: Path) -> None:
             process.join()
             _keep_last(folder, "hang", mark)
             return
-    if process.exitcode:
+    if process.exitcode and (folder / BEAT).exists():
+        # What it was at when it died may have begun after the last look.
+        mark = (folder / BEAT).read_text(encoding="utf-8")
         _keep_last(folder, f"the process died with {process.exitcode}", mark)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from Testing.fuzz import commands
+from Testing.fuzz.__main__ import watch
 from Testing.fuzz.commands import Problem, Trial, check
+from Testing.fuzz.worker import BEAT, FOUND
 from Testing.logic.image_files import good_calcification, good_territories
 
 
@@ -94,6 +98,23 @@ def test_each_kind_of_misdeed_is_found(
     with pytest.raises(Problem) as caught:
         check(scoring(place, "good_calcification.nii"), place)
     assert caught.value.key == key
+
+
+def _die(folder: Path) -> None:
+    place = folder / "trial"
+    place.mkdir()
+    (place / "odd.nrrd").write_bytes(b"NRRD")
+    (folder / BEAT).write_text(f"{place}\nbatch odd.nrrd", encoding="utf-8")
+    os._exit(7)
+
+
+def test_the_input_of_a_process_that_died_is_kept(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=_die, args=(tmp_path,))
+    process.start()
+    watch(process, tmp_path)
+    (found,) = (tmp_path / FOUND).iterdir()
+    assert (found / "odd.nrrd").read_bytes() == b"NRRD"
+    assert "died with 7" in (found / "told.txt").read_text()
 
 
 @pytest.mark.parametrize(
