@@ -21,6 +21,7 @@ from .plans import check_name, check_plans
 
 DATASET, PLANS, ABOUT = "dataset.json", "plans.json", "calcscore_model.json"
 FOLDS = range(5)
+_LARGEST_PIECE_MM3 = 1000.0
 _FOLD = re.compile(r"fold_(0|[1-9]\d?)")
 
 
@@ -114,6 +115,7 @@ def describe(path: Path) -> Model:
         demo=about.get("demo", False),
         synthetic=about.get("synthetic", False),
         orientation=about.get("orientation"),
+        least_piece_mm3=about.get("least_piece_mm3", 0.0),
     )
     return replace(model, size_bytes=sum(file.stat().st_size for file in covered_files(model)))
 
@@ -177,6 +179,13 @@ def _read_about(path: Path, role: Role) -> dict[str, Any]:
     if orientation not in (None, ORIENTATION):
         raise InputError(f"{path}: the orientation is {shown(orientation)} and can only be '{ORIENTATION}' or left out")
     told["orientation"] = orientation
+    least = about.get("least_piece_mm3")
+    if least is not None:
+        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= _LARGEST_PIECE_MM3:
+            raise InputError(
+                f"{path}: 'least_piece_mm3' is {shown(least)} and can be 0 to {_LARGEST_PIECE_MM3:g}, or left out"
+            )
+        told["least_piece_mm3"] = float(least)
     if told.get("role") not in (None, role.value):
         raise InputError(f"{path}: the role is {shown(told['role'])}, but the labels are those of {role.value}")
     return told

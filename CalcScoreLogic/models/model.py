@@ -67,6 +67,8 @@ class Model:
     orientation : str, optional
         ``"LPS"``: its networks learned from volumes stored along L, P and S, and are given such ones, however a CTA is
         stored. None: they are given a CTA as it is stored, as nnU-Net does.
+    least_piece_mm3 : float
+        Smaller pieces of a territory are made background, mm³; 0: none, as nnU-Net does.
     bundled : bool
         It comes with CalcScore.
     source_sha256 : str, optional
@@ -92,6 +94,7 @@ class Model:
     demo: bool = False
     synthetic: bool = False
     orientation: str | None = None
+    least_piece_mm3: float = 0.0
     bundled: bool = False
     source_sha256: str | None = None
     installed: str | None = None
@@ -120,6 +123,7 @@ class Model:
             "demo": self.demo,
             "synthetic": self.synthetic,
             "orientation": self.orientation,
+            "least_piece_mm3": self.least_piece_mm3,
             "bundled": self.bundled,
             "source_sha256": self.source_sha256,
             "installed": self.installed,

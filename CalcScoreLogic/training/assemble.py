@@ -15,6 +15,7 @@ from .processes import attend
 from .recipe import FOLDS
 from .workspace import FINAL, Workspace
 
+_LEAST_PIECE_MM3 = 100.0  # of an artery; networks that know synthesis alone strew specks over real CT
 _KEPT = ("network_weights", "trainer_name", "inference_allowed_mirroring_axes")
 _KEPT_ARGUMENTS = ("configuration", "fold")
 
@@ -74,6 +75,8 @@ def _model_card(settings: Mapping[str, Any], role: Role) -> dict[str, Any]:
         # The file's folder is nobody's business.
         card["anatomies"] = [{**a, "file": Path(a["file"]).name} for a in settings["anatomies"]]
         card["calcscore"] = settings["calcscore"]
+        if role is Role.TERRITORIES:
+            card["least_piece_mm3"] = _LEAST_PIECE_MM3
     return card
 
 

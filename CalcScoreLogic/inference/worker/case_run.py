@@ -1,7 +1,8 @@
 """One CTA through the ensembles: nnU-Net's own steps, one fold and one tile at a time.
 
 Where a label map was computed it is that of nnU-Net's predictor, voxel by voxel: logits of the folds are
-summed in the type and the order it uses, and resampled as its own export does.
+summed in the type and the order it uses, and resampled as its own export does. Small pieces go where the model
+asks for it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .interpolation import resampled_shape
 from .loading import LoadedEnsemble
 from .prefetch import PreprocessedCta
 from .progress import RunProgress
+from .specks import drop_specks
 from .tiles import GridMatch, Tiles, coverage, widened
 
 CORRECTION_MARGIN_MM = 5.0
@@ -248,6 +250,9 @@ class CaseRun:
             file = self._folder / f"{prediction.ensemble.role}_turned.nii.gz"
             prediction.write(labels, file)
             labels = np.array(read_labels(file).array)
+        least = prediction.ensemble.model.least_piece_mm3
+        if least and prediction.ensemble.role == Role.TERRITORIES.value:
+            drop_specks(labels, float(np.prod(self._geometry.spacing)), least)
         return labels
 
     def _label_map_units(self, prediction: EnsemblePrediction) -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from skimage import measure
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import CalcScoreError, InputError
@@ -141,6 +142,26 @@ def test_networks_that_learned_one_orientation_see_it_however_the_cta_is_stored(
     assert all(len(np.unique(labels)) > 1 for labels in maps[0])
     np.testing.assert_array_equal(maps[1], maps[0])
     np.testing.assert_array_equal(maps[2], maps[0])
+
+
+def test_small_pieces_of_artery_go_where_a_model_asks_for_it(cta: Image, place: Path, tmp_path: Path) -> None:
+    least_mm3, voxel_mm3 = 40.0, 1.3 * 1.1 * 2.5
+    found = []
+    for name, about in (("all", {}), ("large", {"least_piece_mm3": least_mm3})):
+        model = make_model(tmp_path / name, Role.TERRITORIES, [0, 1], about=about)
+        with InferenceRun(cta, {"territories": model}, lengths=None, temporary=place) as run:
+            run.start()
+            found.append(read_image(run.folder / run.wait().files["territories"]).array.copy())
+    stock, large = found
+    pieces = measure.label(stock, connectivity=3)
+    aorta = max(piece.num_pixels for piece in measure.regionprops(pieces, stock) if piece.intensity_max == 1)
+    kept = [
+        piece
+        for piece in measure.regionprops(pieces, stock)
+        if piece.num_pixels * voxel_mm3 >= least_mm3 and (piece.intensity_max != 1 or piece.num_pixels >= aorta / 20)
+    ]
+    assert 0 < len(kept) < pieces.max()
+    np.testing.assert_array_equal(large, np.where(np.isin(pieces, [piece.label for piece in kept]), stock, 0))
 
 
 def test_progress_runs_from_the_start_to_the_end(cta: Image, models: dict[str, Path], place: Path) -> None:

@@ -249,6 +249,11 @@ def _unfinished(folder: Path) -> None:
         (_unfinished, ["fold_0", "fold_4", "checkpoint_final.pth"]),
         (lambda folder: write(folder / "calcscore_model.json", {"role": "calcification"}), ["role", "territories"]),
         (lambda folder: write(folder / "calcscore_model.json", {"demo": "yes"}), ["demo", "true or false"]),
+        (
+            lambda folder: write(folder / "calcscore_model.json", {"least_piece_mm3": -1}),
+            ["least_piece_mm3", "-1", "0 to 1000"],
+        ),
+        (lambda folder: write(folder / "calcscore_model.json", {"least_piece_mm3": True}), ["least_piece_mm3", "True"]),
     ],
 )
 def test_wrong_folders_are_refused(model: Path, spoil: Spoil, words: list[str]) -> None:
