@@ -60,7 +60,7 @@ class Coverage:
         ndarray of bool, shape (k, j, i)
             Voxels of a box outside the CTA were not labelled.
         """
-        cells = [np.repeat(np.arange(len(border) - 1), np.diff(border)) for border in self.borders]
+        cells = self._cell_of_voxels()
         if geometry is None:
             return np.asarray(self.cells[np.ix_(*cells)])
         shift = (np.array(geometry.origin) - np.array(self.origin)) @ geometry.matrix / np.array(geometry.spacing)
@@ -76,8 +76,12 @@ class Coverage:
         box = nonzero_box(labels)
         if box is None:
             return
-        cells = [np.repeat(np.arange(len(border) - 1), np.diff(border)) for border in self.borders]
-        labels[box][~self.cells[np.ix_(*(cell[span] for cell, span in zip(cells, box, strict=True)))]] = 0
+        cells = [cell[span] for cell, span in zip(self._cell_of_voxels(), box, strict=True)]
+        labels[box][~self.cells[np.ix_(*cells)]] = 0
+
+    def _cell_of_voxels(self) -> list[Array]:
+        """Give the cell that each slice, row and column lies in."""
+        return [np.repeat(np.arange(len(border) - 1), np.diff(border)) for border in self.borders]
 
     def stored_as(self, own: Geometry, grid: Geometry) -> Coverage:
         """Give it in the voxels of a grid that stores the same CTA along other axes, or backwards.

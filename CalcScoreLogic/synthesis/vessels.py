@@ -180,20 +180,22 @@ def _moved_fork(anatomy: Anatomy, up_mm: float) -> Array:
 
 def _room_behind(anatomy: Anatomy, course: Array, outer: Array) -> Array:
     """Measure the gap between an aorta's wall and the spine, mm: a slim aorta lies on it as a wide one does."""
-    tissues = anatomy.tissues
-    k, j, i = (np.clip(np.rint(course[:, a] / FIELD_MM), 0, tissues.shape[2 - a] - 1).astype(int) for a in (2, 1, 0))
-    rows = np.minimum(j[:, None] + np.arange(_LOOK_BEHIND), tissues.shape[1] - 1)
-    bone = _SPINE[tissues[k[:, None], rows, i[:, None]]]
+    bone = _SPINE[_tissues_beside(anatomy, course, np.arange(_LOOK_BEHIND))]
     gap = np.where(bone.any(axis=1), bone.argmax(axis=1) * FIELD_MM - outer, 0.0)
     return np.asarray(ndimage.gaussian_filter1d(np.clip(gap - 1, 0, _MOST_ROOM_MM), 15 / STEP_MM))
 
 
-def _before_bone(anatomy: Anatomy, course: Array, radius_mm: float) -> Array:
-    """Move a course (n, 3) forwards where it would run through bone."""
+def _tissues_beside(anatomy: Anatomy, course: Array, behind: Array) -> Array:
+    """Look up tissues (n, m) some voxels (m,) behind the points of a course (n, 3); before it where negative."""
     tissues = anatomy.tissues
     k, j, i = (np.clip(np.rint(course[:, a] / FIELD_MM), 0, tissues.shape[2 - a] - 1).astype(int) for a in (2, 1, 0))
-    rows = np.maximum(j[:, None] + 1 - np.arange(_LOOK_BEHIND), 0)  # from just behind the course
-    bone = HARD[tissues[k[:, None], rows, i[:, None]]]
+    rows = np.clip(j[:, None] + behind, 0, tissues.shape[1] - 1)
+    return np.asarray(tissues[k[:, None], rows, i[:, None]])
+
+
+def _before_bone(anatomy: Anatomy, course: Array, radius_mm: float) -> Array:
+    """Move a course (n, 3) forwards where it would run through bone."""
+    bone = HARD[_tissues_beside(anatomy, course, 1 - np.arange(_LOOK_BEHIND))]  # from just behind the course
     last = bone.shape[1] - bone[:, ::-1].argmax(axis=1)
     away = np.where(bone[:, :3].any(axis=1), last * FIELD_MM - FIELD_MM + radius_mm, 0.0)
     return course - np.outer(ndimage.gaussian_filter1d(away, 4 / STEP_MM), [0, 1, 0])

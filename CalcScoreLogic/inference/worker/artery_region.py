@@ -51,7 +51,7 @@ class TrimmedArteries:
         """
         trimmed = self._trimmed(territories)
         box = nonzero_box(trimmed)
-        self.mask = self._in_whole(box, trimmed[box] > 0 if box else None, np.bool_)
+        self.mask = self._mask(box, trimmed[box] if box else None)
 
     def take_fold(self, territories: Array) -> Array:
         """Take the arteries of the next fold.
@@ -68,16 +68,16 @@ class TrimmedArteries:
         """
         trimmed = self._trimmed(territories)
         box = nonzero_box(trimmed)
+        part = trimmed[box] if box else None
         waiting = _Waiting(box, self._folder / f"trimmed_{self.folds}.npy")
-        if box is not None:
-            np.save(waiting.file, trimmed[box])
+        if part is not None:
+            np.save(waiting.file, part)
         self._waiting.append(waiting)
-        return self.fold_mask(self.folds - 1)
+        return self._mask(box, part)
 
     def fold_mask(self, position: int) -> Array:
         """Give the trimmed arteries of the fold that was taken as number `position`, shape (k, j, i)."""
-        box, part = self._fold(position)
-        return self._in_whole(box, None if part is None else part > 0, np.bool_)
+        return self._mask(*self._fold(position))
 
     def fold_burdens(self, position: int, calcification: Array) -> dict[str, float | None]:
         """Give the burdens in the arteries of a fold.
@@ -101,6 +101,10 @@ class TrimmedArteries:
         """Give the part of a fold's map that holds its arteries, and the part's box."""
         waiting = self._waiting[position]
         return waiting.box, None if waiting.box is None else np.load(waiting.file)
+
+    def _mask(self, box: Box | None, part: Array | None) -> Array:
+        """Give where a part of a map holds arteries, in an array of the CTA."""
+        return self._in_whole(box, None if part is None else part > 0, np.bool_)
 
     def _in_whole(self, box: Box | None, part: Array | None, kind: type[np.generic]) -> Array:
         """Put a part into an array of the CTA; pages of memory that hold nothing are never touched."""
