@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Python compiles what is imported by itself; pip would compile all 17,000 files of the packages.
-INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile -c constraints.txt
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 WORKERS ?= logical
 
 .PHONY: demo test lint bench clean
