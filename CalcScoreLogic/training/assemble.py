@@ -69,6 +69,8 @@ def _model_card(settings: Mapping[str, Any], role: Role) -> dict[str, Any]:
     if base:
         card["start_from"] = {key: base[key] for key in ("name", "fingerprint", "trained_on")}
         card["trained_on"] = f"{about['trained_on']}, from {base['name']} ({base['trained_on']})"
+        if base["least_piece_mm3"]:
+            card["least_piece_mm3"] = base["least_piece_mm3"]
     if "anatomies" in settings:
         recipe = settings["recipe"]
         card["recipe"] = {**recipe, "networks": {role.value: recipe["networks"][role.value]}}

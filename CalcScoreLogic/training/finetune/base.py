@@ -29,6 +29,8 @@ class Base:
         Its folds; a fold starts from its own, or from one of the others where it is missing.
     mirroring_axes : tuple of int
         Axes along which patches may be mirrored; where the ensemble tells sides apart there are none.
+    least_piece_mm3 : float
+        Pieces of a territory below this volume are dropped, mm³; the networks that come of it keep that.
     """
 
     role: Role
@@ -38,6 +40,7 @@ class Base:
     trained_on: str
     folds: tuple[int, ...]
     mirroring_axes: tuple[int, ...]
+    least_piece_mm3: float
 
     @classmethod
     def of(cls, model: Model) -> Base:
@@ -55,7 +58,14 @@ class Base:
             )
         known = model.trained_on or "data that is not told"
         return cls(
-            model.role, model.path.resolve(), model.name, model.fingerprint, known, model.folds, model.mirroring_axes
+            model.role,
+            model.path.resolve(),
+            model.name,
+            model.fingerprint,
+            known,
+            model.folds,
+            model.mirroring_axes,
+            model.least_piece_mm3,
         )
 
     def start_of(self, fold: int) -> Path:
@@ -71,6 +81,7 @@ class Base:
             "trained_on": self.trained_on,
             "folds": list(self.folds),
             "mirroring_axes": list(self.mirroring_axes),
+            "least_piece_mm3": self.least_piece_mm3,
         }
 
     @classmethod

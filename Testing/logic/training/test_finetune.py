@@ -44,7 +44,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bases")
     for role in Role:
         labels = WITH_VEINS if role is Role.TERRITORIES else None
-        about = {"name": f"first-{role.value}", "trained_on": "synthetic CTA"}
+        about = {"name": f"first-{role.value}", "trained_on": "synthetic CTA", "least_piece_mm3": 100.0}
         axes = {"inference_allowed_mirroring_axes": (1,) if role is Role.TERRITORIES else None}
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(model_folders, "plans_json", three_stages)
@@ -145,6 +145,7 @@ def test_the_model_tells_what_it_came_from(tuned: Workspace) -> None:
     assert card["trained_on"] == "5 cases, from first-territories (synthetic CTA)"
     assert card["start_from"]["name"] == "first-territories"
     assert len(card["start_from"]["fingerprint"]) == 64
+    assert card["least_piece_mm3"] == 100.0
 
 
 def test_the_assembled_model_can_be_installed(tuned: Workspace, tmp_path: Path) -> None:
