@@ -194,7 +194,7 @@ def _slice_number(place: tuple[Array, Array], axial: Geometry, header: Any) -> i
     along = _slice_axis(orientation, axial)
     if np.abs(_normal(orientation) @ axial.matrix[:, along]) < 1 - 1e-4:
         return None
-    at = (position - np.array(axial.origin)) @ axial.matrix / np.array(axial.spacing)
+    at = axial.to_index(position)
     nearest = np.rint(at)
     ends = [axis for axis in range(3) if axis != along]
     on_grid = np.abs(at - nearest).max() <= _OFF

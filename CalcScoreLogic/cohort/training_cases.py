@@ -12,10 +12,10 @@ from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder
 from ..errors import InputError
-from ..images.boxes import Box, nonzero_box
+from ..images.boxes import Box, nonzero_box, part_of
 from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
-from ..images.geometry import Geometry, Image, check_same_grid
+from ..images.geometry import Image, check_same_grid
 from ..results import ScoredCase
 from .case_inputs import CohortInput
 from .case_results import cta_of, read_scored
@@ -107,7 +107,7 @@ def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) ->
     calcified = scored.calcification.array[box] == CalcificationLabel.CALCIFICATION
     labels = np.where(territories > 0, CalcificationLabel.ARTERY, 0).astype(np.uint8)
     labels[calcified] = CalcificationLabel.CALCIFICATION
-    grid = _grid_of(cta.geometry, box)
+    grid = part_of(cta.geometry, box)
     with atomic_folder(output / name) as part:
         write_image(part / files.CTA, Image(cta.array[box], grid))
         write_label_map(part / files.TERRITORIES, Image(territories, grid), Territory)
@@ -142,11 +142,3 @@ def _looked_at(scored: ScoredCase) -> Box:
     whole = tuple(slice(0, n) for n in scored.territories.array.shape)
     box = None if coverage is None else nonzero_box(coverage.mask())
     return box or (whole[0], whole[1], whole[2])
-
-
-def _grid_of(geometry: Geometry, box: Box) -> Geometry:
-    """Give the grid of a box, whose slices are along (k, j, i)."""
-    k, j, i = (int(span.start) for span in box)
-    x, y, z = (float(value) for value in geometry.to_physical([i, j, k]))
-    size = (box[2].stop - i, box[1].stop - j, box[0].stop - k)
-    return Geometry(size, geometry.spacing, (x, y, z), geometry.direction)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .geometry import Array
+from .geometry import Array, Geometry
 
 Box = tuple[slice, slice, slice]
 """Part of an array, axes (k, j, i)."""
@@ -58,3 +58,10 @@ def start_of(box: Box) -> tuple[int, int, int]:
 def shape_of(box: Box) -> tuple[int, int, int]:
     """Give the number of voxels of a box along its axes, (k, j, i)."""
     return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
+
+
+def part_of(geometry: Geometry, box: Box) -> Geometry:
+    """Give the grid of a box of a volume that lies on a grid."""
+    x, y, z = (float(value) for value in geometry.to_physical(start_of(box)[::-1]))
+    depth, height, width = shape_of(box)
+    return Geometry((width, height, depth), geometry.spacing, (x, y, z), geometry.direction)

@@ -63,7 +63,7 @@ class Coverage:
         cells = self._cell_of_voxels()
         if geometry is None:
             return np.asarray(self.cells[np.ix_(*cells)])
-        shift = (np.array(geometry.origin) - np.array(self.origin)) @ geometry.matrix / np.array(geometry.spacing)
+        shift = -geometry.to_index(self.origin)
         wanted = [
             np.arange(n) + first for n, first in zip(geometry.shape, np.rint(shift[::-1]).astype(np.intp), strict=True)
         ]

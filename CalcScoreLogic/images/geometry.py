@@ -157,6 +157,11 @@ class Geometry:
         scaled = np.asarray(indices, dtype=float) * np.array(self.spacing)
         return np.asarray(scaled @ self.matrix.T + np.array(self.origin))
 
+    def to_index(self, positions: npt.ArrayLike) -> Array:
+        """Turn positions, shape (..., 3), LPS in mm, into indices (i, j, k) with fractions: undoes `to_physical`."""
+        turned = (np.asarray(positions, dtype=float) - np.array(self.origin)) @ self.matrix
+        return np.asarray(turned / np.array(self.spacing))
+
     def difference(self, other: Geometry) -> str | None:
         """Say how another grid differs from this one.
 
@@ -357,7 +362,7 @@ def laid_onto(array: Array, own: Geometry, grid: Geometry) -> Array | None:
     """
     mine, theirs = own.canonical(), grid.canonical()
     ends = CORNERS * (np.array(mine.size) - 1)
-    at = (mine.to_physical(ends) - np.array(theirs.origin)) @ theirs.matrix / np.array(theirs.spacing)
+    at = theirs.to_index(mine.to_physical(ends))
     first = np.rint(at[0]).astype(np.intp)
     if np.abs(at - (ends + first)).max() > 1.001 * GRID_TOLERANCE:
         return None

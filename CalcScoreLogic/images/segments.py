@@ -121,19 +121,24 @@ def _structure(label: Territory | CalcificationLabel) -> Structure:
     return STRUCTURES[label] if isinstance(label, Territory) else CALCIFICATION_STRUCTURES[label]
 
 
-def _grid(geometry: Geometry) -> str:
-    """Write a grid as 3D Slicer does: the matrix from indices to RAS, row by row, and the index range."""
+def index_to_ras(geometry: Geometry) -> Array:
+    """Give the matrix from indices (i, j, k) to RAS, mm, the frame of 3D Slicer; shape (4, 4)."""
     matrix = np.eye(4)
     matrix[:3, :3] = geometry.matrix * geometry.spacing
     matrix[:3, 3] = geometry.origin
     matrix[:2] *= -1
+    return matrix
+
+
+def _grid(geometry: Geometry) -> str:
+    """Write a grid as 3D Slicer does: the matrix from indices to RAS, row by row, and the index range."""
     extent = [end for n in geometry.size for end in (0, n - 1)]
-    return ";".join([*(f"{v:.17g}" for v in matrix.ravel()), *map(str, extent), ""])
+    return ";".join([*(f"{v:.17g}" for v in index_to_ras(geometry).ravel()), *map(str, extent), ""])
 
 
 def _extent(mask: Array, box: tuple[slice, ...]) -> str:
     """Give the first and last index of a segment along i, j and k; 0 -1 where it has no voxels."""
-    inner = nonzero_box(mask) if mask.size else None
+    inner = nonzero_box(mask)
     if inner is None:
         return "0 -1 0 -1 0 -1"
     ends = [f"{o.start + s.start} {o.start + s.stop - 1}" for o, s in zip(box, inner, strict=True)]

@@ -10,7 +10,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.boxes import Box, shape_of, start_of
+from CalcScoreLogic.images.boxes import Box
 from CalcScoreLogic.images.geometry import Array, Geometry
 
 _RIGID_TOLERANCE = 1e-4
@@ -167,13 +167,6 @@ def oriented_image(array: Array, box: Box, to_ras: Any) -> Any:
     scalars.SetName("ImageScalars")
     image.GetPointData().SetScalars(scalars)
     return image
-
-
-def part_of(geometry: Geometry, box: Box) -> Geometry:
-    """Give the grid of a part of a volume."""
-    depth, height, width = shape_of(box)
-    x, y, z = geometry.to_physical(start_of(box)[::-1])
-    return Geometry((width, height, depth), geometry.spacing, (x, y, z), geometry.direction)
 
 
 def lps_to_ras(position: Any) -> tuple[float, float, float]:

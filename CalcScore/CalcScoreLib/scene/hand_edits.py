@@ -10,12 +10,11 @@ from scipy import ndimage
 
 from CalcScoreLogic.anatomy import STRUCTURES, Territory
 from CalcScoreLogic.branch_growing import grow_branch
-from CalcScoreLogic.images.boxes import pad_box, start_of
+from CalcScoreLogic.images.boxes import pad_box, part_of, start_of
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
-from .grids import part_of
 from .masks import CaseMasks, around, difference, intersection, territory_array, union, within
 from .plaques import Plaque
 from .segment_voxels import SegmentMask
@@ -187,6 +186,5 @@ def _labels_of(mask: SegmentMask, labels: Array, calcium: SegmentMask) -> set[in
 
 def _index(cta: Image, click_lps: Sequence[float]) -> Array:
     """Give the voxel (k, j, i) of the CTA that a click is nearest to."""
-    spacing = np.array(cta.geometry.spacing)
-    index = (np.asarray(click_lps, float) - cta.geometry.origin) @ cta.geometry.matrix / spacing
+    index = cta.geometry.to_index(click_lps)
     return np.clip(np.rint(index[::-1]), 0, np.array(cta.array.shape) - 1).astype(int)

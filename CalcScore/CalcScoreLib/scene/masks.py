@@ -10,13 +10,13 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
-from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, shape_of, start_of
+from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, part_of, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from ..incremental_work import Steps, run_through
 from . import structures
-from .grids import matrix_between, own_matrix, part_of
+from .grids import matrix_between, own_matrix
 from .segment_voxels import SegmentMask, mask_steps, segment_state
 from .segmentations import segment_ids
 

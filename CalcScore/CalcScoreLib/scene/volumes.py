@@ -10,6 +10,7 @@ import slicer
 
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Image
+from CalcScoreLogic.images.segments import index_to_ras
 
 from .grids import image_array, volume_geometry
 from .scene_nodes import nodes_by_class
@@ -32,12 +33,7 @@ def add_volume(image: Image, name: str) -> Any:
     vtkMRMLScalarVolumeNode
         The CTA.
     """
-    geometry = image.geometry
-    to_ras = np.eye(4)
-    to_ras[:3, :3] = geometry.matrix * np.asarray(geometry.spacing)
-    to_ras[:3, 3] = geometry.origin
-    to_ras[:2] *= -1
-    return slicer.util.addVolumeFromArray(np.ascontiguousarray(image.array), to_ras, name)
+    return slicer.util.addVolumeFromArray(np.ascontiguousarray(image.array), index_to_ras(image.geometry), name)
 
 
 def check_volume(volume: Any) -> None:
