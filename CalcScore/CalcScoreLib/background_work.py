@@ -116,26 +116,32 @@ def wait_alive(work: Callable[[], Any], text: str) -> Any:
 
 
 class InSteps:
-    """Work on nodes that leaves the user interface alive.
+    """Work on nodes that leaves the user interface alive, one after the other.
 
     Parameters
     ----------
-    work : Steps
-        The work. Its pieces run in the main thread, a few milliseconds of them each time the event loop comes round.
     done : callable
-        Called in the main thread with the result and the error, one of which is None.
+        Called in the main thread with the result and the error of each work, one of which is None.
     """
 
-    def __init__(self, work: Steps[Any], done: Callable[[Any, BaseException | None], None]) -> None:
-        self._work, self._done = work, done
+    def __init__(self, done: Callable[[Any, BaseException | None], None]) -> None:
+        self._done = done
+        self._steps: Steps[Any] | None = None
         self._thread: Background | None = None
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self._go_on)
+        self._timer = single_shot(0, self._go_on)
 
-    def start(self) -> None:
-        """Start the work; returns at once."""
+    @property
+    def busy(self) -> bool:
+        """Whether work goes on."""
+        return self._steps is not None
+
+    def start(self, steps: Steps[Any]) -> None:
+        """Start work and forget what went on before; returns at once.
+
+        Its pieces run in the main thread, a few milliseconds of them each time the event loop comes round.
+        """
+        self.forget()
+        self._steps = steps
         self._timer.start()
 
     def forget(self) -> None:
@@ -143,22 +149,29 @@ class InSteps:
         self._timer.stop()
         if self._thread is not None:
             self._thread.forget()
-        self._work.close()
+        steps, self._steps, self._thread = self._steps, None, None
+        if steps is not None:
+            steps.close()
 
     def _go_on(self, result: Any = None, error: BaseException | None = None) -> None:
-        self._thread = None
+        steps, self._thread = self._steps, None
+        assert steps is not None  # noqa: S101  neither timer nor thread outlives the work
         try:
             until = time.monotonic() + _TURN_SECONDS
-            work = self._work.throw(error) if error is not None else self._work.send(result)
+            work = steps.throw(error) if error is not None else steps.send(result)
             while work is None and time.monotonic() < until:
-                work = next(self._work)
+                work = next(steps)
         except StopIteration as ended:
-            self._done(ended.value, None)
+            self._end(ended.value, None)
         except Exception as failed:
-            self._done(None, failed)
+            self._end(None, failed)
         else:
             if work is None:
                 self._timer.start()
             else:
                 self._thread = Background(work, self._go_on)
                 self._thread.start()
+
+    def _end(self, result: Any, error: BaseException | None) -> None:
+        self._steps = None
+        self._done(result, error)

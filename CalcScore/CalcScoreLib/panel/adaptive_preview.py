@@ -22,7 +22,7 @@ class AdaptivePreview:
     def __init__(self, found: Callable[[], None]) -> None:
         self._found = found
         self._of: tuple[Any, ...] = ()
-        self._work: InSteps | None = None
+        self._work = InSteps(self._take)
         self.threshold_hu: float | None = None
         self.problem = ""
 
@@ -40,18 +40,14 @@ class AdaptivePreview:
             return
         self.forget()
         self._of = chosen
-        self._work = InSteps(adaptive_steps(parameters.cta, SegmentsSource(node, mapping)), self._take)
-        self._work.start()
+        self._work.start(adaptive_steps(parameters.cta, SegmentsSource(node, mapping)))
 
     def forget(self) -> None:
         """Let go of what was found; what is on its way ends unheard."""
-        work, self._work = self._work, None
-        if work is not None:
-            work.forget()
+        self._work.forget()
         self._of, self.threshold_hu, self.problem = (), None, ""
 
     def _take(self, threshold_hu: float | None, error: BaseException | None) -> None:
-        self._work = None
         self.threshold_hu, self.problem = threshold_hu, "" if error is None else str(error)
         self._found()
 

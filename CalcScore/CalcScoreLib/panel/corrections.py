@@ -58,8 +58,8 @@ class Corrections(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self._ui, self._changed, self._say, self._refresh = ui, changed, say, refresh
         self._before_change, self._tell = before_change, tell
-        self._work: InSteps | None = None
-        self._looking: InSteps | None = None
+        self._work = InSteps(self._scored)
+        self._looking = InSteps(self._looked)
         self._case: SceneCase | None = None
         self._parameters: CalcScoreParameters | None = None
         self._locked = False
@@ -76,7 +76,7 @@ class Corrections(VTKObservationMixin):
     @property
     def busy(self) -> bool:
         """Whether segments are being scored."""
-        return self._work is not None
+        return self._work.busy
 
     @property
     def can_undo(self) -> bool:
@@ -88,9 +88,8 @@ class Corrections(VTKObservationMixin):
         self._making = None
         self._waiting.clear()
         self._made.clear()
-        if self._work is not None:
+        if self.busy:
             self._work.forget()
-            self._work = None
             self._say(_("Another case was chosen, or the scene was closed; the new scores were dropped"))
         self.removeObservers()
         self._stop_looking()
@@ -125,12 +124,12 @@ class Corrections(VTKObservationMixin):
 
     def check(self) -> None:
         """Look whether segments differ from what was scored."""
-        if self._locked or self.busy or self._looking is not None:
+        if self._locked or self.busy or self._looking.busy:
             # The run, or the scoring, goes first: reading the segments takes a moment.
             self._check_timer.start()
             return
         self._find_changes()
-        if self._looking is None:
+        if not self._looking.busy:
             self._changed(False)
 
     def apply(self, edit: HandEdit) -> None:
@@ -175,8 +174,7 @@ class Corrections(VTKObservationMixin):
             self.stale = ()
             return
         if not self._is_read():
-            self._looking = InSteps(self._case.changed_steps(), self._looked)
-            self._looking.start()
+            self._looking.start(self._case.changed_steps())
             return
         try:
             self.stale = self._case.changed_structures()
@@ -191,7 +189,6 @@ class Corrections(VTKObservationMixin):
             return True
 
     def _looked(self, changed: tuple[str, ...] | None, error: BaseException | None) -> None:
-        self._looking = None
         if changed is not None:
             self.stale = changed
         elif isinstance(error, InputError):
@@ -203,9 +200,7 @@ class Corrections(VTKObservationMixin):
     def _stop_looking(self) -> None:
         """Look at the segments no further: they are scored, or of no interest any more."""
         self._check_timer.stop()
-        if self._looking is not None:
-            self._looking.forget()
-            self._looking = None
+        self._looking.forget()
 
     def _edited(self, caller: Any, event: Any) -> None:
         # Not restarted by the next event: a stroke that goes on must not hide that the scores are old.
@@ -240,12 +235,10 @@ class Corrections(VTKObservationMixin):
     def _score(self, work: Steps[CaseResult]) -> None:
         self._rescore_timer.stop()
         self._stop_looking()
-        self._work = InSteps(work, self._scored)
-        self._work.start()
+        self._work.start(work)
         self._refresh()
 
     def _scored(self, result: CaseResult | None, error: BaseException | None) -> None:
-        self._work = None
         made, self._making = self._making, None
         if made is not None and made.changes and not self._undoing:
             self._made.append(made)

@@ -40,7 +40,7 @@ class DicomExport:
     def __init__(self, ui: Any, say: Callable[[str], None], on_end: Callable[[], None]) -> None:
         self._ui, self._say, self._on_end = ui, say, on_end
         self._case: SceneCase | None = None
-        self._work: InSteps | None = None
+        self._work = InSteps(self._end)
         self._stage = ""
         self._timer = qt.QTimer()
         self._timer.setInterval(_INTERVAL_MS)
@@ -50,7 +50,7 @@ class DicomExport:
     @property
     def busy(self) -> bool:
         """Whether objects are being written."""
-        return self._work is not None
+        return self._work.busy
 
     def show(self, case: SceneCase | None, ready: bool) -> None:
         """Switch the button: `ready` where there are scores, and they are those of the segments."""
@@ -78,17 +78,14 @@ class DicomExport:
         if folder is None:
             return
         self._stage = _("Reading the segments")
-        self._work = InSteps(self._steps(case, folder), self._end)
-        self._work.start()
+        self._work.start(self._steps(case, folder))
         self._timer.start()
         self._ui.dicomButton.setEnabled(False)
 
     def close(self) -> None:
         """Let what is being written end unheard."""
         self._timer.stop()
-        if self._work is not None:
-            self._work.forget()
-            self._work = None
+        self._work.forget()
 
     def _steps(self, case: SceneCase, folder: Path) -> Steps[Path]:
         """Read the segments, then make and write the objects in a thread."""

@@ -25,7 +25,7 @@ class DisplayView:
     def __init__(self, ui: Any, bindings: Bindings) -> None:
         self._ui = ui
         self._case: SceneCase | None = None
-        self._surfaces: InSteps | None = None
+        self._surfaces = InSteps(self._shown)
         bindings.check(ui.show3dCheck, "show_3d")
         ui.show3dCheck.connect("toggled(bool)", lambda checked: self._show_3d())
         ui.showCutCheck.connect("toggled(bool)", lambda checked: self._show_cut())
@@ -39,7 +39,7 @@ class DisplayView:
     @property
     def busy(self) -> bool:
         """Whether surfaces are being made."""
-        return self._surfaces is not None
+        return self._surfaces.busy
 
     def use(self, case: SceneCase | None) -> None:
         """Act on another case."""
@@ -77,9 +77,7 @@ class DisplayView:
 
     def close(self) -> None:
         """Make no further surface."""
-        if self._surfaces is not None:
-            self._surfaces.forget()
-            self._surfaces = None
+        self._surfaces.forget()
 
     def _show_3d(self) -> None:
         self.close()
@@ -88,8 +86,7 @@ class DisplayView:
         if not self._ui.show3dCheck.checked:
             display.show_3d(self._case, False)
             return
-        self._surfaces = InSteps(self._show_3d_steps(self._case, self._ui.showCutCheck.checked), self._shown)
-        self._surfaces.start()
+        self._surfaces.start(self._show_3d_steps(self._case, self._ui.showCutCheck.checked))
 
     @staticmethod
     def _show_3d_steps(case: SceneCase, cut: bool) -> Steps[None]:
@@ -97,8 +94,8 @@ class DisplayView:
         if case.missing() is None:
             display.show_cut(case, cut)
 
-    def _shown(self, result: None, error: BaseException | None) -> None:
-        self._surfaces = None
+    @staticmethod
+    def _shown(result: None, error: BaseException | None) -> None:
         if error is not None:
             raise error
 

@@ -61,12 +61,12 @@ class ReportExport:
 
     def __init__(self, say: Callable[[str], None], on_end: Callable[[], None], saved: Callable[[Path], None]) -> None:
         self._say, self._on_end, self._saved = say, on_end, saved
-        self._work: InSteps | None = None
+        self._work = InSteps(self._end)
 
     @property
     def busy(self) -> bool:
         """Whether a report is being written."""
-        return self._work is not None
+        return self._work.busy
 
     def start(self, case: SceneCase | None) -> None:
         """Ask for a file and write the report of a case into it."""
@@ -76,18 +76,14 @@ class ReportExport:
         if path is None:
             return
         self._say(_("Writing the report…"))
-        self._work = InSteps(_report_steps(case, path), self._end)
-        self._work.start()
+        self._work.start(_report_steps(case, path))
         self._on_end()
 
     def close(self) -> None:
         """Let what is being written end unheard."""
-        if self._work is not None:
-            self._work.forget()
-            self._work = None
+        self._work.forget()
 
     def _end(self, path: Path | None, error: BaseException | None) -> None:
-        self._work = None
         if isinstance(error, CalcScoreError):
             self._say(trouble(error))
         elif error is not None:

@@ -30,7 +30,7 @@ class PlaqueListing:
     def __init__(self, listed: Callable[[], None], say: Callable[[str], None]) -> None:
         self._listed, self._say = listed, say
         self._case: SceneCase | None = None
-        self._work: InSteps | None = None
+        self._work = InSteps(self._found)
         self.plaques: list[Plaque] | None = []
 
     def list(self, case: SceneCase | None) -> None:
@@ -50,17 +50,13 @@ class PlaqueListing:
         else:
             # Until then those of the same case stay: it was moved, for instance.
             self.plaques = self.plaques if same else None
-            self._work = InSteps(case.plaque_steps(), self._found)
-            self._work.start()
+            self._work.start(case.plaque_steps())
 
     def forget(self) -> None:
         """Look no further."""
-        if self._work is not None:
-            self._work.forget()
-            self._work = None
+        self._work.forget()
 
     def _found(self, plaques: list[Plaque] | None, error: BaseException | None) -> None:
-        self._work = None
         self.plaques = plaques or []
         if isinstance(error, InputError):
             self._say(str(error))

@@ -63,7 +63,7 @@ class RunView:
         self._ui, self._prepare, self._changed = ui, prepare, changed
         self._storing, self._stored = storing, stored
         self._analysis: Analysis | None = None
-        self._reading: InSteps | None = None
+        self._reading = InSteps(self._read)
         self._scoring: Background | None = None
         self._volume: Any = None
         self._notes: list[str] = []
@@ -103,8 +103,7 @@ class RunView:
         self._analysis, self._volume = analysis, volume
         self.outcome = Outcome.NONE
         self._show_progress(0.0, _("Starting"))
-        self._reading = InSteps(analysis.read_steps(), self._read)
-        self._reading.start()
+        self._reading.start(analysis.read_steps())
         self._changed()
 
     def ask_cancel(self) -> None:
@@ -134,7 +133,6 @@ class RunView:
 
     def _read(self, nothing: None, error: BaseException | None) -> None:
         """Start the networks once the segments are read."""
-        self._reading = None
         try:
             if error is not None:
                 raise error
@@ -192,11 +190,10 @@ class RunView:
     def _end(self, outcome: Outcome) -> None:
         analysis, self._analysis = self._analysis, None
         self._timer.stop()
-        for work in (self._reading, self._scoring):
-            if work is not None:
-                work.forget()
-        self._reading = self._scoring = None
-        self._volume = None
+        self._reading.forget()
+        if self._scoring is not None:
+            self._scoring.forget()
+        self._scoring = self._volume = None
         if analysis is not None:
             analysis.cancel() if outcome is Outcome.CANCELLED else analysis.close()
         self.outcome = outcome

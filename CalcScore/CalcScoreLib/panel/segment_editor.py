@@ -8,12 +8,16 @@ from typing import Any
 import slicer
 
 from ..background_work import InSteps
+from ..incremental_work import Steps
 from ..scene import structures
 from ..scene.case import SceneCase
 from ..scene.display import show_full_arteries
 from ..scene.editing import EditorState, editor_node, prepare_for_arteries, prepare_for_plaques, threshold_steps
 
 _MODULE = "SegmentEditor"
+
+_Prepare = Callable[[Any], None]
+"""Sets an editor up for a task."""
 
 
 class SegmentEditorAccess:
@@ -28,24 +32,14 @@ class SegmentEditorAccess:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._before: EditorState | None = None
-        self._work: InSteps | None = None
+        self._work = InSteps(self._prepared)
         window = slicer.util.mainWindow()
         if window is not None:
             window.moduleSelector().connect("moduleSelected(QString)", self._module_selected)
 
     def edit_plaques(self, case: SceneCase) -> None:
         """Open it for the calcification: inside the arteries, from the case's threshold on."""
-        self.cancel()
-
-        def opened(threshold_hu: float | None, error: BaseException | None) -> None:
-            self._work = None
-            if threshold_hu is None:
-                self._say(str(error))
-            else:
-                self._open(lambda editor: prepare_for_plaques(editor, case, threshold_hu))
-
-        self._work = InSteps(threshold_steps(case), opened)
-        self._work.start()
+        self._work.start(_plaque_steps(case))
 
     def edit_arteries(self, case: SceneCase, structure: str) -> None:
         """Open it for an artery, trimmed or at full length."""
@@ -81,9 +75,7 @@ class SegmentEditorAccess:
 
     def cancel(self) -> None:
         """Do not open it after all."""
-        if self._work is not None:
-            self._work.forget()
-            self._work = None
+        self._work.forget()
 
     def close(self) -> None:
         """Put the editor back and listen no longer: the module goes away."""
@@ -93,7 +85,13 @@ class SegmentEditorAccess:
         if window is not None:
             window.moduleSelector().disconnect("moduleSelected(QString)", self._module_selected)
 
-    def _open(self, prepare: Callable[[Any], None]) -> None:
+    def _prepared(self, prepare: _Prepare | None, error: BaseException | None) -> None:
+        if prepare is None:
+            self._say(str(error))
+        else:
+            self._open(prepare)
+
+    def _open(self, prepare: _Prepare) -> None:
         editor = editor_node(slicer.mrmlScene)
         if self._before is None:
             self._before = EditorState.of(editor)
@@ -105,3 +103,9 @@ class SegmentEditorAccess:
     def _module_selected(self, name: str) -> None:
         if name != _MODULE:
             self.put_back()
+
+
+def _plaque_steps(case: SceneCase) -> Steps[_Prepare]:
+    """Find, in pieces, how an editor is set up for the plaques of a case."""
+    threshold_hu = yield from threshold_steps(case)
+    return lambda editor: prepare_for_plaques(editor, case, threshold_hu)

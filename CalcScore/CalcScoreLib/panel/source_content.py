@@ -33,13 +33,13 @@ class SourceContent(VTKObservationMixin):
         self._watched: list[Any] = []
         self._wanted: list[tuple[Any, str]] = []
         self._known: dict[tuple[Any, str], tuple[object, SegmentPrint]] = {}
-        self._work: InSteps | None = None
+        self._work = InSteps(self._looked)
         self._timer = single_shot(_LOOK_MS, self._look)
 
     @property
     def busy(self) -> bool:
         """Whether segments are being looked at, or will be in a moment."""
-        return self._work is not None or self._timer.isActive()
+        return self._work.busy or self._timer.isActive()
 
     def changed(self, scored: Mapping[str, tuple[Any, Prints]]) -> tuple[str, ...]:
         """Tell which segments hold other voxels, as far as that is known; looks again where it is not.
@@ -69,9 +69,8 @@ class SourceContent(VTKObservationMixin):
         """Look no more."""
         self.removeObservers()
         self._timer.stop()
-        if self._work is not None:
-            self._work.forget()
-        self._work, self._watched, self._wanted = None, [], []
+        self._work.forget()
+        self._watched, self._wanted = [], []
         self._known.clear()
 
     def _watch(self, nodes: list[Any]) -> None:
@@ -101,16 +100,14 @@ class SourceContent(VTKObservationMixin):
         return self._known[pair][0] if pair in self._known else None
 
     def _look(self) -> None:
-        if self._work is None and self._unknown():
-            self._work = InSteps(self._steps(), self._looked)
-            self._work.start()
+        if not self._work.busy and self._unknown():
+            self._work.start(self._steps())
 
     def _steps(self) -> Steps[None]:
         for pair in self._unknown():
             self._known[pair] = yield from print_steps(*pair)
 
     def _looked(self, nothing: None, error: BaseException | None) -> None:
-        self._work = None
         # Where a segment was removed meanwhile, others are chosen now.
         if error is not None and not isinstance(error, InputError):
             raise error

@@ -40,7 +40,7 @@ def test_waiting_for_all_pieces_uses_no_thread() -> None:
 def test_pieces_come_one_at_a_time_and_the_thread_does_the_rest() -> None:
     told: list[Any] = []
     ended: list[Any] = []
-    InSteps(work(told), lambda *end: ended.append(end)).start()
+    InSteps(lambda *end: ended.append(end)).start(work(told))
     assert told == []
     harness.settle(lambda: ended)
     assert told == ["first", False, "caught"]
@@ -61,7 +61,7 @@ def test_the_event_loop_goes_on_between_pieces_that_take_long() -> None:
     timer.setInterval(0)
     timer.connect("timeout()", lambda: told.append("turn"))
     timer.start()
-    InSteps(slow(), lambda *end: ended.append(end)).start()
+    InSteps(lambda *end: ended.append(end)).start(slow())
     harness.settle(lambda: ended)
     timer.stop()
     pieces = [n for n, what in enumerate(told) if what == "piece"]
@@ -75,7 +75,7 @@ def test_an_error_is_handed_over() -> None:
         raise ValueError("why")
 
     ended: list[Any] = []
-    InSteps(failing(), lambda *end: ended.append(end)).start()
+    InSteps(lambda *end: ended.append(end)).start(failing())
     harness.settle(lambda: ended)
     assert ended[0][0] is None
     assert str(ended[0][1]) == "why"
@@ -92,8 +92,8 @@ def test_what_is_forgotten_goes_no_further() -> None:
         finally:
             told.append("closed")
 
-    steps = InSteps(waiting(), lambda *end: ended.append(end))
-    steps.start()
+    steps = InSteps(lambda *end: ended.append(end))
+    steps.start(waiting())
     harness.settle(lambda: told)
     steps.forget()
     go.set()
@@ -147,8 +147,8 @@ def test_the_steps_of_work_that_is_over_are_let_go(forgotten: bool) -> None:
         return large
 
     held = weakref.ref(large)
-    work = InSteps(steps(large), lambda result, error: ended.append(type(result)))
-    work.start()
+    work = InSteps(lambda result, error: ended.append(type(result)))
+    work.start(steps(large))
     del large
     harness.settle(begun.is_set)
     if forgotten:
