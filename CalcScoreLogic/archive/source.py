@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..images.dicom_frames import frame_places
 from ..images.dicom_identifiers import read_header
 from ..images.geometry import Array, Geometry
 from ..images.highdicom_bridge import require_highdicom
@@ -157,26 +158,10 @@ def _complete(header: Any, what: str) -> None:
 
 def _places(header: Any) -> list[tuple[Array, Array]]:
     """Give position and orientation of each frame, LPS mm; empty where one has none."""
-    shared = _first(header, "SharedFunctionalGroupsSequence")
-    places = []
-    for frame in header.get("PerFrameFunctionalGroupsSequence") or [header]:
-        groups = (frame, shared, header)
-        position = _vector(groups, "PlanePositionSequence", "ImagePositionPatient")
-        orientation = _vector(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
-        if len(position) != 3 or len(orientation) != 6:
-            return []
-        places.append((np.array(position, float), np.array(orientation, float)))
-    return places
-
-
-def _vector(groups: Iterable[Any], macro: str, keyword: str) -> Sequence[Any]:
-    """Give a vector from the first functional group, or header, that has it; empty where none has."""
-    holders = (holder for group in groups for holder in (_first(group, macro), group) if holder is not None)
-    return next((found for holder in holders if (found := holder.get(keyword))), ())
-
-
-def _first(group: Any, keyword: str) -> Any:
-    return (group.get(keyword) or [None])[0] if group is not None else None
+    places = frame_places(header)
+    if not all(position and orientation for position, orientation in places):
+        return []
+    return [(np.array(position), np.array(orientation)) for position, orientation in places]
 
 
 def _normal(orientation: Array) -> Array:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..images.dicom_headers import looks_like_dicom
+from ..images.dicom_frames import PER_FRAME, SHARED, frame_places, macros
+from ..images.dicom_headers import is_named_as_dicom, looks_like_dicom
 from ..images.dicom_identifiers import (
     IDENTIFIERS,
     header_text,
@@ -46,8 +47,8 @@ _TAGS = (
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "RescaleType",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
+    SHARED,
+    PER_FRAME,
 )
 _DIRECTORY = "1.2.840.10008.1.3.10"
 _SAME_DIRECTION = 1e-3
@@ -235,8 +236,7 @@ def _is_directory(header: Any) -> bool:
 
 def _should_be_dicom(path: Path, header: Any | None) -> bool:
     """Tell a file that names no series and is meant to be DICOM from one that only begins like it."""
-    named = path.suffix.lower() in (".dcm", ".ima")
-    return named or (header is not None and (header.preamble is not None or "SOPClassUID" in header))
+    return is_named_as_dicom(path) or (header is not None and (header.preamble is not None or "SOPClassUID" in header))
 
 
 @dataclass(frozen=True)
@@ -309,16 +309,8 @@ def _places(header: Any) -> list[_Place]:
     types = tuple(str(value).upper() for value in header_values(header, "ImageType"))
     colours = int(_number(header, "SamplesPerPixel") or 1)
     extra = extra_kind(types, header_text(header, "SOPClassUID"), colours)
-    shared = (header_values(header, "SharedFunctionalGroupsSequence") or [None])[0]
-    places = []
-    for frame, own in enumerate(header_values(header, "PerFrameFunctionalGroupsSequence") or [None]):
-        where = [_inside(group, "PlanePositionSequence") for group in (own, shared)]
-        turned = [_inside(group, "PlaneOrientationSequence") for group in (own, shared)]
-        position = _first_vector((header, *where), "ImagePositionPatient", 3)
-        orientation = _first_vector((header, *turned), "ImageOrientationPatient", 6)
-        instance = header_text(header, "SOPInstanceUID")
-        places.append(_Place((instance, frame), extra, size, position, orientation))
-    return places
+    instance = header_text(header, "SOPInstanceUID")
+    return [_Place((instance, frame), extra, size, *place) for frame, place in enumerate(frame_places(header))]
 
 
 def _stack(places: Sequence[_Place]) -> tuple[tuple[float, float, float] | None, Array]:
@@ -341,36 +333,15 @@ def _stack(places: Sequence[_Place]) -> tuple[tuple[float, float, float] | None,
 
 def _units(header: Any) -> set[str]:
     """Give the rescale types of a file and of its frames, in capitals."""
-    groups = [
-        _inside(group, "PixelValueTransformationSequence")
-        for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-        for group in header_values(header, keyword)
-    ]
-    inside = {header_text(group, "RescaleType").upper() for group in groups if group is not None}
+    groups = (*header_values(header, SHARED), *header_values(header, PER_FRAME))
+    values = macros(groups, "PixelValueTransformationSequence")
+    inside = {header_text(place, "RescaleType").upper() for place in values}
     return inside or {header_text(header, "RescaleType").upper()}
 
 
 def _measures(header: Any) -> Any:
     """Give the pixel measures that all frames of a multi-frame file share; None without."""
-    return _inside((header_values(header, "SharedFunctionalGroupsSequence") or [None])[0], "PixelMeasuresSequence")
-
-
-def _inside(group: Any, keyword: str) -> Any:
-    """Give the first item of a sequence; None without."""
-    return (header_values(group, keyword) or [None])[0] if group is not None else None
-
-
-def _first_vector(places: Iterable[Any], keyword: str, count: int) -> tuple[float, ...]:
-    """Read a vector from the first place that has it whole; empty where none has."""
-    for place in places:
-        values = header_values(place, keyword) if place is not None else []
-        try:
-            numbers = tuple(float(value) for value in values)
-        except (TypeError, ValueError):
-            continue
-        if len(numbers) == count and all(math.isfinite(v) for v in numbers):
-            return numbers
-    return ()
+    return next(iter(macros(header_values(header, SHARED)[:1], "PixelMeasuresSequence")), None)
 
 
 def _number(header: Any, keyword: str) -> float | None:

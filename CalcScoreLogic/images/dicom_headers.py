@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .dicom_identifiers import (
-    header_text,
-    header_values,
-    identifiers_in,
-    one_line,
-    read_header,
-    without_identifiers,
-)
-from .dicom_pixels import lacking_bytes
+from .dicom_frames import PER_FRAME, SHARED, frame_groups, macros, numbers, vector
+from .dicom_identifiers import identifiers_in, one_line, read_header, without_identifiers
+from .dicom_pixels import lacking_bytes, meta_uid
 from .dicom_values import Lookup, Rescale, values_in
 
 _NO_IMAGE = re.compile(rb"1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(11|66|88|104|481)(\.|$))")
@@ -28,10 +21,9 @@ _NO_IMAGE = re.compile(rb"1\.2\.840\.10008\.(1\.3\.10|5\.1\.4\.1\.1\.(11|66|88|1
 
 _FIRST_GROUPS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 _PREAMBLE = 128
-_SHARED, _PER_FRAME = "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"
 _FRAME_ELEMENTS = (
-    _SHARED,
-    _PER_FRAME,
+    SHARED,
+    PER_FRAME,
     "ModalityLUTSequence",
     "PixelRepresentation",
     "RescaleIntercept",
@@ -106,11 +98,16 @@ def looks_like_dicom(path: Path) -> bool:
             begin = stream.read(_PREAMBLE + 4)
     except OSError:
         return False
-    if begin[_PREAMBLE:] == b"DICM" or path.suffix.lower() in (".dcm", ".ima"):
+    if begin[_PREAMBLE:] == b"DICM" or is_named_as_dicom(path):
         return True
     # Without a preamble a file begins with group 2 or 8: a tag of 4 bytes, then two letters or a length.
     length, explicit = begin[4:8], begin[4:6].isalpha() and begin[4:6].isupper()
     return begin[:2] in _FIRST_GROUPS and len(length) == 4 and (explicit or b"\0\0" in (length[2:], length[:2]))
+
+
+def is_named_as_dicom(path: Path) -> bool:
+    """Tell whether the ending of a file's name is one of DICOM's."""
+    return path.suffix.lower() in (".dcm", ".ima")
 
 
 def read_slices(folder: str, paths: Sequence[Path]) -> list[Slice]:
@@ -174,8 +171,9 @@ def rescale_of_reader(path: Path) -> Rescale:
     That of the shared functional groups, else that of the first frame, else none.
     """
     header = read_header(path, _FRAME_ELEMENTS)
-    groups = [*header_values(header, _SHARED)[:1], *header_values(header, _PER_FRAME)[:1]]
-    found = values_in(_macros(groups, "PixelValueTransformationSequence")).to_hu
+    # What all frames share comes first here.
+    groups = reversed(frame_groups(header, 1)[0])
+    found = values_in(macros(groups, "PixelValueTransformationSequence")).to_hu
     return found if isinstance(found, Rescale) else Rescale(1.0, 0.0)
 
 
@@ -187,11 +185,9 @@ def _is_image(folder: str, path: Path) -> bool:
     except OSError as error:
         raise InputError(f"{folder}: the file {shown(path)} cannot be read ({error.strerror})") from error
     if begin[128:132] != b"DICM":
-        return path.suffix.lower() in (".dcm", ".ima")
-    # Element (0002,0002), the SOP class, always in explicit little endian.
-    _, found, rest = begin.partition(b"\x02\x00\x02\x00UI")
-    name = rest[2 : 2 + int.from_bytes(rest[:2], "little")].rstrip(b"\0 ")
-    return not (found and _NO_IMAGE.match(name))
+        return is_named_as_dicom(path)
+    # Element (0002,0002): the SOP class.
+    return not _NO_IMAGE.match(meta_uid(begin, b"\x02\x00\x02\x00"))
 
 
 def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
@@ -201,7 +197,7 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
         return one_line(reader.GetMetaData(tag)) if reader.HasMetaDataKey(tag) else ""
 
     rescale = Rescale.read(text("0028|1053"), text("0028|1052"))
-    padding = _numbers(text("0028|0120"), 1)
+    padding = numbers(text("0028|0120"), 1)
     whole = Slice(
         path=path,
         frame=0,
@@ -213,9 +209,9 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
         size=(reader.GetSize()[0], reader.GetSize()[1]),
         pixel=reader.GetPixelID(),
         colours=reader.GetNumberOfComponents(),
-        position=_numbers(text("0020|0032"), 3),
-        orientation=_numbers(text("0020|0037"), 6),
-        pixel_spacing=_numbers(text("0028|0030"), 2),
+        position=numbers(text("0020|0032"), 3),
+        orientation=numbers(text("0020|0037"), 6),
+        pixel_spacing=numbers(text("0028|0030"), 2),
         to_hu=rescale,
         unit=text("0028|1054").upper(),
         padding=padding[0] if padding else None,
@@ -229,14 +225,12 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
 def _frames(whole: Slice, count: int) -> list[Slice]:
     """Give the frames of a file, each with what its own functional groups say, or those that all share."""
     header = read_header(whole.path, _FRAME_ELEMENTS)
-    shared, own = (header_values(header, keyword) for keyword in (_SHARED, _PER_FRAME))
     slices = []
-    for frame in range(count):
-        groups = [*own[frame : frame + 1], *shared[:1]]
-        values = values_in([*_macros(groups, "PixelValueTransformationSequence"), header])
-        position = _vector(_macros(groups, "PlanePositionSequence"), "ImagePositionPatient", 3)
-        orientation = _vector(_macros(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
-        spacing = _vector(_macros(groups, "PixelMeasuresSequence"), "PixelSpacing", 2)
+    for frame, groups in enumerate(frame_groups(header, count)):
+        values = values_in([*macros(groups, "PixelValueTransformationSequence"), header])
+        position = vector(macros(groups, "PlanePositionSequence"), "ImagePositionPatient", 3)
+        orientation = vector(macros(groups, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
+        spacing = vector(macros(groups, "PixelMeasuresSequence"), "PixelSpacing", 2)
         slices.append(
             replace(
                 whole,
@@ -249,22 +243,3 @@ def _frames(whole: Slice, count: int) -> list[Slice]:
             )
         )
     return slices
-
-
-def _macros(groups: Iterable[Any], keyword: str) -> list[Any]:
-    """Give the first item of a sequence in each of some functional groups that have it."""
-    return [items[0] for group in groups if (items := header_values(group, keyword))]
-
-
-def _vector(places: Iterable[Any], keyword: str, count: int) -> tuple[float, ...]:
-    """Read a vector from the first place that has it whole; empty where none has."""
-    return next(filter(None, (_numbers(header_text(place, keyword), count) for place in places)), ())
-
-
-def _numbers(text: str, count: int) -> tuple[float, ...]:
-    """Read so many finite numbers; empty where there are others."""
-    try:
-        values = tuple(float(v) for v in text.split("\\"))
-    except ValueError:
-        return ()
-    return values if len(values) == count and all(math.isfinite(v) for v in values) else ()

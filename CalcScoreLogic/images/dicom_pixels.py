@@ -34,12 +34,17 @@ def lacking_bytes(path: Path, promised: int) -> int:
             return 0
         stream.seek(0)
         begin = stream.read(1024)
-    # Element (0002,0010), the transfer syntax, always in explicit little endian.
-    _, found, rest = begin.partition(b"\x02\x00\x10\x00UI")
-    syntax = rest[2 : 2 + int.from_bytes(rest[:2], "little")].rstrip(b"\0 ")
-    if found and syntax not in _UNCOMPRESSED:
+    # Element (0002,0010): the transfer syntax.
+    syntax = meta_uid(begin, b"\x02\x00\x10\x00")
+    if syntax and syntax not in _UNCOMPRESSED:
         return 0
     return max(promised - _held_bytes(path, promised), 0)
+
+
+def meta_uid(begin: bytes, tag: bytes) -> bytes:
+    """Give a UID of the file meta information, which is in explicit little endian; empty where `begin` lacks it."""
+    _, _, rest = begin.partition(tag + b"UI")
+    return rest[2 : 2 + int.from_bytes(rest[:2], "little")].rstrip(b"\0 ")
 
 
 def _held_bytes(path: Path, promised: int) -> int:
