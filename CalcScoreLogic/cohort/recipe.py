@@ -105,7 +105,7 @@ class Recipe:
             **self.parameters.to_dict(),
             "weights": {territory.key: weight for territory, weight in sorted(weights.items())},
             "models": {model.role.value: model.fingerprint for model in self.models},
-            "folds": {model.role.value: self.options.folds or model.folds for model in self.models},
+            "folds": {model.role.value: self.options.folds_of(model) for model in self.models},
             "mirroring": self.options.mirroring,
             "step_size": self.options.step_size,
             "whole_volume": self.options.whole_volume,

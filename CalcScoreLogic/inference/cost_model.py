@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from typing import Any
 
-from ..models.plans import CONFIGURATION
+from ..models import Model
+from ..models.check import PLANS
+from ..models.json_objects import read_object
+from ..models.plans import resolved_configuration
 
 Shape = tuple[int, ...]
 
@@ -37,6 +41,11 @@ class TileCost:
         return TileCost(self.operations * times, self.activations * times)
 
 
+def model_cost(model: Model) -> TileCost:
+    """Count what each network of a model does to one tile, without mirrored copies; raises InputError."""
+    return tile_cost(read_object(model.path / PLANS), model.heads)
+
+
 def tile_cost(plans: dict[str, Any], heads: int) -> TileCost:
     """Count what a network does to one tile, without mirrored copies.
 
@@ -52,7 +61,7 @@ def tile_cost(plans: dict[str, Any], heads: int) -> TileCost:
     TileCost
         Of one pass of the network.
     """
-    configuration = _configuration(plans)
+    configuration = resolved_configuration(Path(PLANS), plans)
     name, arguments = _architecture(configuration)
     features = _per_stage(arguments["features_per_stage"], arguments["n_stages"])
     kernels = [_axes(k) for k in _per_stage(arguments["kernel_sizes"], arguments["n_stages"])]
@@ -68,14 +77,6 @@ def tile_cost(plans: dict[str, Any], heads: int) -> TileCost:
         + _decoder(decoder_convolutions, features, kernels, strides, shapes[1:])
         + _convolution(shapes[1], features[0], heads, _POINT)
     )
-
-
-def _configuration(plans: dict[str, Any]) -> dict[str, Any]:
-    """Merge the configuration with those that it inherits from."""
-    merged = dict(plans["configurations"][CONFIGURATION])
-    while "inherits_from" in merged:
-        merged = {**plans["configurations"][merged.pop("inherits_from")], **merged}
-    return merged
 
 
 def _architecture(configuration: dict[str, Any]) -> tuple[str, dict[str, Any]]:

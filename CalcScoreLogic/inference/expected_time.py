@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, prod
 
 from ..models import Model, Role
-from ..models.check import PLANS
-from ..models.json_objects import read_object
-from .cost_model import tile_cost
+from .cost_model import model_cost
 from .options import InferenceOptions
 from .remaining_time import CALCIFICATION_SHARE, SECONDS_PER_UNIT
 
@@ -72,13 +70,13 @@ def planned_work(
     voxels = float(prod(size))
     work = dict.fromkeys(SECONDS_PER_UNIT, 0.0)
     for model in models:
-        folds = len(model.folds if options.folds is None else options.folds)
+        folds = len(options.folds_of(model))
         maps = folds + 1 if folds > 1 else 1
         work["loading"] += 1
         work["preprocessing"] += voxels
         work["networks"] += folds
         work["tiles"] += _tile_operations(model, size, spacing_mm, options)
-        work["label maps"] += maps * (1 + len(model.label_values)) * voxels
+        work["label maps"] += maps * model.heads * voxels
     return work
 
 
@@ -103,8 +101,7 @@ def operations_per_tile(model: Model, options: InferenceOptions) -> float:
         The model's ``plans.json`` cannot be read any more.
     """
     copies = 2 ** len(model.mirroring_axes) if options.mirroring else 1
-    heads = len(model.label_values) + 1
-    return float(copies * tile_cost(read_object(model.path / PLANS), heads).operations)
+    return float(copies * model_cost(model).operations)
 
 
 def count_tiles(size: Sequence[int], spacing_mm: Sequence[float], model: Model, step_size: float) -> int:
@@ -137,10 +134,9 @@ def _tile_operations(
     model: Model, size: Sequence[int], spacing_mm: Sequence[float], options: InferenceOptions
 ) -> float:
     """Count the floating point operations of all tiles of all folds of an ensemble, as if nothing were cropped."""
-    folds = len(model.folds if options.folds is None else options.folds)
     tiles = count_tiles(size, spacing_mm, model, options.step_size)
     some = model.role is Role.CALCIFICATION and not options.whole_volume
-    runs = folds * tiles * (CALCIFICATION_SHARE if some else 1.0)
+    runs = len(options.folds_of(model)) * tiles * (CALCIFICATION_SHARE if some else 1.0)
     if options.first_look and model.role is Role.TERRITORIES:
         runs += count_tiles(size, spacing_mm, model, 1.0)
     return runs * operations_per_tile(model, options)

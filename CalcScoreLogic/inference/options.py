@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..models import Model
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ENGINES = ("auto", "torch", "openvino", "openvino-bf16")
@@ -64,6 +68,10 @@ class InferenceOptions:
             raise InputError(f"the engine is {self.engine!r}, choose one of {', '.join(ENGINES)}")
         if self.threads is not None and self.threads < 1:
             raise InputError(f"the number of threads is {self.threads}, it must be 1 or more")
+
+    def folds_of(self, model: Model) -> tuple[int, ...]:
+        """Give the folds of a model that are averaged."""
+        return model.folds if self.folds is None else self.folds
 
     def cpu_engine(self) -> str:
         """Give the engine that a CPU takes: for ``"auto"`` OpenVINO where this Python has it, else PyTorch."""

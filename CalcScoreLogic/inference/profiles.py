@@ -107,7 +107,7 @@ def in_words(options: InferenceOptions, models: Sequence[Model]) -> str:
     str
         E.g. ``"full: five folds, mirrored copies"``; without a name where it is no profile.
     """
-    counts = sorted({len(model.folds if options.folds is None else options.folds) for model in models})
+    counts = sorted({len(options.folds_of(model)) for model in models})
     folds = " and ".join(_COUNTS[count] if count < len(_COUNTS) else str(count) for count in counts)
     parts = [f"{folds} fold{'s' if counts[-1] > 1 else ''}"]
     if options.mirroring:

@@ -17,8 +17,7 @@ from ..atomic import write_json
 from ..errors import CalcScoreError
 from ..models import Model, user_models_folder
 from ..models.check import PLANS
-from ..models.json_objects import read_object
-from .cost_model import tile_cost
+from .cost_model import model_cost
 from .options import InferenceOptions
 from .remaining_time import SECONDS_PER_UNIT
 
@@ -120,7 +119,7 @@ def first_guess(options: InferenceOptions, models: Sequence[Model]) -> float:
     float
         Seconds.
     """
-    costs = [tile_cost(read_object(model.path / PLANS), len(model.label_values) + 1) for model in models]
+    costs = [model_cost(model) for model in models]
     operations = sum(cost.operations for cost in costs)
     activations = sum(cost.activations for cost in costs)
     cores = options.threads or os.cpu_count() or 1

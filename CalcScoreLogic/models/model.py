@@ -99,6 +99,11 @@ class Model:
     source_sha256: str | None = None
     installed: str | None = None
 
+    @property
+    def heads(self) -> int:
+        """Channels of the logits: background, and all labels of the model."""
+        return 1 + len(self.label_values)
+
     def checkpoint(self, fold: int) -> Path:
         """Give the checkpoint of a fold."""
         return checkpoint_path(self.path, fold)

@@ -280,7 +280,7 @@ def _choose_engine(
 
 def _folds(model: Model, options: InferenceOptions) -> tuple[int, ...]:
     """Choose the folds to run."""
-    wanted = model.folds if options.folds is None else options.folds
+    wanted = options.folds_of(model)
     missing = [fold for fold in wanted if fold not in model.folds]
     if missing:
         raise InputError(
