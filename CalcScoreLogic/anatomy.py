@@ -53,6 +53,11 @@ class Vessel(str, Enum):
     LEFT_RENAL = "left_renal"
     RIGHT_RENAL = "right_renal"
 
+    @property
+    def number(self) -> int:
+        """Value in a map of vessels, see `vessels.separate_vessels`."""
+        return list(Vessel).index(self) + 1
+
 
 VESSELS_OF = {
     Territory.ILIAC: (Vessel.LEFT_ILIAC, Vessel.RIGHT_ILIAC),

@@ -171,7 +171,7 @@ def score(
     vessels = {}
     for territory, pair in VESSELS_OF.items():
         for vessel in () if territory in untold else pair:
-            mask = vessel_map == list(Vessel).index(vessel) + 1
+            mask = vessel_map == vessel.number
             present = rows[territory.key].artery_volume_mm3 > 0
             missing = Status.ABSENT if present else rows[territory.key].status
             vessels[vessel.value] = view.row(mask, view.status(mask) or missing)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from .anatomy import VESSELS_OF, Territory, Vessel
+from .anatomy import VESSELS_OF, Territory
 from .images.boxes import nonzero_box
 from .images.geometry import Array
 
@@ -80,7 +80,7 @@ def separate_vessels(territories: Array, spacing_mm: Sequence[float]) -> tuple[A
         if sides is None:
             untold.append(territory)
             continue
-        numbers = np.array([list(Vessel).index(vessel) + 1 for vessel in pair], np.uint8)
+        numbers = np.array([vessel.number for vessel in pair], np.uint8)
         vessel_map[tuple(voxels.T)] = numbers[sides]
     return vessel_map, tuple(untold)
 

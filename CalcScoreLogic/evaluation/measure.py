@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import case_files as files_of_case
-from ..anatomy import COMBINED, CalcificationLabel, Territory, Vessel
+from ..anatomy import COMBINED, VESSELS_OF, CalcificationLabel, Territory
 from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
 from ..images.boxes import nonzero_box
@@ -29,12 +29,12 @@ from .accuracy import accuracy
 from .cases import ADAPTIVE, FIXED, IDEAL, REFERENCE, LabelFiles, StudyCase, StudyParameters
 from .phases import threshold_figures
 
-VESSELS = (Vessel.COELIAC, Vessel.SUPERIOR_MESENTERIC, Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL)
-"""Single vessels whose overlap is measured, where they can be told apart on both sides."""
+_DIVIDED = (Territory.MESENTERIC, Territory.RENAL)
+"""Territories of whose single vessels the overlap is measured, where they can be told apart on both sides."""
 
 TERRITORY_ROWS = (*(territory.key for territory in Territory), COMBINED)
 CALCIFICATION = CalcificationLabel.CALCIFICATION.key
-STRUCTURES = (*TERRITORY_ROWS, *(vessel.value for vessel in VESSELS), CALCIFICATION)
+STRUCTURES = (*TERRITORY_ROWS, *(v.value for t in _DIVIDED for v in VESSELS_OF[t]), CALCIFICATION)
 FIGURES = ("burden", "cluster_count", "mean_cluster_volume_mm3")
 LUMEN_HU = "lumen_hu"
 THRESHOLD_HU = "threshold_hu"
@@ -245,20 +245,16 @@ def _looked(scores: Path) -> Array | None:
 def _artery_accuracy(method: str, prediction: Image, reference: Image) -> Iterator[Measurement]:
     """Compare shortened territories, all of them as one, and the vessels that both sides tell apart."""
     maps, grid = [image.canonical().array for image in (prediction, reference)], reference.canonical().geometry
-    box = nonzero_box(np.asarray((maps[0] > 0) | (maps[1] > 0)))
-    if box is None:
-        box = (slice(0, 1),) * 3
+    box = nonzero_box(np.asarray((maps[0] > 0) | (maps[1] > 0))) or (slice(0, 1),) * 3
     spacing = grid.spacing[::-1]
     found, true = (array[box] for array in maps)
     for territory in Territory:
         yield from _metrics(method, territory.key, found == territory, true == territory, spacing)
     yield from _metrics(method, COMBINED, found > 0, true > 0, spacing)
     (found, found_untold), (true, true_untold) = (separate_vessels(array, spacing) for array in (found, true))
-    for vessel in VESSELS:
-        territory = Territory.RENAL if vessel in (Vessel.LEFT_RENAL, Vessel.RIGHT_RENAL) else Territory.MESENTERIC
-        if territory not in (*found_untold, *true_untold):
-            number = list(Vessel).index(vessel) + 1
-            yield from _metrics(method, vessel.value, found == number, true == number, spacing)
+    for territory in _DIVIDED:
+        for vessel in VESSELS_OF[territory] if territory not in (*found_untold, *true_untold) else ():
+            yield from _metrics(method, vessel.value, found == vessel.number, true == vessel.number, spacing)
 
 
 def _calcification_accuracy(method: str, plaques: Array, truth: _Side, looked: Array | None) -> Iterator[Measurement]:
