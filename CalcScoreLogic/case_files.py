@@ -59,6 +59,9 @@ def without_ending(path: Path) -> str:
     return name if path.is_dir() else name[: len(name) - len(ending)] or name
 
 
+CTA_STEM = without_ending(Path(CTA))
+"""Name of a case's CTA without its ending."""
+
 CASE_STEMS = {
     without_ending(Path(name)) for name in (CTA, TERRITORIES, CALCIFICATION, SHORTENED, SCORES, TRUTH, REPORT)
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..case_files import without_ending
+from ..case_files import CTA_STEM, without_ending
 from ..images.file_checks import image_suffix
 from ..quality.codes import CodedWarning
 
@@ -150,7 +150,7 @@ def unique(found: Iterable[Named]) -> list[CohortInput]:
 
 def own_cta(folder: Path) -> Path | None:
     """Find the ``cta`` in a folder, an image file with any ending; None where there is none."""
-    found = (path for path in sorted(folder.iterdir()) if image_suffix(path) and without_ending(path) == "cta")
+    found = (path for path in sorted(folder.iterdir()) if image_suffix(path) and without_ending(path) == CTA_STEM)
     return next(found, None)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..case_files import CASE_STEMS, real_path, without_ending
+from ..case_files import CASE_STEMS, CTA_STEM, real_path, without_ending
 from ..images.dicom_identifiers import without_identifiers
 from ..images.file_checks import image_suffix
 from .case_inputs import Inputs, LeftOut, Named, unique
@@ -116,7 +116,7 @@ def _unfit(path: Path, source: Path) -> str | None:
 
 def _cases_among(images: Sequence[Path], folder: Path, source: Path) -> tuple[list[Named], _Reasons]:
     """Tell the cases among the image files of a folder, and why others are none."""
-    own = [path for path in images if without_ending(path) == "cta"]
+    own = [path for path in images if without_ending(path) == CTA_STEM]
     named, left = [], []
     for path in images:
         place = path.relative_to(source)
@@ -137,7 +137,7 @@ def _no_cta(path: Path, own: list[Path]) -> str | None:
     """Say why an image file is no CTA of the cohort, from its name."""
     if path in own[:1]:
         return None
-    if without_ending(path) in CASE_STEMS and without_ending(path) != "cta":
+    if without_ending(path) in CASE_STEMS - {CTA_STEM}:
         return "a result or label map of CalcScore"
     if own:
         return f"the case folder's CTA is {own[0].name}"

@@ -10,7 +10,7 @@ from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.dicom_segments import find_segmentation
-from ..images.file_checks import image_suffix
+from ..images.file_checks import case_images
 from ..shortening import ShorteningParameters
 from ..thresholding import FIXED_HU
 
@@ -21,9 +21,7 @@ ADAPTIVE = "adaptive threshold"
 FIXED = "fixed threshold"
 THRESHOLDS = (IDEAL, ADAPTIVE, FIXED)
 
-_CTA, _TERRITORIES, _CALCIFICATION = (
-    files.without_ending(Path(name)) for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION)
-)
+_MAP_STEMS = tuple(files.without_ending(Path(name)) for name in (files.TERRITORIES, files.CALCIFICATION))
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,10 @@ def match_cases(reference: Path, predictions: Mapping[str, Path], cta: Path | No
     InputError
         A folder is missing, or no case is on every side.
     """
-    stems = (_TERRITORIES, _CALCIFICATION)
-    sides = {f"the {REFERENCE}": _side(reference, stems)}
-    sides |= {f"the prediction {method!r}": _side(folder, stems) for method, folder in predictions.items()}
+    sides = {f"the {REFERENCE}": _side(reference, _MAP_STEMS)}
+    sides |= {f"the prediction {method!r}": _side(folder, _MAP_STEMS) for method, folder in predictions.items()}
     if cta is not None:
-        sides["the CTA folder"] = _side(cta, (_CTA,))
+        sides["the CTA folder"] = _side(cta, (files.CTA_STEM,))
     cases, unmatched = [], {}
     for name in sorted(set().union(*sides.values())):
         reason = "; ".join(_problem(side, found.get(name)) for side, found in sides.items() if _lacks(found.get(name)))
@@ -126,10 +123,10 @@ def match_cases(reference: Path, predictions: Mapping[str, Path], cta: Path | No
             unmatched[name] = reason
             continue
         maps = [
-            LabelFiles(*(found[name][stem][0] for stem in stems))
+            LabelFiles(*(found[name][stem][0] for stem in _MAP_STEMS))
             for found in list(sides.values())[: 1 + len(predictions)]
         ]
-        image = sides["the CTA folder"][name][_CTA][0] if cta is not None else None
+        image = sides["the CTA folder"][name][files.CTA_STEM][0] if cta is not None else None
         cases.append(StudyCase(name, maps[0], dict(zip(predictions, maps[1:], strict=True)), image))
     if not cases:
         raise InputError(f"no case is complete on every side, e.g. {_first(unmatched)}")
@@ -151,9 +148,8 @@ def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
 def _candidates(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case; a DICOM series is a folder, a DICOM segmentation holds both label maps."""
     finish_folder(case)
-    named = sorted(path for path in case.iterdir() if files.without_ending(path) == stem)
-    found = [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == _CTA)]
-    if found or stem == _CTA:
+    found = case_images(case, stem)
+    if found or stem == files.CTA_STEM:
         return found
     segmentation = find_segmentation(case)
     return [segmentation] if segmentation is not None else []

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..case_files import IMAGE_SUFFIXES
+from ..case_files import CTA_STEM, IMAGE_SUFFIXES, without_ending
 from ..errors import InputError
 from .file_headers import read_layout
 from .file_layout import Layout, first_bytes
@@ -35,6 +35,25 @@ def image_suffix(path: str | os.PathLike[str]) -> str | None:
     """Give the ending of an image file's name, e.g. ``".nii.gz"``, or None when it is none of `IMAGE_SUFFIXES`."""
     name = Path(path).name.lower()
     return max((s for s in IMAGE_SUFFIXES if name.endswith(s)), key=len, default=None)
+
+
+def case_images(case: Path, stem: str) -> list[Path]:
+    """List what could be a file of a case.
+
+    Parameters
+    ----------
+    case : Path
+        The case's folder.
+    stem : str
+        Standard name of the file, without its ending.
+
+    Returns
+    -------
+    list of Path
+        Image files of this name, sorted; for a CTA also a folder, which can be that of a DICOM series.
+    """
+    named = sorted(path for path in case.iterdir() if without_ending(path) == stem)
+    return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == CTA_STEM)]
 
 
 def check_exists(path: str | os.PathLike[str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
-from ..images.file_checks import image_suffix
+from ..images.file_checks import case_images
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image, check_same_grid
 from ..models import Role
@@ -93,7 +93,7 @@ def find_cases(folder: Path) -> list[TrainingCase]:
     cases, problems = [], []
     for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         finish_folder(case)
-        found = {stem: _candidates(case, stem) for stem in _STEMS}
+        found = {stem: case_images(case, stem) for stem in _STEMS}
         if not any(found.values()):
             continue
         lacking = [stem for stem, paths in found.items() if not paths]
@@ -156,14 +156,6 @@ def raise_problems(problems: Sequence[str]) -> None:
         raise InputError(problems[0])
     if problems:
         raise InputError("\n  ".join([f"the cases have {len(problems)} problems:", *problems]))
-
-
-def _candidates(case: Path, stem: str) -> list[Path]:
-    """List what could be a file of a case; a DICOM series is a folder."""
-    named = sorted(path for path in case.iterdir() if files.without_ending(path) == stem)
-    return [
-        path for path in named if (image_suffix(path) if path.is_file() else stem == _STEMS[0] and path.name == stem)
-    ]
 
 
 def _check_case(case: TrainingCase, report: CaseReport) -> dict[Role, set[int]]:
