@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from .. import case_files as files
-from ..anatomy import CalcificationLabel, Territory
 from ..errors import CalcScoreError
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_labels, read_territories, write_image
@@ -24,11 +23,6 @@ from ..pipeline import score_masks
 from .process_meter import Usage, measure
 
 STOCK = "from nnunetv2.inference.predict_from_raw_data import predict_entry_point_modelfolder as run; run()"
-
-_LABELS: dict[Role, tuple[Territory | CalcificationLabel, ...]] = {
-    Role.TERRITORIES: tuple(Territory),
-    Role.CALCIFICATION: tuple(CalcificationLabel),
-}
 
 
 @dataclass(frozen=True)
@@ -210,7 +204,7 @@ def _agreement(
     dice: dict[str, float | None] = {}
     for role in Role:
         where = looked.mask() if looked is not None and role is Role.CALCIFICATION else np.True_
-        for label in _LABELS[role]:
+        for label in role.labels:
             ours, theirs = ((image.array == label) & where for image in (found[role], stock[role]))
             dice[label.key] = _dice(ours, theirs)
     rows = [

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ..lumen import CALCIUM_SDS, WALL_MM, WALL_VOXELS
+from ..report.page import MISSING
 from ..version import __version__
 from .accuracy import HAUSDORFF_PERCENTILE, METRICS, SURFACE_TOLERANCE_MM
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
@@ -53,7 +54,6 @@ _FIGURE_TITLES = {
     "mean_cluster_volume_mm3": ("Mean cluster size", "mm³", 1, 1),
     "dice": ("Dice", "", 1, 3),
 }
-_NONE = "–"
 
 
 def study_page(study: Study, figures: Sequence[Picture]) -> str:
@@ -173,7 +173,7 @@ def _accuracy_table(study: Study) -> str:
 def _spread(row: Any) -> str:
     """Write mean ± SD (range), n."""
     if not row["n"]:
-        return _NONE
+        return MISSING
     sd = "" if math.isnan(row["sd"]) else f" ± {row['sd']:.3f}"
     return f"{row['mean']:.3f}{sd}\n({row['min']:.3f}–{row['max']:.3f}), {row['n']}"
 
@@ -292,7 +292,7 @@ def _title(structure: str) -> str:
 
 
 def _number(value: float, digits: int, signed: bool = False) -> str:
-    return _NONE if math.isnan(value) else number(value, digits, signed)
+    return MISSING if math.isnan(value) else number(value, digits, signed)
 
 
 def _interval(value: float, low: float, high: float, digits: int) -> str:
@@ -304,5 +304,5 @@ def _interval(value: float, low: float, high: float, digits: int) -> str:
 def _p(value: float) -> str:
     """Write a p-value; nobody believes in the digits of a tiny one."""
     if math.isnan(value):
-        return _NONE
+        return MISSING
     return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +81,9 @@ def _draw_case(
     full = {name: territories for name, (territories, _) in sides.items()}
     plaques = {name: calcification for name, (_, calcification) in sides.items()}
     plaques |= _threshold_maps(case, parameters, full, plaques["reference"])
-    arteries = {name: _crop_source(shorten(image, parameters.shortening).territories) for name, image in full.items()}
+    arteries = {
+        name: shorten(image, parameters.shortening).territories.canonical().array for name, image in full.items()
+    }
     spacing = full["reference"].canonical().geometry.spacing[::-1]
     box = _shared_box(list(arteries.values()), spacing)
     seen = {name: _shaded(array[box], spacing) for name, array in arteries.items()}
@@ -95,7 +97,8 @@ def _draw_case(
     for name in ["reference", *methods]:
         if name in plaques:
             under = name if name in grey else first
-            inside = (_crop_source(plaques[name])[box] == CalcificationLabel.CALCIFICATION) & (arteries[under][box] > 0)
+            calcified = plaques[name].canonical().array[box] == CalcificationLabel.CALCIFICATION
+            inside = calcified & (arteries[under][box] > 0)
             marked[name] = _mark(grey[under], inside, spacing)
     caption = f"Calcification in the shortened arteries, projected from the front, {which}."
     yield save(_side_by_side(marked, _calcification_legend), folder, f"calcification_{word}", kind, caption)
@@ -110,10 +113,6 @@ def _threshold_maps(
     first = full[next(iter(case.predictions))]
     found = apply_thresholds(read_ct(case.cta), full["reference"], truth, first, parameters.fixed_hu)
     return {name: result.calcification for name, result in found if isinstance(result, Thresholding)}
-
-
-def _crop_source(image: Image) -> Array:
-    return image.canonical().array
 
 
 def _shared_box(arrays: list[Array], spacing: tuple[float, ...]) -> Box:
@@ -167,7 +166,7 @@ def _mark(view: Array, plaques: Array, spacing: tuple[float, ...]) -> Array:
     return np.asarray(view * (1 - opacity) + colour * opacity)
 
 
-def _side_by_side(views: dict[str, Array], add_legend: object) -> Figure:
+def _side_by_side(views: dict[str, Array], add_legend: Callable[[Figure], None]) -> Figure:
     """Show views of one size two in a row, with one scale bar."""
     from matplotlib.figure import Figure
 
@@ -188,7 +187,7 @@ def _side_by_side(views: dict[str, Array], add_legend: object) -> Figure:
     axes[0].text(width / 2, -3 / PIXEL_MM, "50 mm", ha="center", va="top")
     for x, side in ((0.0, "R"), (1.0, "L")):
         axes[0].text(x, 0.98, side, transform=axes[0].transAxes, ha="left" if side == "R" else "right", va="top")
-    add_legend(figure)  # type: ignore[operator]
+    add_legend(figure)
     return figure
 
 
