@@ -187,8 +187,7 @@ def _put_in_place(target: Path) -> None:
             # Another process may have been faster.
             with suppress(FileNotFoundError):
                 file.replace(place)
-        if pending.is_dir():
-            shutil.rmtree(pending, ignore_errors=True)
+        shutil.rmtree(pending, ignore_errors=True)
     except OSError as error:
         raise CalcScoreError(
             f"{target}: new files wait in {PENDING} to be put in place ({error.strerror}); close the programs that "

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class CalcScoreError(Exception):
     """A run failed. The message is one sentence for the user (command line exit code 1)."""
@@ -9,3 +13,12 @@ class CalcScoreError(Exception):
 
 class InputError(CalcScoreError):
     """An input cannot be used. The message names it, says what was found and what to do (exit code 2)."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name in front of what is wrong with its content."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

@@ -19,6 +19,7 @@ from .sources import NETWORKS, ChosenSources, add_source_options, chosen_sources
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..images.artery_files import ArteryFormat
     from ..images.geometry import Geometry, Image
     from ..inference.options import InferenceOptions
     from ..inference.protocol import Message
@@ -128,7 +129,6 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..archive.objects import DicomOrder
     from ..archive.source import check_source
     from ..cohort.inputs import single_input
-    from ..images.segment_files import is_segment_file
     from ..quality.codes import WarningCode, coded
     from ..report.case_folder import write_case
     from ..sources import analyze
@@ -148,12 +148,8 @@ def run(options: argparse.Namespace) -> Outcome:
         options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
     )
     if sources.arteries is not None:
-        path = Path(options.arteries)
-        inputs |= sources.arteries.files(path)
-        # Segments are laid onto the CTA's grid, so that the CTA has to be read first.
-        grid = read().geometry if is_segment_file(path) or sources.arteries.knows(path) else None
-        stage("reading the arteries")
-        arteries, told = sources.arteries.read(path, grid)
+        inputs |= sources.arteries.files(Path(options.arteries))
+        arteries, told = _read_arteries(Path(options.arteries), sources.arteries, read)
     scored = analyze(
         case.name,
         read,
@@ -171,6 +167,16 @@ def run(options: argparse.Namespace) -> Outcome:
     stage("writing")
     write_case(options.output, read.cta, scored, order, stage)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
+
+
+def _read_arteries(path: Path, how: ArteryFormat, read_cta: Callable[[], Image]) -> tuple[Image, tuple[str, ...]]:
+    """Read arteries that another tool has segmented, and what is to be told of them."""
+    from ..images.segment_files import is_segment_file
+
+    # Segments are laid onto the CTA's grid, so that the CTA has to be read first.
+    grid = read_cta().geometry if is_segment_file(path) or how.knows(path) else None
+    stage("reading the arteries")
+    return how.read(path, grid)
 
 
 def inference_options(options: argparse.Namespace, models: Sequence[Model]) -> InferenceOptions:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,15 +93,6 @@ def make_place(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: this is a file, give the name of a folder")
     make_folder(folder.parent)
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Put the file's name in front of what is wrong with its content."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
 
 
 def add_shortening_options(parser: argparse.ArgumentParser) -> None:

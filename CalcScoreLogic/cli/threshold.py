@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .outcome import Outcome, check_outputs, naming
+from ..errors import naming
+from .outcome import Outcome, check_outputs
 from .progress import stage
 
 

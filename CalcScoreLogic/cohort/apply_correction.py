@@ -53,7 +53,11 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
         # What a reader added to a trimmed artery belongs to the artery.
         array = np.where(shortened.array > 0, shortened.array, territories.array)
         territories = Image(array, territories.geometry)
-    inside = [t for t in Territory if _calcified_in(before, t) != _calcified_in_maps(scored, calcification, t)]
+    inside = [
+        t
+        for t in Territory
+        if _calcified_in(before.shortened, before.calcification, t) != _calcified_in(scored, calcification, t)
+    ]
     edits = _merged(
         before.result,
         Edits(
@@ -130,11 +134,7 @@ def _differing(before: Image, after: Image, filled: Image) -> tuple[Territory, .
     return tuple(territory for territory in Territory if territory in labels)
 
 
-def _calcified_in(case: ScoredCase, territory: Territory) -> bytes:
-    return _calcified_in_maps(case.shortened, case.calcification, territory)
-
-
-def _calcified_in_maps(shortened: Image, calcification: Image, territory: Territory) -> bytes:
+def _calcified_in(shortened: Image, calcification: Image, territory: Territory) -> bytes:
     """Give a text that is the same where the same voxels of a territory are calcified."""
     return np.flatnonzero((shortened.array == territory) & _calcified(calcification)).tobytes()
 

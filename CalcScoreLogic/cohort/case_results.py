@@ -10,6 +10,7 @@ from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import aligned
+from ..images.segment_files import is_segment_file
 from ..results import CaseResult, ScoredCase
 from .case_inputs import own_cta
 
@@ -55,7 +56,7 @@ def is_in_place(corrected: Path, folder: Path) -> bool:
     """Tell whether a correction is the case's own label maps, overwritten."""
     own, given = files.real_path(folder), files.real_path(corrected)
     if given == own:
-        return not any(path.name.lower().endswith(".seg.nrrd") for path in own.iterdir())
+        return not any(map(is_segment_file, own.iterdir()))
     return given.parent == own and given.name in (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)
 
 

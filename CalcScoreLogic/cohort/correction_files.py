@@ -15,7 +15,7 @@ from ..images import file_checks
 from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import Array, Image, aligned
-from ..images.segment_files import read_segments
+from ..images.segment_files import is_segment_file, read_segments
 from ..rescoring import SEGMENTS
 
 _CALCIFICATION = CalcificationLabel.CALCIFICATION.key
@@ -80,7 +80,7 @@ def read_correction(source: Path, territories: Image, shortened: Image) -> Corre
             f"maps named {files.SHORTENED}, {files.CALCIFICATION} or {files.TERRITORIES}"
         )
     for path in found:
-        if file_checks.image_suffix(path) == ".seg.nrrd":
+        if is_segment_file(path):
             _take_segments(path, correction, territories, shortened)
         else:
             _take_label_map(path, correction, territories)
@@ -110,8 +110,8 @@ def _files(source: Path) -> Iterator[Path]:
         return
     known = (_TERRITORIES, _SHORTENED, _CALCIFIED)
     images = [path for path in sorted(source.iterdir()) if file_checks.image_suffix(path)]
-    yield from (p for p in images if files.without_ending(p) in known and not p.name.lower().endswith(".seg.nrrd"))
-    yield from (path for path in images if path.name.lower().endswith(".seg.nrrd"))
+    yield from (p for p in images if files.without_ending(p) in known and not is_segment_file(p))
+    yield from filter(is_segment_file, images)
 
 
 def _take_label_map(path: Path, correction: Correction, reference: Image) -> None:

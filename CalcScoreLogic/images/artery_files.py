@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, naming
 from . import other_tools
 from .dicom_segments import find_segmentation, read_dicom_segments
 from .file_checks import image_suffix
@@ -135,10 +135,8 @@ class ArteryFormat:
         if path.is_dir() and self.preset:
             masks = other_tools.find_totalsegmentator_files(path)
             return other_tools.from_masks((name, territory, read_mask(file)) for name, territory, file in masks)
-        try:
+        with naming(path):
             labels = read_labels(path)
             if self.mapping:
                 return other_tools.from_label_map(labels, other_tools.parse_mapping(self.mapping))
             return other_tools.from_totalsegmentator(labels, label_names(path))
-        except InputError as error:
-            raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

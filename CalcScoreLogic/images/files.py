@@ -160,15 +160,13 @@ def read_label_map(
     return relabelled(image, {v: v for v in values}, np.uint8)
 
 
-def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
+def read_mask(path: str | os.PathLike[str]) -> Image:
     """Read the mask of one structure.
 
     Parameters
     ----------
     path : path
         An image file with 0 and at most one other value.
-    what : str
-        What a message calls it.
 
     Returns
     -------
@@ -183,9 +181,9 @@ def read_mask(path: str | os.PathLike[str], what: str = "mask") -> Image:
         The memory does not suffice.
     """
     image = _read(path)
-    values = label_values(path, image.array, what)
+    values = label_values(path, image.array, "mask")
     if len(values) > 1:
-        raise InputError(f"{path}: the {what} has several values besides 0 ({brief(values)}), save one structure alone")
+        raise InputError(f"{path}: the mask has several values besides 0 ({brief(values)}), save one structure alone")
     if image.array.dtype == np.uint8 and values in ([], [1]):
         return image
     # Whatever the value is: -1, 255 or 100000.

@@ -47,7 +47,7 @@ def ct_warnings(cta: Image) -> tuple[CodedWarning, ...]:
     """
     image = cta.canonical()
     height = image.geometry.spacing[2] * image.geometry.size[2]
-    found = [*_thick(max(image.geometry.spacing), "slices"), *_empty_slices(image), *_motion(image)]
+    found = [*_thick(max(image.geometry.spacing)), *_empty_slices(image), *_motion(image)]
     found += value_warnings(cta)
     if height < LEAST_HEIGHT_MM:
         found.append(
@@ -168,7 +168,7 @@ def header_warnings(spacing_mm: float | None, thickness_mm: float | None) -> tup
         return ()
     if thickness_mm > spacing_mm:
         # The distance itself is checked on the image.
-        return _thick(thickness_mm, "slices") if spacing_mm <= THICKEST_MM else ()
+        return _thick(thickness_mm) if spacing_mm <= THICKEST_MM else ()
     if spacing_mm > (1 + _OVERLAP_SHARE) * thickness_mm:
         text = (
             f"Slices of {thickness_mm:g} mm lie {spacing_mm:.3g} mm apart: the tissue between them was not imaged, "
@@ -178,10 +178,10 @@ def header_warnings(spacing_mm: float | None, thickness_mm: float | None) -> tup
     return ()
 
 
-def _thick(thickness_mm: float, what: str) -> tuple[CodedWarning, ...]:
+def _thick(thickness_mm: float) -> tuple[CodedWarning, ...]:
     if thickness_mm <= THICKEST_MM + 1e-3:
         return ()
-    text = f"The {what} are {thickness_mm:.3g} mm thick; over {THICKEST_MM:g} mm small plaques and branches blur away."
+    text = f"The slices are {thickness_mm:.3g} mm thick; over {THICKEST_MM:g} mm small plaques and branches blur away."
     return (CodedWarning(WarningCode.THICK_SLICES, text),)
 
 
