@@ -106,6 +106,10 @@ CALCIFICATION_STRUCTURES = {
 """How the labels of a calcification map are shown and coded."""
 
 
+CUT_STRUCTURE = Structure("Cut off", (150, 150, 150), "51114001", "Artery")
+"""How the arteries that trimming took away are shown and coded."""
+
+
 @dataclass(frozen=True)
 class Concept:
     """A SNOMED CT concept.

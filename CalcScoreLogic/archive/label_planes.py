@@ -8,12 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ..anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Structure, Territory
+from ..anatomy import (
+    CALCIFICATION_STRUCTURES,
+    CUT_STRUCTURE,
+    STRUCTURES,
+    CalcificationLabel,
+    Structure,
+    Territory,
+)
 from ..images.boxes import joint_box, nonzero_box
 from ..images.geometry import Array, Geometry
 from ..results import ScoredCase
 
-_CUT, _CUT_COLOUR = "cut.", (150, 150, 150)
+_CUT = "cut."
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Segment:
         if self.territory is None:
             return CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION]
         found = STRUCTURES[self.territory]
-        return replace(found, title=f"{found.title}, cut off", colour=_CUT_COLOUR) if self.is_cut else found
+        return replace(found, title=f"{found.title}, cut off", colour=CUT_STRUCTURE.colour) if self.is_cut else found
 
 
 CALCIFICATION = Segment(CalcificationLabel.CALCIFICATION.key)

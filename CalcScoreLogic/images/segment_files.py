@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..anatomy import CalcificationLabel, Territory
+from ..anatomy import CUT_STRUCTURE, CalcificationLabel, Territory
 from ..errors import InputError
 from . import file_checks
 from .file_layout import check_scale
@@ -25,7 +25,6 @@ from .segments import match_labels
 _FIELD = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer|Tags)")
 _TAG = re.compile(r"(?:^|\|)CalcScore\.Structure:(\w+)")
 _CUT = "cut"
-_CUT_NAME = "Cut off"
 _KEYS = (*(territory.key for territory in Territory), *(label.key for label in CalcificationLabel))
 _REFERENCE = re.compile(r"(?:^|&)Reference image geometry\|([^|]*)\|")
 
@@ -150,10 +149,11 @@ def _structures(path: str | os.PathLike[str], fields: Mapping[int, Mapping[str, 
     """Tell which structure each segment is; raises InputError."""
     tags = {number: _TAG.search(found.get("Tags", "")) for number, found in fields.items()}
     keys = {number: tag[1] if tag else "" for number, tag in tags.items()}
-    cut = [number for number, key in keys.items() if key == _CUT or fields[number].get("Name", "") == _CUT_NAME]
+    names = {number: found.get("Name", "") for number, found in fields.items()}
+    cut = [number for number, key in keys.items() if key == _CUT or names[number] == CUT_STRUCTURE.title]
     keys |= dict.fromkeys(cut, _CUT)
     waiting = [number for number, key in keys.items() if key not in (*_KEYS, _CUT)]
-    named = {fields[number].get("Name", ""): number for number in waiting}
+    named = {names[number]: number for number in waiting}
     if len(named) < len(waiting):
         raise InputError(f"{path}: a segment shares its name with another, rename it")
     values = match_labels(path, named, {key: number for number, key in enumerate(_KEYS)})

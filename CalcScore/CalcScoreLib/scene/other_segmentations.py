@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from CalcScoreLogic.anatomy import CALCIFICATION_STRUCTURES, STRUCTURES, CalcificationLabel, Territory
+from CalcScoreLogic.anatomy import ARTERY_CODES, CALCIFICATION_STRUCTURES, CalcificationLabel, Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Array, Geometry, Image
 from CalcScoreLogic.images.other_tools import TOTALSEGMENTATOR_FILES, Source, TerritoryMap, merge
@@ -24,22 +24,10 @@ Prints = dict[str, SegmentPrint]
 
 _CODE = re.compile(r"SCT\^(\d+)\^")
 
-_OTHER_CODES = {
-    "15825003": Territory.AORTA,
-    "244411005": Territory.ILIAC,
-    "73634005": Territory.ILIAC,
-    "113269004": Territory.ILIAC,
-    "90024005": Territory.ILIAC,
-    "57850000": Territory.MESENTERIC,
-    "42258001": Territory.MESENTERIC,
-    "33795007": Territory.MESENTERIC,
-}
-"""SNOMED CT codes beside our own: aorta, common, external and internal iliac artery, coeliac trunk,
-superior and inferior mesenteric artery."""
-
 _KEY_OF_CODE = {
-    **{look.code: territory.key for territory, look in STRUCTURES.items()},
-    **{code: territory.key for code, territory in _OTHER_CODES.items()},
+    **{code: territory.key for code, territory in ARTERY_CODES.items()},
+    "244411005": Territory.ILIAC.key,  # iliac artery
+    "33795007": Territory.MESENTERIC.key,  # inferior mesenteric artery
     CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION].code: structures.CALCIFICATION,
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from CalcScoreLogic.anatomy import (
     CALCIFICATION_STRUCTURES,
+    CUT_STRUCTURE,
     STRUCTURES,
     CalcificationLabel,
     Structure,
@@ -23,8 +24,6 @@ CUT = "cut"
 FULL = "full."
 """Goes before a territory's key where its full length is meant."""
 
-_CUT = Structure("Cut off", (150, 150, 150), "51114001", "Artery")
-
 TERRITORY_KEYS = tuple(territory.key for territory in Territory)
 TRIMMED_KEYS = (*TERRITORY_KEYS, CALCIFICATION)
 FULL_KEYS = tuple(FULL + key for key in TERRITORY_KEYS)
@@ -39,7 +38,7 @@ def structure(key: str) -> Structure:
     """Give the name, colour and code of a key."""
     plain = key.removeprefix(FULL)
     if plain == CUT:
-        return _CUT
+        return CUT_STRUCTURE
     if plain == CALCIFICATION:
         return CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION]
     return STRUCTURES[territory_of(plain)]
