@@ -180,7 +180,7 @@ class Panel(VTKObservationMixin):
         self.ui.analyzeButton.setEnabled(running or ready)
         self.ui.analyzeButton.toolTip = self._button_tip()
         if problem:
-            self.run.say(trouble(problem))
+            self._complain(problem)
         self._escape.setEnabled(running)
         self.ui.reportButton.setEnabled(self._result is not None and not busy and not self.report.busy)
         current = self._result is not None and not self.corrections.stale
@@ -203,11 +203,7 @@ class Panel(VTKObservationMixin):
 
     def forget_scene(self) -> None:
         """End the run and let go of the nodes: the scene is about to close."""
-        self.run.close()
-        self.dicom.close()
-        self.report.close()
-        self.content.forget()
-        self.leave()
+        self._stop()
         self.editor.forget()
         self.run.say("")
         self.run.outcome = Outcome.NONE
@@ -216,19 +212,22 @@ class Panel(VTKObservationMixin):
 
     def close(self) -> None:
         """Let go of everything: the module goes away."""
-        self.run.close()
-        self.dicom.close()
-        self.report.close()
+        self._stop()
         self.models.close()
-        self.content.forget()
         self._listing.forget()
-        self.leave()
         self.corrections.close()
         self.editor.close()
         self.display.close()
         self.removeObservers()
         self._bindings.use(None)
         self.parameters = self._cta = None
+
+    def _stop(self) -> None:
+        """End the run and what goes on beside it, unheard."""
+        for work in (self.run, self.dicom, self.report):
+            work.close()
+        self.content.forget()
+        self.leave()
 
     def _models_or_none(self) -> list[Model]:
         """Give the models of a run; none where one is missing or a source is not chosen."""

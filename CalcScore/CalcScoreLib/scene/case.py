@@ -298,11 +298,10 @@ class SceneCase(CaseNodes):
 
     def observed(self) -> list[tuple[Any, int]]:
         """Give what to observe to learn that segments may have changed: objects and their events."""
-        nodes = [node for node in (self.arteries, self.calcification) if node is not None]
         moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
         return [
-            *(pair for node in nodes for pair in edits_of(node)),
-            *((node, moved) for node in nodes),
+            *(pair for node in self.segmentations for pair in edits_of(node)),
+            *((node, moved) for node in self.segmentations),
         ]
 
     def prepare_editor(self, editor: Any, structure: str = structures.CALCIFICATION) -> None:
@@ -377,8 +376,7 @@ class SceneCase(CaseNodes):
 
     def _with_surfaces(self) -> list[Any]:
         """Give the segmentations that have surfaces."""
-        nodes = [node for node in (self.arteries, self.calcification) if node is not None]
-        return [node for node in nodes if node.GetSegmentation().ContainsRepresentation(SURFACE)]
+        return [node for node in self.segmentations if node.GetSegmentation().ContainsRepresentation(SURFACE)]
 
 
 def _remake(surfaces: Iterable[Any]) -> None:

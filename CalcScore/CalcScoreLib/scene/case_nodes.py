@@ -73,6 +73,11 @@ class CaseNodes:
         """Table node with the scores."""
         return referenced(self.record, "table")
 
+    @property
+    def segmentations(self) -> list[Any]:
+        """The segmentations that have not been deleted."""
+        return [node for node in (self.arteries, self.calcification) if node is not None]
+
     def segmentation(self, structure: str) -> Any:
         """Give the segmentation that a structure is in."""
         full = structure.startswith(structures.FULL) or structure == structures.CUT

@@ -119,5 +119,4 @@ def _volumes_of(view: Any) -> tuple[str | None, str | None]:
 
 
 def _displays(case: CaseNodes) -> list[Any]:
-    nodes = [node for node in (case.arteries, case.calcification) if node is not None]
-    return [node.GetDisplayNode() for node in nodes if node.GetDisplayNode() is not None]
+    return [node.GetDisplayNode() for node in case.segmentations if node.GetDisplayNode() is not None]
