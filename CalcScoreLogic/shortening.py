@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from .anatomy import SIDE_TERRITORIES, STRUCTURES, Territory
 from .errors import InputError
-from .images.boxes import Box, nonzero_box, pad_box
+from .images.boxes import Box, moved_box, nonzero_box, pad_box, start_of
 from .images.geometry import Array, Image
 from .isotropic import IsotropicGrid
 
@@ -235,8 +235,7 @@ def _components(labels: Array, box: Box, wanted: Array) -> Iterator[tuple[Box, A
     for number, inner in enumerate(ndimage.find_objects(labels), start=1):
         if not wanted[number]:
             continue
-        outer = tuple(slice(b.start + i.start, b.start + i.stop) for b, i in zip(box, inner, strict=True))
-        yield outer, labels[inner] == number  # type: ignore[misc]
+        yield moved_box(inner, start_of(box)), labels[inner] == number
 
 
 def _stump(component: Array, reach: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -48,6 +48,12 @@ def pad_box(box: Box, padding: int, shape: tuple[int, ...]) -> Box:
     """Widen a box by `padding` voxels on each side, as far as an array of `shape` reaches."""
     widened = [slice(max(s.start - padding, 0), min(s.stop + padding, n)) for s, n in zip(box, shape, strict=True)]
     return widened[0], widened[1], widened[2]
+
+
+def moved_box(box: Box, steps: Sequence[int]) -> Box:
+    """Move a box by so many voxels, (k, j, i)."""
+    moved = [slice(int(s.start + n), int(s.stop + n)) for s, n in zip(box, steps, strict=True)]
+    return moved[0], moved[1], moved[2]
 
 
 def start_of(box: Box) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries, fill_holes
-from CalcScoreLogic.images.boxes import Box, nonzero_box, start_of
+from CalcScoreLogic.images.boxes import Box, moved_box, nonzero_box, start_of
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.report.lesions import cluster_voxels, inner_positions
 from CalcScoreLogic.rescoring import rescore, trim_again
@@ -229,8 +229,8 @@ def _territory_masks(image: Image, within: Box = _ALL) -> dict[Territory, Segmen
     """Give the masks of a territory map; `within` is the part of the CTA that it is."""
     box = _box_of(image)
     part = image.array[box]
-    start = [inner.start + outer.start for inner, outer in zip(box, within, strict=True)]
-    return {t: SegmentMask.of(part == t, (start[0], start[1], start[2])) for t in Territory}
+    start = start_of(moved_box(box, start_of(within)))
+    return {t: SegmentMask.of(part == t, start) for t in Territory}
 
 
 def _trimmed_layer(shortened: Image, box: Box | None = None) -> Layer:

@@ -15,9 +15,9 @@ from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
-from .masks import CaseMasks, around, difference, intersection, territory_array, union, within
+from .masks import CaseMasks, difference, intersection, territory_array
 from .plaques import Plaque
-from .segment_voxels import SegmentMask
+from .segment_voxels import SegmentMask, around, union, within
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
 _ROUND_CLICKS_MM = 60.0

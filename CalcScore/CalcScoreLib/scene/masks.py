@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
-from CalcScoreLogic.images.boxes import Box, joint_box, pad_box, part_of, shape_of, start_of
+from CalcScoreLogic.images.boxes import Box, pad_box, part_of, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.rescoring import SEGMENTS
 
 from ..incremental_work import Steps, run_through
 from . import structures
 from .grids import matrix_between, own_matrix
-from .segment_voxels import SegmentMask, mask_steps, segment_state
+from .segment_voxels import SegmentMask, around, mask_steps, segment_state, union, within
 from .segmentations import segment_ids
 
 
@@ -64,19 +64,6 @@ class MaskReader:
         return bytes(own_matrix(self._volume).tobytes() + matrix_between(segmentation, self._volume).tobytes())
 
 
-def union(masks: Iterable[SegmentMask]) -> SegmentMask:
-    """Join masks into one."""
-    filled = [mask for mask in masks if mask.inside.size]
-    if len(filled) < 2:
-        return filled[0] if filled else SegmentMask()
-    box = around(filled)
-    assert box is not None  # noqa: S101
-    joined = np.zeros(shape_of(box), bool)
-    for mask in filled:
-        joined[within(mask.box, box)] |= mask.inside
-    return SegmentMask.of(joined, start_of(box))
-
-
 def intersection(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     """Give the voxels that two masks share."""
     one, other = clipped(first, second.box), clipped(second, first.box)
@@ -100,17 +87,6 @@ def difference(first: SegmentMask, second: SegmentMask) -> SegmentMask:
     left = first.inside.copy()
     left[within(shared.box, first.box)] &= ~shared.inside
     return SegmentMask.of(left, first.start)
-
-
-def around(masks: Iterable[SegmentMask]) -> Box | None:
-    """Give the box that holds all masks; None where all are empty."""
-    return joint_box(mask.box for mask in masks if mask.inside.size)
-
-
-def within(box: Box, outer: Box) -> Box:
-    """Give a box relative to one that holds it."""
-    parts = [slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True)]
-    return parts[0], parts[1], parts[2]
 
 
 def territory_array(masks: Mapping[Territory, SegmentMask], box: Box) -> tuple[Array, int]:

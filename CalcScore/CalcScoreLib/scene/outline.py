@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import slicer
 
-from .grids import index_to_ras, oriented_image
-from .masks import union
+from .grids import index_to_ras
 from .plaques import Plaque
-from .segment_voxels import LABELMAP, SegmentMask
+from .segment_voxels import LABELMAP, padded_image, union
 
 _NAME = "CalcScore selected plaques"
 _SEGMENT = "selected"
@@ -46,7 +44,7 @@ class PlaqueOutline:
         segment = slicer.vtkSegment()
         segment.SetName(_NAME)
         segment.SetColor(*_WHITE)
-        segment.AddRepresentation(LABELMAP, _padded(mask, volume))
+        segment.AddRepresentation(LABELMAP, padded_image(mask, index_to_ras(volume)))
         content = node.GetSegmentation()
         content.RemoveAllSegments()
         content.AddSegment(segment, _SEGMENT)
@@ -59,12 +57,6 @@ class PlaqueOutline:
             display = node.GetDisplayNode()
             slicer.mrmlScene.RemoveNode(node)
             slicer.mrmlScene.RemoveNode(display)
-
-
-def _padded(mask: SegmentMask, volume: Any) -> Any:
-    """Make the image of a mask with a voxel around it: a surface needs an outside."""
-    wide = tuple(slice(part.start - 1, part.stop + 1) for part in mask.box)
-    return oriented_image(np.pad(mask.inside, 1), (wide[0], wide[1], wide[2]), index_to_ras(volume))
 
 
 def _make_node(scene: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ import slicer
 import vtk
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.boxes import Box, joint_box, nonzero_box, shape_of, start_of
+from CalcScoreLogic.images.boxes import Box, joint_box, moved_box, nonzero_box, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array
 
 from ..incremental_work import Steps
@@ -53,8 +54,7 @@ class SegmentMask:
         tight = nonzero_box(inside)
         if tight is None:
             return cls()
-        box = tuple(slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True))
-        return cls((box[0], box[1], box[2]), inside[tight])
+        return cls(moved_box(tight, start), inside[tight])
 
     @property
     def start(self) -> tuple[int, int, int]:
@@ -180,7 +180,7 @@ def own_voxel_steps(segmentation: Any, segment_id: str) -> Steps[OwnVoxels]:
         yield None
     matrix = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(matrix)
-    return OwnVoxels(_joined(parts), to_array(matrix))
+    return OwnVoxels(union(parts), to_array(matrix))
 
 
 def segment_state(segmentation: Any, segment_id: str) -> tuple[Any, ...]:
@@ -205,23 +205,49 @@ def placed_steps(voxels: OwnVoxels, segmentation: Any, volume: Any) -> Steps[Seg
     if np.abs(corners @ between.T - (corners + moved_by)).max() > _ALIGNED:
         tight = yield from _resample_steps(tight, to_ras, between, volume)
     else:
-        moved = [slice(int(s.start + n), int(s.stop + n)) for s, n in zip(tight.box, offset[::-1], strict=True)]
-        tight = SegmentMask((moved[0], moved[1], moved[2]), tight.inside)
+        tight = SegmentMask(moved_box(tight.box, offset[::-1]), tight.inside)
     return _clipped(tight, volume.GetImageData().GetDimensions()[::-1])
 
 
-def _joined(parts: list[SegmentMask]) -> SegmentMask:
-    """Put pieces that do not overlap together."""
-    filled = [part for part in parts if part.inside.size]
-    box = joint_box(part.box for part in filled)
-    if box is None:
-        return SegmentMask()
+def union(masks: Iterable[SegmentMask]) -> SegmentMask:
+    """Join masks, each fitted to its voxels, into one that is."""
+    filled = [mask for mask in masks if mask.inside.size]
+    box = around(filled)
+    if box is None or len(filled) == 1:
+        return filled[0] if filled else SegmentMask()
     inside = np.zeros(shape_of(box), bool)
-    for part in filled:
-        inside[tuple(slice(p.start - b.start, p.stop - b.start) for p, b in zip(part.box, box, strict=True))] = (
-            part.inside
-        )
+    for mask in filled:
+        inside[within(mask.box, box)] |= mask.inside
     return SegmentMask(box, inside)
+
+
+def around(masks: Iterable[SegmentMask]) -> Box | None:
+    """Give the box that holds all masks; None where all are empty."""
+    return joint_box(mask.box for mask in masks if mask.inside.size)
+
+
+def within(box: Box, outer: Box) -> Box:
+    """Give a box relative to one that holds it."""
+    return moved_box(box, [-n for n in start_of(outer)])
+
+
+def padded_image(mask: SegmentMask, to_ras: Any) -> Any:
+    """Make the image data of a mask with a voxel around it, for a surface needs an outside.
+
+    Parameters
+    ----------
+    mask : SegmentMask
+        A mask that is not empty.
+    to_ras : vtkMatrix4x4
+        From indices (i, j, k) to RAS.
+
+    Returns
+    -------
+    vtkOrientedImageData
+        The voxels.
+    """
+    wide = tuple(slice(part.start - 1, part.stop + 1) for part in mask.box)
+    return oriented_image(np.pad(mask.inside, 1), (wide[0], wide[1], wide[2]), to_ras)
 
 
 def _corners(box: Box) -> Array:
@@ -247,7 +273,7 @@ def _resample_steps(mask: SegmentMask, to_ras: Array, between: Array, volume: An
         last = min(first + slices, high[2]) - 1
         parts.append(_resampled(source, to_own, (low[0], high[0] - 1, low[1], high[1] - 1, first, last)))
         yield None
-    return _joined(parts)
+    return union(parts)
 
 
 def _resampled(source: Any, to_ras: Any, extent: tuple[int, ...]) -> SegmentMask:

@@ -10,7 +10,7 @@ import numpy as np
 import slicer
 import vtk
 
-from CalcScoreLogic.images.boxes import Box, nonzero_box
+from CalcScoreLogic.images.boxes import Box, moved_box, nonzero_box, start_of
 from CalcScoreLogic.images.geometry import Array
 
 from . import structures
@@ -45,9 +45,8 @@ class Layer:
     def of(cls, array: Array, labels: Mapping[str, int], box: Box | None = None) -> Layer:
         """Crop label values to what they mark; `box` is the part of the CTA that they are, all of it by default."""
         tight = nonzero_box(array) or NOTHING
-        start = [0, 0, 0] if box is None else [part.start for part in box]
-        placed = [slice(s.start + n, s.stop + n) for s, n in zip(tight, start, strict=True)]
-        return cls(np.ascontiguousarray(array[tight], np.uint8), labels, (placed[0], placed[1], placed[2]))
+        placed = tight if box is None else moved_box(tight, start_of(box))
+        return cls(np.ascontiguousarray(array[tight], np.uint8), labels, placed)
 
 
 def tag(segment: Any, name: str) -> str:

@@ -13,8 +13,8 @@ from scipy import ndimage
 from CalcScoreLogic.images.geometry import Array
 
 from ..incremental_work import Steps
-from .grids import oriented_image, to_vtk
-from .segment_voxels import LABELMAP, OwnVoxels, SegmentMask, own_voxel_steps, segment_state
+from .grids import to_vtk
+from .segment_voxels import LABELMAP, OwnVoxels, SegmentMask, own_voxel_steps, padded_image, segment_state
 
 SURFACE = "Closed surface"
 
@@ -88,8 +88,7 @@ def _faces(labels: Array, count: int) -> Array:
 
 def _surface(content: Any, voxels: OwnVoxels) -> Any:
     """Convert voxels as the segments of a segmentation are converted."""
-    box = tuple(slice(part.start - 1, part.stop + 1) for part in voxels.mask.box)
-    image = oriented_image(np.pad(voxels.mask.inside, 1), (box[0], box[1], box[2]), to_vtk(voxels.to_ras))
+    image = padded_image(voxels.mask, to_vtk(voxels.to_ras))
     alone, copy = slicer.vtkSegmentation(), slicer.vtkSegment()
     copy.AddRepresentation(LABELMAP, image)
     _set_source(alone)
