@@ -36,8 +36,6 @@ class WorkerProcess:
     ----------
     interpreter : str
         Python that has torch and nnunetv2.
-    temporary : Path, optional
-        Where the temporary folder is made; the system's place by default.
     environment : mapping of str to str, optional
         Environment variables of the worker; those of this process by default.
 
@@ -58,15 +56,13 @@ class WorkerProcess:
         The temporary folder cannot be made.
     """
 
-    def __init__(
-        self, interpreter: str, temporary: Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, interpreter: str, environment: Mapping[str, str] | None = None) -> None:
         self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._threads: list[threading.Thread] = []
         self._canonical = False
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="calcscore-", dir=temporary))
+            self.folder = Path(tempfile.mkdtemp(prefix="calcscore-"))
         except OSError as error:
             raise CalcScoreError(f"no temporary folder can be made ({error.strerror}), free some space") from error
         command = [interpreter, "-m", "CalcScoreLogic.inference.worker", str(self.folder)]

@@ -70,8 +70,6 @@ class InferenceRun:
         trimmed arteries only, unless the options say otherwise. None: they stay as they are.
     arteries : Image, optional
         Full-length territory map on the CTA's grid, where no model labels the arteries.
-    temporary : Path, optional
-        Where the run's temporary folder is made; the system's place by default.
     environment : mapping of str to str, optional
         Environment variables of the worker; those of this process by default.
 
@@ -102,7 +100,6 @@ class InferenceRun:
         interpreter: str | os.PathLike[str] | None = None,
         lengths: ShorteningParameters | None = PAPER_LENGTHS,
         arteries: Image | None = None,
-        temporary: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.state = RunState.READY
@@ -114,7 +111,7 @@ class InferenceRun:
         self._models = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
         self._interpreter = str(interpreter or sys.executable)
-        self._temporary, self._environment = temporary, environment
+        self._environment = environment
         self._process: WorkerProcess | None = None
         self._failure: Failure | None = None
 
@@ -139,7 +136,7 @@ class InferenceRun:
         CalcScoreError
             The temporary folder cannot be made.
         """
-        self._process = WorkerProcess(self._interpreter, self._temporary, self._environment)
+        self._process = WorkerProcess(self._interpreter, self._environment)
         self.folder = self._process.folder
         self.state = RunState.RUNNING
         if self._cta is not None:

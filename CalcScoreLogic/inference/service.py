@@ -37,8 +37,6 @@ class InferenceService:
         Python that has torch and nnunetv2; the one that runs this by default.
     lengths : ShorteningParameters or None
         See `InferenceRun`.
-    temporary : Path, optional
-        Where temporary folders are made; the system's place by default.
 
     Notes
     -----
@@ -52,12 +50,11 @@ class InferenceService:
         options: InferenceOptions | None = None,
         interpreter: str | None = None,
         lengths: ShorteningParameters | None = PAPER_LENGTHS,
-        temporary: Path | None = None,
     ) -> None:
         folders = {role: str(Path(path).resolve()) for role, path in models.items()}
         self._options = options or InferenceOptions()
         self._job = {**job_of(folders, self._options, lengths), "many": True}
-        self._interpreter, self._temporary = interpreter or sys.executable, temporary
+        self._interpreter = interpreter or sys.executable
         self._worker: WorkerProcess | None = None
         self._count = 0
         self._closed = False
@@ -98,7 +95,7 @@ class InferenceService:
                 raise RunCancelledError("the run was cancelled")
             if self._worker is not None:
                 return
-            worker = self._worker = WorkerProcess(self._interpreter, self._temporary)
+            worker = self._worker = WorkerProcess(self._interpreter)
             self._count = 0
         self._hand_over(worker, worker.folder, self._job)
         self._listen(worker, Ready, on_message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 
 def gone(process: int) -> bool:
@@ -16,8 +17,12 @@ def gone(process: int) -> bool:
     return False
 
 
-def kill_caller(code: str) -> int:
-    """Run a program until it prints the number of its worker, and kill it; give the number."""
+def kill_caller(code: str, temporary: Path) -> int:
+    """Run a program that makes its temporary folders in a place, until it prints the number of its worker; kill it.
+
+    Gives the worker's number.
+    """
+    code = f"import tempfile\ntempfile.tempdir = {str(temporary)!r}\n{code}"
     caller = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert caller.stdout is not None
     worker = int(caller.stdout.readline())

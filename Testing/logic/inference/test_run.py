@@ -9,9 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import venv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunCancelledError, RunState
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.sources import analyze
+from Testing.logic.cohort_cases import until
 from Testing.logic.inference.callers import gone, kill_caller
 from Testing.logic.inference.in_process import run_of
 from Testing.logic.model_folders import WritesFile, make_model, replace_record
@@ -69,15 +68,6 @@ def alone(cta: Image, models: dict[str, Path]) -> tuple[Result, dict[str, np.nda
         return result, {role: read_image(run.folder / name).array.copy() for role, name in result.files.items()}
 
 
-def until(condition: Callable[[], bool], seconds: float = 300) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def reach(run: InferenceRun, stage: str) -> list[Message]:
     """Poll until a run tells of a stage."""
     seen: list[Message] = []
@@ -86,7 +76,7 @@ def reach(run: InferenceRun, stage: str) -> list[Message]:
         seen.extend(run.poll())
         return any(isinstance(message, Progress) and stage in message.stage for message in seen)
 
-    assert until(there), (stage, seen, run.log)
+    until(there)
     return seen
 
 
@@ -108,7 +98,7 @@ def test_label_maps_are_those_of_stock_nnunet(
 ) -> None:
     file = tmp_path / "cta.nii.gz"
     write_image(file, cta)
-    with InferenceRun(cta, models, InferenceOptions(mirroring=mirroring, engine="torch"), temporary=place) as run:
+    with InferenceRun(cta, models, InferenceOptions(mirroring=mirroring, engine="torch")) as run:
         run.start()
         result = run.wait()
         for role, model in models.items():
@@ -134,7 +124,7 @@ def test_networks_that_learned_one_orientation_see_it_however_the_cta_is_stored(
     maps = []
     for orientation in ("LPS", "RAS", "ASL"):
         turned = to_image(sitk.DICOMOrient(stored, orientation))
-        with InferenceRun(turned, folders, InferenceOptions(mirroring=False), lengths=None, temporary=place) as run:
+        with InferenceRun(turned, folders, InferenceOptions(mirroring=False), lengths=None) as run:
             run.start()
             result = run.wait()
             found = [read_image(run.folder / result.files[role.value]) for role in Role]
@@ -149,7 +139,7 @@ def test_small_pieces_of_artery_go_where_a_model_asks_for_it(cta: Image, place: 
     found = []
     for name, about in (("all", {}), ("large", {"least_piece_mm3": least_mm3})):
         model = make_model(tmp_path / name, Role.TERRITORIES, [0, 1], about=about)
-        with InferenceRun(cta, {"territories": model}, lengths=None, temporary=place) as run:
+        with InferenceRun(cta, {"territories": model}, lengths=None) as run:
             run.start()
             found.append(read_image(run.folder / run.wait().files["territories"]).array.copy())
     stock, large = found
@@ -166,7 +156,7 @@ def test_small_pieces_of_artery_go_where_a_model_asks_for_it(cta: Image, place: 
 
 def test_progress_runs_from_the_start_to_the_end(cta: Image, models: dict[str, Path], place: Path) -> None:
     heard: list[Message] = []
-    with InferenceRun(cta, models, InferenceOptions(folds=(0, 2)), temporary=place) as run:
+    with InferenceRun(cta, models, InferenceOptions(folds=(0, 2))) as run:
         run.start()
         run.wait(heard.append)
     steps = [message for message in heard if isinstance(message, Progress)]
@@ -191,7 +181,7 @@ def test_single_folds_are_scored_too(
     there = [t for t in Territory if (arteries == t).any()]
     expected = {t.key: (plaques[arteries == t] == 2).mean() for t in there}
     assert len(set(expected.values())) > 1
-    with InferenceRun(cta, models, InferenceOptions(mirroring=False), lengths=None, temporary=place) as run:
+    with InferenceRun(cta, models, InferenceOptions(mirroring=False), lengths=None) as run:
         run.start()
         together = run.wait()
     found = together.fold_burdens[1]
@@ -202,7 +192,7 @@ def test_single_folds_are_scored_too(
 def test_a_worker_loads_until_the_cta_is_there(
     alone: tuple[Result, dict[str, np.ndarray]], cta: Image, models: dict[str, Path], place: Path
 ) -> None:
-    with InferenceRun(None, models, InferenceOptions((1,), False), lengths=None, temporary=place) as run:
+    with InferenceRun(None, models, InferenceOptions((1,), False), lengths=None) as run:
         run.start()
         reach(run, "starting")
         assert not list(run.folder.iterdir())
@@ -219,24 +209,24 @@ def test_a_cta_that_cannot_be_read_leaves_no_process(models: dict[str, Path], pl
     python.chmod(0o755)
 
     def read() -> Image:
-        assert until(lambda: log.exists() and log.read_text().endswith("\n"))  # not just created
+        until(lambda: log.exists() and log.read_text().endswith("\n"))  # not just created
         raise InputError("this is no CT")
 
     with pytest.raises(InputError, match="this is no CT"):
         analyze("case", read, [check(path) for path in models.values()], interpreter=str(python))
-    assert until(lambda: gone(int(log.read_text())))
+    until(lambda: gone(int(log.read_text())))
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_cancel_at_every_stage_leaves_nothing(stage: str, cta: Image, models: dict[str, Path], place: Path) -> None:
-    run = InferenceRun(cta, models, temporary=place)
+    run = InferenceRun(cta, models)
     run.start()
     process = run._process.pid
     reach(run, stage)
     run.cancel()
     assert run.state is RunState.CANCELLED
     # A guard that was killed before it left the group is dead, but for a moment still listed.
-    assert until(lambda: gone(process))
+    until(lambda: gone(process))
     assert not list(place.iterdir())
     with pytest.raises(RunCancelledError):
         run.wait()
@@ -244,7 +234,7 @@ def test_cancel_at_every_stage_leaves_nothing(stage: str, cta: Image, models: di
 
 @pytest.mark.parametrize("stage", ["starting", "territories", "calcification"])
 def test_a_killed_worker_is_one_sentence(stage: str, cta: Image, models: dict[str, Path], place: Path) -> None:
-    with InferenceRun(cta, models, temporary=place) as run:
+    with InferenceRun(cta, models) as run:
         run.start()
         reach(run, stage)
         os.kill(run._process.pid, signal.SIGKILL)
@@ -268,10 +258,9 @@ def test_when_the_caller_dies_the_worker_and_its_files_go(
     job = {role: str(path) for role, path in models.items()}
     code = f"""
 import time
-from pathlib import Path
 from CalcScoreLogic.images.files import read_ct
 from CalcScoreLogic.inference.run import InferenceRun
-run = InferenceRun(read_ct({str(file)!r}), {job!r}, interpreter={interpreter!r}, temporary=Path({str(place)!r}))
+run = InferenceRun(read_ct({str(file)!r}), {job!r}, interpreter={interpreter!r})
 run.start()
 while True:
     for message in run.poll():
@@ -279,15 +268,15 @@ while True:
             print(run._process.pid, flush=True)
     time.sleep(0.01)
 """
-    worker = kill_caller(code)
-    assert until(lambda: gone(worker) and not list(place.iterdir()))
+    worker = kill_caller(code, place)
+    until(lambda: gone(worker) and not list(place.iterdir()))
 
 
 def test_two_runs_at_once(cta: Image, models: dict[str, Path], place: Path) -> None:
     options = InferenceOptions(folds=(0,), mirroring=False, threads=1)
     with (
-        InferenceRun(cta, models, options, temporary=place) as a,
-        InferenceRun(cta, models, options, temporary=place) as b,
+        InferenceRun(cta, models, options) as a,
+        InferenceRun(cta, models, options) as b,
     ):
         a.start()
         b.start()
@@ -299,7 +288,7 @@ def test_a_missing_model_folder_is_one_sentence(
     cta: Image, models: dict[str, Path], place: Path, tmp_path: Path
 ) -> None:
     copy = shutil.copytree(models["calcification"], tmp_path / "copy")
-    run = InferenceRun(cta, {**models, "calcification": copy}, temporary=place)
+    run = InferenceRun(cta, {**models, "calcification": copy})
     run.start()
     shutil.rmtree(copy)
     with pytest.raises(InputError, match="copy"):
@@ -311,7 +300,7 @@ def test_a_cut_checkpoint_is_one_sentence(cta: Image, models: dict[str, Path], p
     copy = shutil.copytree(models["territories"], tmp_path / "copy")
     checkpoint = copy / "fold_1" / "checkpoint_final.pth"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-500])
-    with InferenceRun(cta, {**models, "territories": copy}, temporary=place) as run:
+    with InferenceRun(cta, {**models, "territories": copy}) as run:
         run.start()
         with pytest.raises(InputError, match=r"checkpoint_final\.pth"):
             run.wait()
@@ -320,7 +309,7 @@ def test_a_cut_checkpoint_is_one_sentence(cta: Image, models: dict[str, Path], p
 def test_a_crafted_checkpoint_does_not_run(cta: Image, models: dict[str, Path], place: Path, tmp_path: Path) -> None:
     copy, trap = shutil.copytree(models["territories"], tmp_path / "copy"), tmp_path / "written"
     replace_record(copy / "fold_0" / "checkpoint_final.pth", "data.pkl", pickle.dumps(WritesFile(trap), protocol=2))
-    with InferenceRun(cta, {**models, "territories": copy}, temporary=place) as run:
+    with InferenceRun(cta, {**models, "territories": copy}) as run:
         run.start()
         with pytest.raises(CalcScoreError):
             run.wait()
@@ -346,25 +335,26 @@ def test_an_interpreter_without_torch_is_named(
 ) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
     python = tmp_path / "bare" / "bin" / "python"
-    with InferenceRun(cta, models, interpreter=python, temporary=place) as run:
+    with InferenceRun(cta, models, interpreter=python) as run:
         run.start()
         with pytest.raises(InputError, match=r"this Python lacks \w+, install it there: pip install torch nnunetv2"):
             run.wait()
 
 
 def test_an_interpreter_that_is_none_is_named(cta: Image, models: dict[str, Path], place: Path) -> None:
-    run = InferenceRun(cta, models, interpreter="/no/such/python", temporary=place)
+    run = InferenceRun(cta, models, interpreter="/no/such/python")
     with pytest.raises(InputError, match="/no/such/python: this Python cannot be started"):
         run.start()
 
 
-def test_a_full_disk_is_one_sentence(cta: Image, models: dict[str, Path]) -> None:
+def test_a_full_disk_is_one_sentence(cta: Image, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", folder]
         if subprocess.run(mount, capture_output=True).returncode:
             pytest.skip("a small file system cannot be mounted here")
         try:
-            with InferenceRun(cta, models, temporary=Path(folder)) as run:
+            monkeypatch.setattr(tempfile, "tempdir", folder)
+            with InferenceRun(cta, models) as run:
                 run.start()
                 with pytest.raises(CalcScoreError, match="disk full"):
                     run.wait()

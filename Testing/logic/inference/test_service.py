@@ -31,11 +31,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def test_many_ctas_one_worker_and_one_that_dies(models: dict[str, Path], place: Path) -> None:
-    with InferenceRun(noise(1), models, OPTIONS, temporary=place) as run:
+    with InferenceRun(noise(1), models, OPTIONS) as run:
         run.start()
         expected = {role: read_image(run.folder / name).array.copy() for role, name in run.wait().files.items()}
     heard: list[Message] = []
-    with InferenceService(models, OPTIONS, temporary=place) as service:
+    with InferenceService(models, OPTIONS) as service:
         first = service.label(noise(0), heard.append)
         worker = service.pid
         second = service.label(noise(1), heard.append)
@@ -74,7 +74,7 @@ def test_many_ctas_one_worker_and_one_that_dies(models: dict[str, Path], place: 
 
 
 def test_closing_cancels_what_is_at_work(models: dict[str, Path], place: Path) -> None:
-    service = InferenceService(models, OPTIONS, temporary=place)
+    service = InferenceService(models, OPTIONS)
     raised: list[BaseException] = []
     there = threading.Event()
 
@@ -100,7 +100,7 @@ def test_closing_cancels_what_is_at_work(models: dict[str, Path], place: Path) -
 
 def test_models_that_cannot_be_used_are_told_before_any_cta(models: dict[str, Path], place: Path) -> None:
     with (
-        InferenceService(models, InferenceOptions(folds=(4,)), temporary=place) as service,
+        InferenceService(models, InferenceOptions(folds=(4,))) as service,
         pytest.raises(InputError, match=r"has no fold 4 \(it has 0\)"),
     ):
         service.start()
@@ -109,11 +109,10 @@ def test_models_that_cannot_be_used_are_told_before_any_cta(models: dict[str, Pa
 def test_when_the_caller_dies_worker_and_files_go(models: dict[str, Path], place: Path) -> None:
     code = f"""
 import time
-from pathlib import Path
 from CalcScoreLogic.inference.service import InferenceService
-service = InferenceService({ {role: str(path) for role, path in models.items()}!r}, temporary=Path({str(place)!r}))
+service = InferenceService({ {role: str(path) for role, path in models.items()}!r})
 service.start(lambda message: print(service.pid, flush=True))
 time.sleep(600)
 """
-    worker = kill_caller(code)
+    worker = kill_caller(code, place)
     until(lambda: gone(worker) and not list(place.iterdir()))
