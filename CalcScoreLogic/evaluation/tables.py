@@ -14,8 +14,7 @@ from .measure import FIGURES, STRUCTURES, TERRITORY_ROWS, CaseOutcome, Measureme
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-CASE_COLUMNS = ["case", "state", "reason", "seconds", "warnings"]
-CASES_COLUMNS = [*CASE_COLUMNS, *(field.name for field in fields(Measurement))]
+CASES_COLUMNS = ["case", "state", "reason", "seconds", "warnings", *(field.name for field in fields(Measurement))]
 TABLE2_COLUMNS = ["structure", "method", "metric", "mean", "sd", "min", "max", "n"]
 TABLE3_COLUMNS = ["territory", "figure", "method", *Agreement.columns(), "n_no_reference", "n_no_prediction"]
 TESTS_COLUMNS = [

@@ -9,6 +9,9 @@ from typing import Any
 
 from ..anatomy import CalcificationLabel, Territory
 
+CHECKPOINT = "checkpoint_final.pth"
+"""Name of a fold's weights once it is trained."""
+
 ORIENTATION = "LPS"
 """Canonical storage: axes along the patient's left, posterior and superior."""
 
@@ -162,4 +165,4 @@ class BrokenModel:
 
 def checkpoint_path(folder: Path, fold: int) -> Path:
     """Give the path of a fold's checkpoint in a model folder."""
-    return folder / f"fold_{fold}" / "checkpoint_final.pth"
+    return folder / f"fold_{fold}" / CHECKPOINT

@@ -11,6 +11,7 @@ from typing import Any
 from ..atomic import atomic_folder, write_json
 from ..errors import CalcScoreError
 from ..models import ORIENTATION, Role, safe_loading
+from ..models.check import ABOUT, DATASET, PLANS
 from .processes import attend
 from .recipe import FOLDS
 from .workspace import FINAL, Workspace
@@ -49,9 +50,9 @@ def assemble(workspace: Workspace, role: Role) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(target, ignore_errors=True)
     with atomic_folder(target) as part:
-        for name in ("dataset.json", "plans.json"):
+        for name in (DATASET, PLANS):
             shutil.copyfile(workspace.trained(role, recipe) / name, part / name)
-        write_json(part / "calcscore_model.json", _model_card(settings, role))
+        write_json(part / ABOUT, _model_card(settings, role))
         half = recipe.networks is not None or workspace.base(role) is not None
         for fold in range(FOLDS):
             (part / f"fold_{fold}").mkdir()

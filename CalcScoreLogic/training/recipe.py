@@ -9,12 +9,10 @@ from typing import Any
 
 from ..errors import InputError
 from ..models import Role
+from ..models.plans import CONFIGURATION as CONFIGURATION
 
 FOLDS = 5
 """Members of an ensemble (paper, "Neural-network models")."""
-
-CONFIGURATION = "3d_fullres"
-"""nnU-Net's configuration (paper)."""
 
 DATASET_IDS = {Role.TERRITORIES: 701, Role.CALCIFICATION: 702}
 """Numbers of nnU-Net's data sets."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..atomic import write_json
 from ..errors import InputError
 from ..models import Role
+from ..models.model import CHECKPOINT
 from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
 
 if TYPE_CHECKING:
     from .finetune.base import Base
     from .starter.recipe import StarterRecipe
 
-FINAL, LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
+FINAL, LATEST = CHECKPOINT, "checkpoint_latest.pth"
 _PREPROCESSED_MARK = "preprocessed.txt"
 
 

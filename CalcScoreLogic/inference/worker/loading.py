@@ -21,7 +21,9 @@ from ...errors import InputError
 from ...images.geometry import Array
 from ...images.label_values import slabs
 from ...models import Model, check
+from ...models.check import DATASET, PLANS
 from ...models.checkpoints import safe_loading
+from ...models.model import CHECKPOINT
 from ..expected_time import operations_per_tile
 from ..options import InferenceOptions
 from . import openvino_network
@@ -200,8 +202,8 @@ def _initialize(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) 
     if model.trainer != "nnUNetTrainer":
         _initialize_with_trainer(predictor, model, folds)
         return
-    plans = PlansManager(str(model.path / "plans.json"))
-    dataset = json.loads((model.path / "dataset.json").read_text(encoding="utf-8"))
+    plans = PlansManager(str(model.path / PLANS))
+    dataset = json.loads((model.path / DATASET).read_text(encoding="utf-8"))
     checkpoints = [torch.load(model.checkpoint(fold), map_location="cpu", weights_only=True) for fold in folds]
     configuration = plans.get_configuration(checkpoints[0]["init_args"]["configuration"])
     network = get_network_from_plans(
@@ -224,7 +226,7 @@ def _initialize_with_trainer(predictor: TilePredictor, model: Model, folds: tupl
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 
     theirs = nnUNetPredictor(device=torch.device("cpu"))
-    theirs.initialize_from_trained_model_folder(str(model.path), folds, "checkpoint_final.pth")
+    theirs.initialize_from_trained_model_folder(str(model.path), folds, CHECKPOINT)
     predictor.take_model(
         theirs.network,
         theirs.plans_manager,

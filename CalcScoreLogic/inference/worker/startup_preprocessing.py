@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...images.geometry import Array
+from ...models.check import PLANS
 from ...models.plans import resolved_configuration
 from ..protocol import CTA_FILE, JOB_FILE
 from .parallel import use_threads
@@ -55,7 +56,7 @@ def _preprocessed(folder: Path) -> Preprocessed:
         return {}
     use_threads(job["options"]["threads"])
     try:
-        first, *others = (_way_of(Path(model) / "plans.json") for model in job["models"].values())
+        first, *others = (_way_of(Path(model) / PLANS) for model in job["models"].values())
         if first is None:
             return {}
         return preprocess(folder / CTA_FILE, first, *(way for way in others if way and first.shares_splines(way)))
