@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,3 @@ def write_objects(
         for name, dataset in zip(files.DICOM_OBJECTS, (segmentation.dataset, report), strict=True):
             with atomic_path(folder / name) as temporary:
                 dataset.save_as(temporary, enforce_file_format=True)
-
-
-def files_of(source: Iterable[Path]) -> tuple[Path, ...]:
-    """Give the files of a CTA, those in a folder where it is one."""
-    found: list[Path] = []
-    for path in source:
-        found += sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    return tuple(found)

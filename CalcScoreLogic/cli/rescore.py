@@ -86,8 +86,9 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def _order(options: argparse.Namespace) -> DicomOrder | None:
     """Check, before any work, what the DICOM objects are made for; None where none are wanted."""
-    from ..archive.objects import DicomOrder, files_of
+    from ..archive.objects import DicomOrder
     from ..archive.source import check_source
+    from ..images.file_checks import files_of
 
     if not options.dicom:
         if options.observer:
@@ -95,6 +96,6 @@ def _order(options: argparse.Namespace) -> DicomOrder | None:
         return None
     if options.cta is None:
         raise InputError("--dicom needs the CTA as it came from the archive, give its DICOM folder with --cta")
-    order = DicomOrder(files_of([options.cta]), "the CTA", options.observer)
+    order = DicomOrder(files_of(options.cta), "the CTA", options.observer)
     check_source(order.files, order.name)
     return order

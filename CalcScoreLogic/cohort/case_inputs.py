@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..case_files import CTA_STEM, without_ending
-from ..images.file_checks import image_suffix
+from ..images.file_checks import files_of, image_suffix
 from ..quality.codes import CodedWarning
 
 _LONGEST_NAME = 80
@@ -53,11 +53,7 @@ class CohortInput:
     @property
     def files(self) -> tuple[Path, ...]:
         """Files that hold the image, sorted; those of a folder that are there now."""
-        if isinstance(self.path, tuple):
-            return self.path
-        if self.path.is_dir():
-            return tuple(sorted(path for path in self.path.iterdir() if path.is_file()))
-        return (self.path,)
+        return self.path if isinstance(self.path, tuple) else files_of(self.path)
 
     @property
     def all_files(self) -> tuple[Path, ...]:

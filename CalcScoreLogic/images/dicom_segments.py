@@ -25,6 +25,7 @@ from ..anatomy import (
     Territory,
 )
 from ..errors import InputError
+from .file_checks import files_of
 from .geometry import Array, Geometry, Image, laid_onto
 from .highdicom_bridge import plain_errors, require_highdicom
 from .other_tools import TOTALSEGMENTATOR_FILES, TerritoryMap, described
@@ -110,10 +111,7 @@ def find_segmentation(path: str | os.PathLike[str]) -> Path | None:
     InputError
         The folder holds several.
     """
-    place = Path(path)
-    if not place.is_dir():
-        return place if _is_segmentation(place) else None
-    found = [file for file in sorted(place.iterdir()) if file.is_file() and _is_segmentation(file)]
+    found = [file for file in files_of(Path(path)) if _is_segmentation(file)]
     if len(found) > 1:
         raise InputError(f"{path}: {len(found)} DICOM segmentations are in this folder, give the file of one of them")
     return found[0] if found else None

@@ -37,6 +37,11 @@ def image_suffix(path: str | os.PathLike[str]) -> str | None:
     return max((s for s in IMAGE_SUFFIXES if name.endswith(s)), key=len, default=None)
 
 
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Give the files of an image: those in a folder, sorted, where it is one."""
+    return tuple(sorted(file for file in path.iterdir() if file.is_file())) if path.is_dir() else (path,)
+
+
 def case_images(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case.
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from CalcScoreLogic.archive.objects import DicomOrder, files_of, write_objects
+from CalcScoreLogic.archive.objects import DicomOrder, write_objects
+from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase
@@ -42,7 +43,7 @@ def write(folder: Path) -> None:
     # The figures are not what is measured.
     result = score_masks("case", Image(territories[:4], small), Image(calcification[:4], small)).result
     scored = ScoredCase(result, arteries, arteries, Image(calcification, GRID))
-    write_objects(folder, scored, DicomOrder(files_of([folder / "series"]), "case"), lambda stage: print(stage))
+    write_objects(folder, scored, DicomOrder(files_of(folder / "series"), "case"), lambda stage: print(stage))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from CalcScoreLogic.archive.objects import DicomOrder, files_of, write_objects
+from CalcScoreLogic.archive.objects import DicomOrder, write_objects
+from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.files import read_ct
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom
@@ -51,7 +52,7 @@ def write(kind: str, folder: Path, **changes: Any) -> Written:
     cta = read_ct(series)
     images = (Image(image.array, cta.geometry) for image in (phantom.territories, phantom.calcification))
     scored = _with_results(kind, score_masks("case", *images, cta=cta))
-    write_objects(folder, scored, DicomOrder(files_of([series]), "case", "Doe^Jane" if kind == "edited" else None))
+    write_objects(folder, scored, DicomOrder(files_of(series), "case", "Doe^Jane" if kind == "edited" else None))
     return Written(kind, series, folder, cta, scored)
 
 

@@ -12,11 +12,12 @@ import pydicom
 import pytest
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
-from CalcScoreLogic.archive.objects import DicomOrder, files_of
+from CalcScoreLogic.archive.objects import DicomOrder
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.evaluation.cases import match_cases
 from CalcScoreLogic.images.dicom_segments import find_segmentation, read_dicom_segments
+from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.files import read_calcification, read_image, read_territories, write_image, write_label_map
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.report.case_folder import write_case
@@ -39,7 +40,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Written:
 @pytest.fixture
 def results(case: Written, tmp_path: Path) -> Path:
     """Write the case's folder of results, with the DICOM objects."""
-    write_case(tmp_path / "case", case.cta, case.scored, DicomOrder(files_of([case.series]), "case"))
+    write_case(tmp_path / "case", case.cta, case.scored, DicomOrder(files_of(case.series), "case"))
     return tmp_path / "case"
 
 

@@ -15,10 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import EnhancedCTImageStorage, generate_uid
 
-from CalcScoreLogic.archive.objects import DicomOrder, files_of, write_objects
+from CalcScoreLogic.archive.objects import DicomOrder, write_objects
 from CalcScoreLogic.archive.source import read_source
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.dicom_segments import read_dicom_segments
+from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.files import read_ct
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
@@ -47,13 +48,13 @@ def series(folder: Path, **changes: Any) -> Path:
 
 def write(folder: Path, source: Path, case: ScoredCase | None = None) -> Path:
     folder.mkdir(exist_ok=True)
-    write_objects(folder, case or scored(), DicomOrder(files_of([source]), "case"))
+    write_objects(folder, case or scored(), DicomOrder(files_of(source), "case"))
     return folder
 
 
 def test_progress_runs_to_its_end(tmp_path: Path) -> None:
     told: list[str] = []
-    write_objects(tmp_path, scored(), DicomOrder(files_of([series(tmp_path / "series")]), "case"), told.append)
+    write_objects(tmp_path, scored(), DicomOrder(files_of(series(tmp_path / "series")), "case"), told.append)
     assert told[0] == "reading the DICOM headers"
     assert told[-3:] == [
         "making the DICOM segmentation, 100 %",
@@ -129,7 +130,7 @@ def test_another_series_in_the_same_place_is_passed_over(tmp_path: Path) -> None
         data = pydicom.dcmread(path)
         data.SeriesInstanceUID, data.SOPInstanceUID = "1.2.3", generate_uid()
         data.save_as(source / f"A{path.name}", enforce_file_format=True)
-    headers = read_source(files_of([source]), GRID, "case").headers
+    headers = read_source(files_of(source), GRID, "case").headers
     assert {header.SOPInstanceUID for header in headers} == uids
 
 
@@ -139,7 +140,7 @@ def test_positions_rounded_to_a_tenth_of_a_millimetre_are_on_the_grid(tmp_path: 
         data = pydicom.dcmread(path)
         data.ImagePositionPatient = [round(float(v), 1) for v in data.ImagePositionPatient]
         data.save_as(path)
-    assert len(read_source(files_of([source]), GRID, "case").headers) == 12
+    assert len(read_source(files_of(source), GRID, "case").headers) == 12
 
 
 @pytest.mark.parametrize("flipped", [0, 1, 2])
