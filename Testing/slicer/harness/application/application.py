@@ -36,7 +36,6 @@ class qSlicerApplication(QtWidgets.QApplication):
     CPP_SIGNALS: ClassVar[dict[str, str]] = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged(PyObject)"}
     mrmlSceneChanged = QtCore.Signal(object)
     startupCompleted = QtCore.Signal()
-    renderPaused = QtCore.Signal(bool)
     temporaryPath = stored(str, "temporaryPath", "")
     slicerHome = stored(str, "slicerHome", "")
     slicerSharePath = stored(str, "slicerSharePath", f"share/Slicer-{_VERSION[0]}.{_VERSION[1]}")
@@ -123,9 +122,6 @@ class qSlicerApplication(QtWidgets.QApplication):
     def moduleManager(self) -> Any:
         return self._module_manager
 
-    def moduleLogic(self, name: str) -> Any:
-        return self._logic.GetModuleLogic(name)
-
     def coreIOManager(self) -> Any:
         return self._io
 
@@ -143,7 +139,7 @@ class qSlicerApplication(QtWidgets.QApplication):
     def userSettings(self) -> QtCore.QSettings:
         return QtCore.QSettings()
 
-    settings = revisionUserSettings = defaultSettings = userSettings
+    settings = userSettings
 
     def startupEnvironment(self) -> QtCore.QProcessEnvironment:
         return QtCore.QProcessEnvironment.systemEnvironment()
@@ -155,9 +151,6 @@ class qSlicerApplication(QtWidgets.QApplication):
         """Nothing is drawn."""
 
     resumeRender = pauseRender
-
-    def setRenderPaused(self, paused: bool) -> None:
-        """Nothing is drawn."""
 
 
 def create() -> Any:

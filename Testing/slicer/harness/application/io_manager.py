@@ -120,11 +120,6 @@ class qSlicerIOManager(QtCore.QObject):
         Path(file_name).mkdir(parents=True, exist_ok=True)
         return bool(scene.SaveSceneToSlicerDataBundleDirectory(file_name))
 
-    def addDefaultStorageNodes(self) -> None:
-        for node in slicer.util.getNodesByClass("vtkMRMLStorableNode"):
-            if node.GetSaveWithScene() and node.GetStorageNode() is None:
-                node.AddDefaultStorageNode()
-
 
 def _load_volume(file_name: str, name: str, properties: dict[str, Any]) -> Any:
     options = int(bool(properties.get("labelmap"))) + 2 * int(bool(properties.get("singleFile")))

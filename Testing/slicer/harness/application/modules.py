@@ -99,11 +99,6 @@ class qSlicerScriptedLoadableModuleWidget(qSlicerWidget):
         function = getattr(self._python_side, name, None)
         return function(*args) if function is not None else None
 
-    def _entered(self) -> bool:
-        return bool(self.__dict__.get("_is_in"))
-
-    isEntered = QtCore.Property(bool, _entered)
-
 
 @stand_in
 class qSlicerModuleFactoryManager(QtCore.QObject):
@@ -112,18 +107,11 @@ class qSlicerModuleFactoryManager(QtCore.QObject):
     def loadedModuleNames(self) -> list[str]:
         return list(vars(slicer.moduleNames))
 
-    def isLoaded(self, name: str) -> bool:
-        return name in vars(slicer.moduleNames)
-
-    def registeredModuleNames(self) -> list[str]:
-        return self.loadedModuleNames()
-
 
 @stand_in
 class qSlicerModuleManager(QtCore.QObject):
     """Finds modules by name."""
 
-    moduleLoaded = QtCore.Signal(str)
     moduleAboutToBeUnloaded = QtCore.Signal(str)
 
     def __init__(self) -> None:
@@ -132,9 +120,6 @@ class qSlicerModuleManager(QtCore.QObject):
 
     def module(self, name: str) -> Any:
         return getattr(slicer.modules, name.lower(), None)
-
-    def modulesNames(self) -> list[str]:
-        return list(vars(slicer.moduleNames))
 
     def factoryManager(self) -> Any:
         return self._factory
@@ -150,16 +135,15 @@ class qSlicerModuleSelectorToolBar(QtWidgets.QToolBar):
     def selectModule(self, name: str) -> None:
         if name == self.selectedModule:
             return
-        self._turn(self.selectedModule, "exit", entered=False)
+        self._turn(self.selectedModule, "exit")
         self.selectedModule = name
-        self._turn(name, "enter", entered=True)
+        self._turn(name, "enter")
         self.moduleSelected.emit(name)
 
-    def _turn(self, name: str, function: str, *, entered: bool) -> None:
+    def _turn(self, name: str, function: str) -> None:
         module = getattr(slicer.modules, name.lower(), None) if name else None
         widget = module.widgetRepresentation() if module else None
         if widget:
-            widget._native._is_in = entered
             getattr(widget, function)()
 
 

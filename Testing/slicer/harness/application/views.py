@@ -44,12 +44,8 @@ class qMRMLThreeDView(_View):
     def resetCamera(self) -> None:
         """No camera."""
 
-    resetFocalPoint = resetCamera
-
     def rotateToViewAxis(self, axis: int) -> None:
         """No camera."""
-
-    lookFromAxis = rotateToViewAxis
 
 
 @stand_in
@@ -142,9 +138,6 @@ class qSlicerLayoutManager(QtCore.QObject):
     def threeDWidget(self, index: int) -> Any:
         return self._three_d if index == 0 else None
 
-    def layoutLogic(self) -> Any:
-        return self._layout_logic
-
     def mrmlScene(self) -> Any:
         return self._layout_logic.GetMRMLScene()
 
@@ -178,7 +171,6 @@ class qSlicerLayoutManager(QtCore.QObject):
 class qSlicerMainWindow(QtWidgets.QMainWindow):
     """The main window: a module selector and the status bar."""
 
-    initialWindowShown = QtCore.Signal()
     title = stored(str, "title", "")
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:

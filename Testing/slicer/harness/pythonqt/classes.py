@@ -124,11 +124,6 @@ def register_stand_in(native_class: type, qt_base: type, names: dict[str, set[st
     return _make(native_class, class_name, table)
 
 
-def is_cpp_class(cls: Any) -> bool:
-    """Whether a class stands for a C++ class (and is no Python subclass of one)."""
-    return isinstance(cls, PythonQtClassWrapper) and bool(cls.__dict__.get("_is_cpp_class"))
-
-
 def _make(native_class: type, name: str, table: dict[str, Any]) -> type[QtInstance]:
     part = native_class.__module__.rpartition(".")[2] if native_class.__module__.startswith("PySide6.") else "private"
     module = f"PythonQt.{part.replace('QtWidgets', 'QtGui')}"

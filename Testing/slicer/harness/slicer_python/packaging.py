@@ -1,6 +1,6 @@
 """``slicer.packaging`` (Slicer 5.11 and later): what would be installed is recorded, nothing is."""
 
-# ruff: noqa: N802, N803 - names are Slicer's
+# ruff: noqa: N803 - names are Slicer's
 
 from __future__ import annotations
 
@@ -41,10 +41,6 @@ def _complete(blocking: bool, callback: Callable[[int], None] | None) -> None:
         qt.QTimer.singleShot(0, lambda: callback(0))
 
 
-def isPipInstallInProgress() -> bool:
-    return False
-
-
 def pip_check(req: Requirements) -> bool:
     """Return whether the requirements are met by what is installed."""
     listed = req if isinstance(req, list) else [req]
@@ -58,12 +54,6 @@ def _is_met(requirement: Requirement) -> bool:
         return metadata.version(requirement.name) in requirement.specifier
     except metadata.PackageNotFoundError:
         return False
-
-
-def load_requirements(path: str | Path) -> list[Requirement]:
-    """Return the requirements of a requirements file."""
-    lines = (line.partition("#")[0].strip() for line in Path(path).read_text().splitlines())
-    return [Requirement(line) for line in lines if line]
 
 
 def pip_ensure(

@@ -102,36 +102,10 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 @stand_in
-class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
-    """A group box whose check mark folds it."""
-
-    collapsedHeight = stored(int, "collapsedHeight", 10)
-
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)
-        self.setCheckable(True)
-        self.setChecked(True)
-        self.toggled.connect(self._fold)
-
-    def _fold(self, opened: bool) -> None:
-        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
-            child.setVisible(opened)
-
-    def _is_collapsed(self) -> bool:
-        return not self.isChecked()
-
-    def _set_collapsed(self, collapsed: bool) -> None:
-        self.setChecked(not collapsed)
-
-    collapsed = QtCore.Property(bool, _is_collapsed, _set_collapsed)
-
-
-@stand_in
 class ctkPathLineEdit(QtWidgets.QWidget):
     """A path with a browse button."""
 
     currentPathChanged = QtCore.Signal(str)
-    validInputChanged = QtCore.Signal(bool)
     ENUMS: ClassVar[dict[str, int]] = {
         "Dirs": 0x001,
         "Files": 0x002,
@@ -170,13 +144,6 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     currentPath = QtCore.Property(str, _current_path, setCurrentPath)
 
-    def addCurrentPathToHistory(self) -> None:
-        if self._combo.findText(self._combo.currentText()) < 0:
-            self._combo.addItem(self._combo.currentText())
-
-    def comboBox(self) -> QtWidgets.QComboBox:
-        return self._combo
-
     def browse(self) -> None:
         from Testing.slicer.harness.dialogs import dialogs
 
@@ -186,42 +153,6 @@ class ctkPathLineEdit(QtWidgets.QWidget):
 
     def _update_buttons(self) -> None:
         self._button.setVisible(self.showBrowseButton)
-
-
-@stand_in
-class ctkDirectoryButton(QtWidgets.QWidget):
-    """A button that shows and chooses a folder."""
-
-    directoryChanged = QtCore.Signal(str)
-    directorySelected = QtCore.Signal(str)
-    caption = stored(str, "caption", "")
-    text = stored(str, "text", "")
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._button = QtWidgets.QPushButton()
-        layout = QtWidgets.QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._button)
-        self._button.clicked.connect(self.browse)
-
-    def _directory(self) -> str:
-        return self._button.text()
-
-    def _set_directory(self, path: str) -> None:
-        if path != self._button.text():
-            self._button.setText(path)
-            self.directoryChanged.emit(path)
-
-    directory = QtCore.Property(str, _directory, _set_directory)
-
-    def browse(self) -> None:
-        from Testing.slicer.harness.dialogs import dialogs
-
-        chosen = dialogs.choose_path("ctkDirectoryButton", self.caption)
-        if isinstance(chosen, str) and chosen:
-            self._set_directory(chosen)
-            self.directorySelected.emit(chosen)
 
 
 @stand_in
@@ -260,70 +191,5 @@ class ctkComboBox(QtWidgets.QComboBox):
 
 
 @stand_in
-class ctkCheckableComboBox(QtWidgets.QComboBox):
-    """A combo box whose entries have check marks."""
-
-    checkedIndexesChanged = QtCore.Signal()
-    returnRelease = QtCore.Signal()
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.model().itemChanged.connect(lambda *_: self.checkedIndexesChanged.emit())
-
-    def setCheckState(self, index: QtCore.QModelIndex, state: QtCore.Qt.CheckState) -> None:
-        self.model().setData(index, state.value, QtCore.Qt.ItemDataRole.CheckStateRole)
-
-    def checkState(self, index: QtCore.QModelIndex) -> QtCore.Qt.CheckState:
-        return QtCore.Qt.CheckState(self.model().data(index, QtCore.Qt.ItemDataRole.CheckStateRole) or 0)
-
-    def checkedIndexes(self) -> list[QtCore.QModelIndex]:
-        every = [self.model().index(row, 0) for row in range(self.count())]
-        return [index for index in every if self.checkState(index) == QtCore.Qt.CheckState.Checked]
-
-    def checkableModel(self) -> QtCore.QAbstractItemModel:
-        return self.model()
-
-    def allChecked(self) -> bool:
-        return len(self.checkedIndexes()) == self.count()
-
-    def noneChecked(self) -> bool:
-        return not self.checkedIndexes()
-
-
-@stand_in
 class ctkMessageBox(QtWidgets.QMessageBox):
-    """A message box that can remember not to come again."""
-
-    dontShowAgain = stored(bool, "dontShowAgain", False)
-    dontShowAgainVisible = stored(bool, "dontShowAgainVisible", False)
-    dontShowAgainSettingsKey = stored(str, "dontShowAgainSettingsKey", "")
-
-    def setDontShowAgain(self, value: bool) -> None:
-        self.dontShowAgain = value
-
-
-@stand_in
-class ctkFittedTextBrowser(QtWidgets.QTextBrowser):
-    """A text browser as high as its text."""
-
-    collapsed = stored(bool, "collapsed", False)
-
-
-@stand_in
-class ctkColorPickerButton(QtWidgets.QPushButton):
-    """A button that shows and chooses a colour."""
-
-    colorChanged = QtCore.Signal(QtGui.QColor)
-    colorNameChanged = QtCore.Signal(str)
-    displayColorName = stored(bool, "displayColorName", True)
-
-    def _color(self) -> QtGui.QColor:
-        return self.__dict__.get("_value", QtGui.QColor("black"))
-
-    def setColor(self, color: QtGui.QColor) -> None:
-        if color != self._color():
-            self._value = QtGui.QColor(color)
-            self.setText(self._value.name() if self.displayColorName else "")
-            self.colorChanged.emit(self._value)
-
-    color = QtCore.Property(QtGui.QColor, _color, setColor)
+    """A message box."""

@@ -70,12 +70,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
         self._spin.setDecimals(decimals)
         self.decimalsChanged.emit(decimals)
 
-    def setSpinBoxVisible(self, visible: bool) -> None:
-        self.spinBoxVisible = visible
-
-    def reset(self) -> None:
-        self._spin.setValue(max(self._spin.minimum(), 0.0))
-
     def _show_spin_box(self) -> None:
         self._spin.setVisible(self.spinBoxVisible)
 
@@ -103,44 +97,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
     minimum = QtCore.Property(float, _minimum, _set_minimum)
     maximum = QtCore.Property(float, _maximum, _set_maximum)
     singleStep = QtCore.Property(float, _step, _set_step)
-
-
-@stand_in
-class ctkDoubleSpinBox(QtWidgets.QWidget):
-    """A spin box for a number."""
-
-    valueChanged = QtCore.Signal(float)
-    decimalsChanged = QtCore.Signal(int)
-    editingFinished = QtCore.Signal()
-    prefix = through(str, "_spin", "prefix")
-    suffix = through(str, "_spin", "suffix")
-    value = through(float, "_spin", "value")
-    minimum = through(float, "_spin", "minimum")
-    maximum = through(float, "_spin", "maximum")
-    singleStep = through(float, "_spin", "singleStep")
-    decimals = through(int, "_spin", "decimals")
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._spin = _spin_box()
-        layout = QtWidgets.QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._spin)
-        self._spin.valueChanged.connect(self.valueChanged)
-        self._spin.editingFinished.connect(self.editingFinished)
-
-    def setValue(self, value: float) -> None:
-        self._spin.setValue(value)
-
-    def setDecimals(self, decimals: int) -> None:
-        self._spin.setDecimals(decimals)
-        self.decimalsChanged.emit(decimals)
-
-    def stepUp(self) -> None:
-        self._spin.stepUp()
-
-    def stepDown(self) -> None:
-        self._spin.stepDown()
 
 
 @stand_in
@@ -180,12 +136,6 @@ class ctkRangeWidget(QtWidgets.QWidget):
     def setValues(self, low: float, high: float) -> None:
         self._high.setValue(high)
         self._low.setValue(low)
-
-    def setMinimumValue(self, value: float) -> None:
-        self._low.setValue(value)
-
-    def setMaximumValue(self, value: float) -> None:
-        self._high.setValue(value)
 
     def setRange(self, minimum: float, maximum: float) -> None:
         for box in (self._low, self._high):

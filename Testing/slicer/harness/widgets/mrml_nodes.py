@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import slicer
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtCore, QtWidgets
 
 from Testing.slicer.harness.widgets.registry import stand_in, stored
 
@@ -121,7 +120,6 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     }
     currentNodeChanged = QtCore.Signal((object,), (bool,))
     currentNodeIDChanged = QtCore.Signal(str)
-    currentNodeRenamed = QtCore.Signal(str)
     nodeActivated = QtCore.Signal(object)
     nodeAdded = QtCore.Signal(object)
     nodeAddedByUser = QtCore.Signal(object)
@@ -190,26 +188,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def setCurrentNodeID(self, node_id: str) -> None:
         self._combo.setCurrentIndex(self._combo.findData(node_id or ""))
 
-    def setCurrentNodeIndex(self, index: int) -> None:
-        self._combo.setCurrentIndex(index + int(self.noneEnabled))
-
     def nodeCount(self) -> int:
         return len(self._nodes())
-
-    def nodeFromIndex(self, index: int) -> Any:
-        nodes = self._nodes()
-        return nodes[index] if 0 <= index < len(nodes) else None
-
-    def addNode(self, node_type: str = "") -> Any:
-        node = self._scene.AddNewNodeByClass(node_type or self.nodeTypes[0], self.baseName)
-        if self.selectNodeUponCreation:
-            self.setCurrentNode(node)
-        self.nodeAddedByUser.emit(node)
-        return node
-
-    def removeCurrentNode(self) -> None:
-        if self.currentNode() is not None:
-            self._scene.RemoveNode(self.currentNode())
 
     def _id(self) -> str:
         return self._current
@@ -271,80 +251,3 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.currentNodeChanged[object].emit(node)
         self.currentNodeChanged[bool].emit(node is not None)
         self.currentNodeIDChanged.emit(node_id)
-
-
-@stand_in
-class qMRMLTableView(QtWidgets.QTableView):
-    """Shows a table node."""
-
-    CPP_SIGNALS: ClassVar[dict[str, str]] = qMRMLWidget.CPP_SIGNALS
-    mrmlSceneChanged = QtCore.Signal(object)
-    transposed = stored(bool, "transposed", False)
-    firstRowLocked = stored(bool, "firstRowLocked", False)
-    firstColumnLocked = stored(bool, "firstColumnLocked", False)
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._observed = NodeObserver(self, ("ModifiedEvent",), self._fill)
-        self._scene: Any = None
-
-    def setMRMLScene(self, scene: object) -> None:
-        self._scene = scene
-        self.mrmlSceneChanged.emit(scene)
-
-    def mrmlScene(self) -> Any:
-        return self._scene
-
-    def setMRMLTableNode(self, node: object) -> None:
-        self._observed.observe(node)
-        self._fill()
-
-    def mrmlTableNode(self) -> Any:
-        return self._observed.node
-
-    def tableModel(self) -> QtCore.QAbstractItemModel:
-        return self.model()
-
-    def setFirstRowLocked(self, locked: bool) -> None:
-        self.firstRowLocked = locked
-
-    def setFirstColumnLocked(self, locked: bool) -> None:
-        self.firstColumnLocked = locked
-
-    def setTransposed(self, transposed: bool) -> None:
-        self.transposed = transposed
-
-    def _fill(self, *_: object) -> None:
-        model = QtGui.QStandardItemModel(self)
-        node = self._observed.node
-        if node is not None:
-            columns = range(node.GetNumberOfColumns())
-            model.setHorizontalHeaderLabels([node.GetColumnName(c) for c in columns])
-            for row in range(node.GetNumberOfRows()):
-                model.appendRow([QtGui.QStandardItem(node.GetCellText(row, c)) for c in columns])
-        self.setModel(model)
-
-
-@stand_in
-class qMRMLSubjectHierarchyComboBox(QtWidgets.QComboBox):
-    """Lists the items of the subject hierarchy."""
-
-    CPP_SIGNALS: ClassVar[dict[str, str]] = {"currentItemChanged(vtkIdType)": "currentItemChanged(int)"}
-    currentItemChanged = QtCore.Signal(int)
-    nodeTypes = stored("QStringList", "nodeTypes", [])
-    noneEnabled = stored(bool, "noneEnabled", False)
-
-    def setMRMLScene(self, scene: object) -> None:
-        self._scene = scene
-        self.clear()
-        node = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        items: list[int] = []
-        node.GetItemChildren(node.GetSceneItemID(), items, True)
-        for item in items:
-            self.addItem(node.GetItemName(item), item)
-
-    def currentItem(self) -> int:
-        return self.currentData() or 0
-
-    def setCurrentItem(self, item: int) -> None:
-        self.setCurrentIndex(self.findData(item))

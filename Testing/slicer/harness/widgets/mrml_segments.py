@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from Testing.slicer.harness.widgets.mrml_nodes import NODE_CHANGED, NodeObserver, qMRMLNodeComboBox, qMRMLWidget
+from Testing.slicer.harness.widgets.mrml_nodes import NodeObserver, qMRMLWidget
 from Testing.slicer.harness.widgets.registry import stand_in, stored
 
 _EFFECTS = (
@@ -84,7 +84,6 @@ class qMRMLSegmentsTableView(qMRMLWidget):
     """A table of segments."""
 
     selectionChanged = QtCore.Signal(QtCore.QItemSelection, QtCore.QItemSelection)
-    segmentAboutToBeModified = QtCore.Signal(str)
     headerVisible = stored(bool, "headerVisible", True)
     visibilityColumnVisible = stored(bool, "visibilityColumnVisible", True)
     colorColumnVisible = stored(bool, "colorColumnVisible", True)
@@ -122,76 +121,6 @@ class qMRMLSegmentsTableView(qMRMLWidget):
     def clearSelection(self) -> None:
         self._list.clearSelection()
 
-    def displayedSegmentIDs(self) -> list[str]:
-        return segment_ids(self._node)
-
-    def segmentIDForRow(self, row: int) -> str:
-        return segment_ids(self._node)[row]
-
-    def rowForSegmentID(self, segment_id: str) -> int:
-        return segment_ids(self._node).index(segment_id)
-
-
-@stand_in
-class qMRMLSegmentSelectorWidget(qMRMLWidget):
-    """Chooses a segmentation and one of its segments."""
-
-    CPP_SIGNALS: ClassVar[dict[str, str]] = {**qMRMLWidget.CPP_SIGNALS, **NODE_CHANGED}
-    currentNodeChanged = QtCore.Signal((object,), (bool,))
-    currentSegmentChanged = QtCore.Signal(str)
-    segmentationNodeSelectorVisible = stored(bool, "segmentationNodeSelectorVisible", True, "_show_selector")
-    noneEnabled = stored(bool, "noneEnabled", False, "_pass_none")
-
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._nodes = qMRMLNodeComboBox()
-        self._nodes.nodeTypes = ["vtkMRMLSegmentationNode"]
-        self._segments = QtWidgets.QComboBox()
-        layout = QtWidgets.QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._nodes)
-        layout.addWidget(self._segments)
-        self._nodes.currentNodeChanged[object].connect(self._node_chosen)
-        self._segments.currentIndexChanged.connect(lambda _: self.currentSegmentChanged.emit(self.currentSegmentID()))
-
-    def setMRMLScene(self, scene: object) -> None:
-        super().setMRMLScene(scene)
-        self._nodes.setMRMLScene(scene)
-
-    def currentNode(self) -> Any:
-        return self._nodes.currentNode()
-
-    def currentNodeID(self) -> str:
-        return self._nodes.currentNodeID
-
-    def setCurrentNode(self, node: object) -> None:
-        self._nodes.setCurrentNode(node)
-
-    def setCurrentNodeID(self, node_id: str) -> None:
-        self._nodes.setCurrentNodeID(node_id)
-
-    def currentSegmentID(self) -> str:
-        return self._segments.currentData() or ""
-
-    def setCurrentSegmentID(self, segment_id: str) -> None:
-        self._segments.setCurrentIndex(self._segments.findData(segment_id))
-
-    def segmentIDs(self) -> list[str]:
-        return segment_ids(self.currentNode())
-
-    def _node_chosen(self, node: Any) -> None:
-        self._segments.clear()
-        for segment_id in segment_ids(node):
-            self._segments.addItem(node.GetSegmentation().GetSegment(segment_id).GetName(), segment_id)
-        self.currentNodeChanged[object].emit(node)
-        self.currentNodeChanged[bool].emit(node is not None)
-
-    def _show_selector(self) -> None:
-        self._nodes.setVisible(self.segmentationNodeSelectorVisible)
-
-    def _pass_none(self) -> None:
-        self._nodes.noneEnabled = self.noneEnabled
-
 
 @stand_in
 class qMRMLSegmentEditorWidget(qMRMLWidget):
@@ -207,26 +136,11 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     sourceVolumeNodeChanged = QtCore.Signal(object)
     masterVolumeNodeChanged = QtCore.Signal(object)
     currentSegmentIDChanged = QtCore.Signal(str)
-    maximumNumberOfUndoStates = stored(int, "maximumNumberOfUndoStates", 10)
-    readOnly = stored(bool, "readOnly", False)
-    autoShowSourceVolumeNode = stored(bool, "autoShowSourceVolumeNode", True)
-    segmentationNodeSelectorVisible = stored(bool, "segmentationNodeSelectorVisible", True)
-    sourceVolumeNodeSelectorVisible = stored(bool, "sourceVolumeNodeSelectorVisible", True)
-    switchToSegmentationsButtonVisible = stored(bool, "switchToSegmentationsButtonVisible", True)
-    addRemoveSegmentButtonsVisible = stored(bool, "addRemoveSegmentButtonsVisible", True)
-    specifyGeometryButtonVisible = stored(bool, "specifyGeometryButtonVisible", True)
-    show3DButtonVisible = stored(bool, "show3DButtonVisible", True)
-    maskingSectionVisible = stored(bool, "maskingSectionVisible", True)
-    unorderedEffectsVisible = stored(bool, "unorderedEffectsVisible", True)
-    jumpToSelectedSegmentEnabled = stored(bool, "jumpToSelectedSegmentEnabled", False)
-    undoEnabled = stored(bool, "undoEnabled", True)
-    effectColumnCount = stored(int, "effectColumnCount", 2)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._node: Any = None
         self._history = slicer.vtkSegmentationHistory()
-        self._order: list[str] = []
         self._list = _SegmentList()
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(QtWidgets.QLabel("Segment Editor"))
@@ -257,9 +171,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self.sourceVolumeNodeChanged.emit(node)
         self.masterVolumeNodeChanged.emit(node)
 
-    def sourceVolumeNode(self) -> Any:
-        return None if self._node is None else self._node.GetSourceVolumeNode()
-
     def setCurrentSegmentID(self, segment_id: str) -> None:
         self._needs_node().SetSelectedSegmentID(segment_id)
         self._list.select([segment_id])
@@ -273,38 +184,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             raise ValueError(f"the segment editor has no effect {name!r}")
         self._needs_node().SetActiveEffectName(name)
 
-    def setActiveEffect(self, effect: object) -> None:
-        if effect is not None:
-            raise ValueError("the stand-in of the segment editor has no effect objects")
-        self._needs_node().SetActiveEffectName("")
-
-    def activeEffect(self) -> None:
-        return None
-
-    def availableEffectNames(self) -> list[str]:
-        return list(_EFFECTS)
-
-    def setEffectNameOrder(self, order: list) -> None:
-        self._order = order
-
-    def effectNameOrder(self) -> list[str]:
-        return self._order
-
-    def setMaximumNumberOfUndoStates(self, count: int) -> None:
-        self.maximumNumberOfUndoStates = count
-
-    def setSegmentationNodeSelectorVisible(self, visible: bool) -> None:
-        self.segmentationNodeSelectorVisible = visible
-
-    def setSourceVolumeNodeSelectorVisible(self, visible: bool) -> None:
-        self.sourceVolumeNodeSelectorVisible = visible
-
-    def setSwitchToSegmentationsButtonVisible(self, visible: bool) -> None:
-        self.switchToSegmentationsButtonVisible = visible
-
-    def setUndoEnabled(self, enabled: bool) -> None:
-        self.undoEnabled = enabled
-
     def saveStateForUndo(self) -> None:
         self._remember()
         self._history.SaveState()
@@ -313,10 +192,6 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         self._remember()
         self._history.RestorePreviousState()
 
-    def redo(self) -> None:
-        self._remember()
-        self._history.RestoreNextState()
-
     def _remember(self) -> None:
         """Start a new history where the segmentation is another one."""
         node = self.segmentationNode()
@@ -324,13 +199,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         if content is not self._history.GetSegmentation():
             self._history.SetSegmentation(content)
 
-    def setReadOnly(self, read_only: bool) -> None:
-        self.readOnly = read_only
-
     def setupViewObservations(self) -> None:
         """Nothing to observe: the views have no interactors."""
-
-    removeViewObservations = installKeyboardShortcuts = uninstallKeyboardShortcuts = setupViewObservations
 
     def updateWidgetFromMRML(self) -> None:
         self._list.show_segments(self.segmentationNode())
