@@ -21,6 +21,7 @@ from .errors import InputError
 from .images.boxes import Box, moved_box, nonzero_box, pad_box, start_of
 from .images.geometry import Array, Image
 from .isotropic import IsotropicGrid
+from .wording import counted
 
 LENGTH_RANGE_MM = (5.0, 100.0)
 MARGIN_RANGE_MM = (0.0, 100.0)
@@ -192,7 +193,7 @@ def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[A
             shortened[component_box][_grow(component, stump, parameters)] = territory
         if detached_mm3:
             warnings.append(
-                f"{STRUCTURES[territory].title}: {_pieces(len(detached_mm3))} not attached to the aorta "
+                f"{STRUCTURES[territory].title}: {counted(len(detached_mm3), 'piece')} not attached to the aorta "
                 f"({sum(detached_mm3) / 1000:.2f} cm³) left out; bridge the gap in the segmentation to count it."
             )
     warnings += _cut_aorta(shortened, parameters.margin_mm)
@@ -347,10 +348,6 @@ def _subdivide(array: Array) -> Array:
     for axis in range(3):
         array = array.repeat(_SUBDIVISION, axis=axis)
     return array
-
-
-def _pieces(count: int) -> str:
-    return "1 piece" if count == 1 else f"{count} pieces"
 
 
 def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:

@@ -116,6 +116,7 @@ LAYERS: tuple[tuple[Room, ...], ...] = (
                 "CalcScoreLogic.notices",
                 "CalcScoreLogic.process_trees",
                 "CalcScoreLogic.version",
+                "CalcScoreLogic.wording",
             ),
             "labels, names, errors",
         ),

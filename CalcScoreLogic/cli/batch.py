@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..wording import counted
 from .analyze import add_inference_options, chosen_models, inference_options
 from .outcome import Outcome, add_dicom_option, add_shortening_options, make_folder
 from .progress import stage
@@ -85,7 +86,7 @@ def _outcome(done: Summary, inputs: Inputs, source: Path, output: Path) -> Outco
     left_out = sum(left.files for left in inputs.left_out)
     if inputs.files is not None and left_out:
         taken = inputs.files - left_out
-        cases = f"{len(inputs.cases)} case{'' if len(inputs.cases) == 1 else 's'}"
+        cases = counted(len(inputs.cases), "case")
         lines.append(f"{source}: {inputs.files} files, {taken} in {cases}, {left_out} left out")
     data = {
         "output": str(output),

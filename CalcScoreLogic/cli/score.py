@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..wording import counted
 from .outcome import Outcome, add_shortening_options, check_outputs, shortening_parameters
 from .progress import stage
 
@@ -118,5 +119,5 @@ def summary(result: CaseResult) -> str:
         burden = "no artery" if row.burden is None else f"{100 * row.burden:.1f} %"
         parts.append(f"{name} {burden}{status}")
     combined = result.scores.territories["combined"]
-    clusters = "1 cluster" if combined.cluster_count == 1 else f"{combined.cluster_count} clusters"
+    clusters = counted(combined.cluster_count, "cluster")
     return f"{result.case}: burden {', '.join(parts)}; {combined.calcified_volume_mm3:.0f} mm³ in {clusters}"

@@ -24,6 +24,7 @@ from ..images.dicom_identifiers import (
 )
 from ..images.dicom_stack import check_positions, extra_kind, odd_ones
 from ..images.geometry import Array
+from ..wording import counted
 
 _TAGS = (
     *IDENTIFIERS,
@@ -114,7 +115,7 @@ class Series:
     def title(self) -> str:
         """Name the series for a reader."""
         number = f"series {self.number}" if self.number >= 0 else "a series"
-        count = f"{len(self.files)} file{'s' if len(self.files) > 1 else ''}"
+        count = counted(len(self.files), "file")
         return (
             f"{number} of {study_name(self.study)}: {self.description or 'no description'} [{self.modality}, {count}]"
         )

@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from ..case_files import CASE_STEMS, CTA_STEM, real_path, without_ending
 from ..images.dicom_identifiers import without_identifiers
 from ..images.file_checks import image_suffix
+from ..wording import counted
 from .case_inputs import Inputs, LeftOut, Named, unique
 from .dicom_series import find_series
 from .dicom_studies import propose
@@ -67,8 +68,7 @@ def search(source: Path, keep_identifiers: bool = False, results: Path | None = 
     passed_over += [(path, _other_kind(path)) for path in dicom.others]
     if dicom.damaged:
         # Nothing tells whose these are, and their names can be the patient's.
-        count_of = f"{len(dicom.damaged)} DICOM file{'s' if len(dicom.damaged) > 1 else ''}"
-        left_out.append(LeftOut(count_of, _DAMAGED, dicom.damaged))
+        left_out.append(LeftOut(counted(len(dicom.damaged), "DICOM file"), _DAMAGED, dicom.damaged))
     left_out += _each(images_left, source, hidden)
     left_out += _grouped(passed_over, source, hidden)
     left_out += [replace(left, paths=()) for left in _each(unread, source, hidden)]

@@ -16,6 +16,7 @@ from ..case_files import REPORT, SCORES_TABLE
 from ..csv_files import read_csv
 from ..report.page import MISSING, NOTICE, colour, number, swatch, write_page
 from ..results import FIGURES_BEFORE_EDITS
+from ..wording import counted
 from .tables import CASES_TABLE
 
 COHORT_PAGE = "cohort.html"
@@ -93,7 +94,7 @@ def write_cohort_page(folder: Path) -> None:
     scores = _read(folder / SCORES_TABLE, ("case", "territory", "status", *(figure for figure, *_ in _FIGURES)))
     states = Counter(row["state"] for row in cases)
     told = f"{states['done']} done, {states['failed']} failed"
-    title = f"Cohort of {len(cases)} case{'' if len(cases) == 1 else 's'}"
+    title = f"Cohort of {counted(len(cases), 'case')}"
     body = (
         f"<h1>{title}</h1><p class='quiet'>{told}. Burden is calcified volume / artery volume.</p>",
         _distributions(scores),

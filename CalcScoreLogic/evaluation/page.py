@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..lumen import CALCIUM_SDS, WALL_MM, WALL_VOXELS
 from ..report.page import MISSING
 from ..version import __version__
+from ..wording import counted
 from .accuracy import HAUSDORFF_PERCENTILE, METRICS, SURFACE_TOLERANCE_MM
 from .agreement import BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED
 from .cases import FIXED
@@ -148,16 +149,12 @@ def _version(name: str) -> str:
 
 def _who(study: Study) -> str:
     """Count the cases."""
-    parts = [f"{_cases(len(study.done))} measured"]
+    parts = [f"{counted(len(study.done), 'case')} measured"]
     if study.failed:
-        parts.append(f"{_cases(len(study.failed))} failed (named in cases.csv)")
+        parts.append(f"{counted(len(study.failed), 'case')} failed (named in cases.csv)")
     if study.matching.unmatched:
-        parts.append(f"{_cases(len(study.matching.unmatched))} left out because a side lacks them")
+        parts.append(f"{counted(len(study.matching.unmatched), 'case')} left out because a side lacks them")
     return f"{', '.join(parts)}. Methods: {', '.join(methods_of(study.cases))}."
-
-
-def _cases(count: int) -> str:
-    return "1 case" if count == 1 else f"{count} cases"
 
 
 def _accuracy_table(study: Study) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from ..wording import counted
 from .dicom_headers import Slice, read_slices, rescale_of_reader, shown
 from .dicom_identifiers import identifiers_in, without_identifiers
 from .dicom_stack import SAME_POSITION_MM, check_positions, extra_kind, odd_ones
@@ -89,17 +90,17 @@ def _without_extras(folder: str, found: Sequence[Slice]) -> tuple[list[Slice], l
     kinds = {i: kind for i, one in enumerate(found) if (kind := extra_kind(one.image_type, one.sop_class, one.colours))}
     rest = [one for i, one in enumerate(found) if i not in kinds]
     if not rest:
-        told = _counted(Counter(kinds.values()))
+        told = _listed(Counter(kinds.values()))
         raise InputError(f"{folder}: no CT slices are there, only {told}, give the original CT series")
     odd = odd_ones([one.size for one in rest], [one.orientation for one in rest])
     counts = Counter([*kinds.values(), *odd.values()])
-    notes = [f"Left out of the series: {_counted(counts)}; the CT slices beside are used."] if counts else []
+    notes = [f"Left out of the series: {_listed(counts)}; the CT slices beside are used."] if counts else []
     return [one for i, one in enumerate(rest) if i not in odd], notes
 
 
-def _counted(counts: Counter[str]) -> str:
+def _listed(counts: Counter[str]) -> str:
     """Write things with their numbers, such as "1 localizer and 2 screen pictures"."""
-    return " and ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(counts.items()))
+    return " and ".join(counted(count, kind) for kind, count in sorted(counts.items()))
 
 
 def _listing(slices: Sequence[Slice]) -> str:
@@ -111,7 +112,7 @@ def _listing(slices: Sequence[Slice]) -> str:
     rows = []
     for uid, count in counts.most_common(8):
         description = without_identifiers(series[uid].description[:64], hidden) or "no description"
-        rows.append(f"{description} [{series[uid].modality or 'no modality'}, {count} file{'s' if count > 1 else ''}]")
+        rows.append(f"{description} [{series[uid].modality or 'no modality'}, {counted(count, 'file')}]")
     return "; ".join(rows) + ("; …" if len(counts) > 8 else "")
 
 

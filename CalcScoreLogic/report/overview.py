@@ -11,6 +11,7 @@ from ..anatomy import CALCIFICATION_STRUCTURES, COMBINED, STRUCTURES, Calcificat
 from ..images.boxes import nonzero_box, pad_box
 from ..images.geometry import Array, Geometry, Image
 from ..results import CaseResult, ScoredCase
+from ..wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,7 +134,7 @@ def _bars(axis: Axes, result: CaseResult) -> None:
         if row.burden is None:
             told = row.status.value.replace("_", " ")
         else:
-            plaques = "1 cluster" if row.cluster_count == 1 else f"{row.cluster_count} clusters"
+            plaques = counted(row.cluster_count, "cluster")
             told = f" {100 * row.burden:.1f} %   {row.calcified_volume_mm3:,.0f} mm³, {plaques}".replace(",", " ")
         axis.text(0, position - 0.42, told, va="bottom", fontsize=9)
     axis.set_yticks(range(len(rows)), [name.capitalize() for name in names])
