@@ -15,6 +15,11 @@ class InputError(CalcScoreError):
     """An input cannot be used. The message names it, says what was found and what to do (exit code 2)."""
 
 
+def unreadable(path: Path, error: OSError, kind: str = "file") -> InputError:
+    """Make the error of a file or folder that is there and yet cannot be read."""
+    return InputError(f"{path}: the {kind} cannot be read ({error.strerror}), check its permissions")
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Put a file's name in front of what is wrong with its content."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from .errors import InputError
+from .errors import unreadable
 
 _PIECE = 1 << 20
 
@@ -34,5 +34,5 @@ def file_sha256(path: Path) -> str:
             while piece := stream.read(_PIECE):
                 digest.update(piece)
     except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(path, error) from None
     return digest.hexdigest()

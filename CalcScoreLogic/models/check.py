@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, unreadable
 from ..file_hashes import file_sha256
 from .checkpoints import check_checkpoint, read_header
 from .json_objects import member, read_object, shown
@@ -145,7 +145,7 @@ def _find_folds(path: Path) -> tuple[int, ...]:
     try:
         folders = sorted(entry.name for entry in path.iterdir() if entry.name.startswith("fold_"))
     except OSError as error:
-        raise InputError(f"{path}: the folder cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(path, error, "folder") from None
     numbers = sorted(int(match[1]) for match in map(_FOLD.fullmatch, folders) if match)
     folds = tuple(number for number in numbers if checkpoint_path(path, number).is_file())
     if folds:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import CalcScoreError, InputError
+from ..errors import CalcScoreError, InputError, unreadable
 from . import nnunet_names as names
 from .json_objects import shown
 from .plans import CONFIGURATION
@@ -82,7 +82,7 @@ def read_header(path: Path) -> CheckpointHeader:
     except FileNotFoundError:
         raise InputError(f"{path}: this file is missing, train the fold to its end or {_COPY_AGAIN}") from None
     except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(path, error) from None
 
 
 def check_checkpoint(path: Path) -> CheckpointHeader:

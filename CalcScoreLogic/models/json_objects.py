@@ -7,7 +7,7 @@ import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, unreadable
 
 Kind = TypeVar("Kind")
 
@@ -31,7 +31,7 @@ def read_object(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: this file is missing, give the complete folder that nnU-Net made") from None
     except OSError as error:
-        raise InputError(f"{path}: the file cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(path, error) from None
     except (ValueError, RecursionError):
         raise InputError(f"{path}: this is not JSON, copy the file again from where the model was trained") from None
     if not isinstance(content, dict):

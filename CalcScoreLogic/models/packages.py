@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..errors import InputError
+from ..errors import InputError, unreadable
 from .check import DATASET, PLANS
 from .json_objects import shown
 
@@ -96,7 +96,7 @@ def _open_zip(source: Path) -> zipfile.ZipFile:
     except FileNotFoundError:
         raise InputError(f"{source}: there is no such file, give a model folder or a zip of one") from None
     except OSError as error:
-        raise InputError(f"{source}: the file cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(source, error) from None
 
 
 def _walk(folder: Path, levels: int) -> Iterator[Path]:
@@ -104,7 +104,7 @@ def _walk(folder: Path, levels: int) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        raise InputError(f"{folder}: the folder cannot be read ({error.strerror}), check its permissions") from None
+        raise unreadable(folder, error, "folder") from None
     for entry in entries:
         if entry.is_file():
             yield entry
@@ -117,7 +117,7 @@ def _file_opener(path: Path) -> Callable[[], IO[bytes]]:
         try:
             return path.open("rb")
         except OSError as error:
-            raise InputError(f"{path}: the file cannot be read ({error.strerror}), check its permissions") from None
+            raise unreadable(path, error) from None
 
     return opener
 
