@@ -198,6 +198,16 @@ def _not_searched(previous: CaseResult, shortened: Image) -> list[CodedWarning]:
     ]
 
 
+def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:
+    """Warn of territories that overlap, and say which one keeps the voxels."""
+    if not voxels:
+        return ()
+    return (
+        f"{SEGMENTS}territories overlap in {voxels * voxel_mm3:.0f} mm³; the aorta keeps them, then the iliac, "
+        "mesenteric and renal arteries in this order.",
+    )
+
+
 def _kept(previous: CaseResult, replaced: Collection[WarningCode]) -> list[str]:
     """Give the earlier warnings that a new scoring does not make anew."""
     return [w for w in previous.warnings if _code(w) not in replaced and not w.startswith(SEGMENTS)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SEED = 28
 SPACING_MM = (1.5, 1.5, 1.5)
+_LINE = "{:<11} {:>9} {:>7} {:>14} {:>11} {:>9} {:>9}  {}"
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> Outcome:
 def table(result: CaseResult, truth: CaseResult) -> list[str]:
     """Lay out the scores beside the true burden, one line a territory."""
     header = ("Territory", "Burden %", "true %", "Calcified mm³", "Artery cm³", "Clusters", "Mean mm³", "Status")
-    lines = ["{:<11} {:>9} {:>7} {:>14} {:>11} {:>9} {:>9}  {}".format(*header)]
+    lines = [_LINE.format(*header)]
     for name, row in result.scores.territories.items():
         true = truth.scores.territories[name]
         cells = (
@@ -79,7 +80,7 @@ def table(result: CaseResult, truth: CaseResult) -> list[str]:
             _number(row.mean_cluster_volume_mm3, 1, 0),
             row.status.value,
         )
-        lines.append("{:<11} {:>9} {:>7} {:>14} {:>11} {:>9} {:>9}  {}".format(*cells))
+        lines.append(_LINE.format(*cells))
     return lines
 
 

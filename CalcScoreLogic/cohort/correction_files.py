@@ -16,7 +16,7 @@ from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import Array, Image, aligned
 from ..images.segment_files import is_segment_file, read_segments
-from ..rescoring import SEGMENTS
+from ..rescoring import SEGMENTS, overlap_warning
 
 _CALCIFICATION = CalcificationLabel.CALCIFICATION.key
 _TERRITORIES, _SHORTENED, _CALCIFIED = (
@@ -163,12 +163,7 @@ def _take_arteries(
         mask = arteries.get(territory, before.array == territory)
         overlap += int(np.count_nonzero(mask & (array > 0)))
         array[mask & (array == 0)] = territory
-    if overlap:
-        volume = overlap * before.geometry.voxel_volume_mm3
-        correction.warnings.append(
-            f"{SEGMENTS}territories overlap in {volume:.0f} mm³; the aorta keeps them, then the iliac, "
-            "mesenteric and renal arteries in this order."
-        )
+    correction.warnings += overlap_warning(overlap, before.geometry.voxel_volume_mm3)
     image = Image(array, before.geometry)
     if full:
         correction.territories = image

@@ -12,13 +12,13 @@ from CalcScoreLogic.artery_holes import Arteries, fill_holes
 from CalcScoreLogic.images.boxes import Box, moved_box, nonzero_box, start_of
 from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.report.lesions import cluster_voxels, inner_positions
-from CalcScoreLogic.rescoring import rescore, trim_again
+from CalcScoreLogic.rescoring import overlap_warning, rescore, trim_again
 from CalcScoreLogic.results import CaseResult, ScoredCase
 from CalcScoreLogic.shortening import ShorteningParameters
 
 from . import structures
 from .fingerprints import Fingerprints
-from .masks import CaseMasks, difference, overlap_warning
+from .masks import CaseMasks, difference
 from .plaques import Plaque, as_plaques
 from .segment_voxels import SegmentMask
 from .segmentations import NOTHING, Layer

@@ -12,7 +12,6 @@ from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.artery_holes import Arteries
 from CalcScoreLogic.images.boxes import Box, pad_box, part_of, shape_of, start_of
 from CalcScoreLogic.images.geometry import Array, Image
-from CalcScoreLogic.rescoring import SEGMENTS
 
 from ..incremental_work import Steps, run_through
 from . import structures
@@ -234,16 +233,6 @@ class CaseImages:
     def start(self) -> tuple[int, int, int]:
         """Their first voxel in the CTA, (k, j, i)."""
         return start_of(self.box)
-
-
-def overlap_warning(voxels: int, voxel_mm3: float) -> tuple[str, ...]:
-    """Warn of territories that overlap, and say which one keeps the voxels."""
-    if not voxels:
-        return ()
-    return (
-        f"{SEGMENTS}territories overlap in {voxels * voxel_mm3:.0f} mm³; the aorta keeps them, then the iliac, "
-        "mesenteric and renal arteries in this order.",
-    )
 
 
 def _spread(part: Array, box: Box, cta: Image) -> Image:
