@@ -160,21 +160,24 @@ class CaseMasks:
         box = pad_box(box or (slice(0, 1),) * 3, 1, cta.array.shape)
         shortened, trimmed_overlap = territory_array(self.trimmed, box)
         full, full_overlap = territory_array(self.full, box)
-        calcified = np.zeros(shortened.shape, np.uint8)
-        if self.calcification.inside.size:
-            window = calcified[within(self.calcification.box, box)]
-            window[self.calcification.inside] = CalcificationLabel.CALCIFICATION
-        maps = [shortened, full, calcified]
+        geometry = part_of(cta.geometry, box)
+
+        def image(array: Array) -> Image:
+            return _spread(array, box, cta) if whole else Image(array, geometry)
+
+        before = None
         if last is not None:
-            maps += [territory_array(masks, box)[0] for masks in (last.full, last.trimmed)]
-        if whole:
-            images, shown = [_spread(array, box, cta) for array in maps], cta
-            box = (slice(0, cta.array.shape[0]), slice(0, cta.array.shape[1]), slice(0, cta.array.shape[2]))
-        else:
-            geometry = part_of(cta.geometry, box)
-            images, shown = [Image(array, geometry) for array in maps], Image(cta.array[box], geometry)
-        before = Arteries(images[3], images[4]) if last is not None else None
-        return CaseImages(images[0], images[1], images[2], shown, box, before, trimmed_overlap, full_overlap)
+            before = Arteries(*(image(territory_array(masks, box)[0]) for masks in (last.full, last.trimmed)))
+        return CaseImages(
+            image(shortened),
+            image(full),
+            image(self._calcification_map(box)),
+            cta if whole else Image(cta.array[box], geometry),
+            tuple(slice(0, n) for n in cta.array.shape) if whole else box,
+            before,
+            trimmed_overlap,
+            full_overlap,
+        )
 
     def plaque_images(self, cta: Image) -> tuple[Image, Image, Box]:
         """Lay the masks over each other in the part of the CTA that holds calcification: all that plaques need.
@@ -193,11 +196,15 @@ class CaseMasks:
         """
         box = self.calcification.box if self.calcification.inside.size else (slice(0, 1),) * 3
         shortened, _ = territory_array({t: clipped(mask, box) for t, mask in self.trimmed.items()}, box)
-        calcified = np.zeros(shortened.shape, np.uint8)
-        if self.calcification.inside.size:
-            calcified[self.calcification.inside] = CalcificationLabel.CALCIFICATION
         geometry = part_of(cta.geometry, box)
-        return Image(shortened, geometry), Image(calcified, geometry), box
+        return Image(shortened, geometry), Image(self._calcification_map(box), geometry), box
+
+    def _calcification_map(self, box: Box) -> Array:
+        """Give the calcification map of a box that holds all calcification."""
+        array = np.zeros(shape_of(box), np.uint8)
+        if self.calcification.inside.size:
+            array[within(self.calcification.box, box)][self.calcification.inside] = CalcificationLabel.CALCIFICATION
+        return array
 
     def arteries(self) -> tuple[SegmentMask, ...]:
         """Give the masks of all arteries, trimmed and at full length."""
