@@ -129,6 +129,14 @@ def analyze(panel: Any) -> None:
     harness.settle(lambda: not panel.run.running)
 
 
+def press(panel: Any, button: Any) -> None:
+    """Press a button and wait for the scores."""
+    from Testing.slicer import harness
+
+    button.click()
+    harness.settle(lambda: not panel.corrections.busy)
+
+
 def rows_of(tree: Any) -> dict[str, tuple[str, ...]]:
     """Read the top rows of a tree: the first cell, and the others that have a text."""
     items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]

@@ -16,16 +16,10 @@ import slicer
 
 from Testing.slicer import harness
 from Testing.slicer.panel import maps
-from Testing.slicer.panel.conftest import rows_of
+from Testing.slicer.panel.conftest import press, rows_of
 from Testing.slicer.scene.scenes import add_volume, paint
 
 Analyzed = Callable[[], Any]
-
-
-def press(panel: Any, button: Any) -> None:
-    """Press a button and wait for the scores."""
-    button.click()
-    harness.settle(lambda: not panel.corrections.busy)
 
 
 def erase_plaque(panel: Any) -> None:

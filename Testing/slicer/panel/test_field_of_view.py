@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from Testing.slicer import harness
-from Testing.slicer.panel.conftest import rows_of
+from Testing.slicer.panel.conftest import press, rows_of
 from Testing.slicer.scene.scenes import paint
 
 TO_THE_TOP = np.array([(i, j, k) for i in range(10, 18) for j in range(10, 18) for k in range(56, 60)])
@@ -28,11 +28,6 @@ def analyzed_to_the_top(arteries: Any, analyzed: Callable[[], Any]) -> Callable[
 
 def status_of(panel: Any, territory: str) -> str:
     return str(panel.case.result().scores.territories[territory].status.value)
-
-
-def press(panel: Any, button: Any) -> None:
-    button.click()
-    harness.settle(lambda: not panel.corrections.busy)
 
 
 def test_a_territory_that_was_not_given_is_absent_and_told_so(analyzed_to_the_top: Callable[[], Any]) -> None:

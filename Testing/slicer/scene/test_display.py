@@ -14,15 +14,12 @@ from scipy import spatial
 from vtk.util.numpy_support import vtk_to_numpy
 
 from CalcScoreLogic.pipeline import score_masks
-from Testing.slicer.scene.cases import small_maps
-from Testing.slicer.scene.scenes import add_volume
+from Testing.slicer.scene.cases import small_maps, stored
 
 
 @pytest.fixture
 def case(scene: Any) -> SceneCase:
-    maps = small_maps()
-    scored = score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta)
-    return SceneCase.write(add_volume(scene, maps.cta), scored)
+    return stored(scene, small_maps())[0]
 
 
 def test_plaques_are_bright_and_the_full_length_is_hidden(case: SceneCase) -> None:

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from CalcScoreLib.incremental_work import run_through
-from CalcScoreLib.scene.case import SceneCase
 from CalcScoreLib.scene.other_segmentations import calcification_map, guess_structures, territory_map, territory_steps
 
 from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Array
-from CalcScoreLogic.pipeline import score_masks
-from Testing.slicer.scene.cases import VOXEL_MM3, small_maps
+from Testing.slicer.scene.cases import VOXEL_MM3, small_maps, stored
 from Testing.slicer.scene.scenes import add_segmentation, add_volume
 
 
@@ -66,8 +64,7 @@ def test_codes_go_before_names_and_our_tag_before_codes(scene: Any) -> None:
 
 def test_our_own_segmentation_is_known_after_renaming(scene: Any) -> None:
     maps = small_maps()
-    scored = score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta)
-    case = SceneCase.write(add_volume(scene, maps.cta), scored)
+    case, _ = stored(scene, maps)
     content = case.arteries.GetSegmentation()
     for name in content.GetSegmentIDs():
         content.GetSegment(name).SetName("x")

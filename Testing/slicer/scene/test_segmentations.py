@@ -10,25 +10,17 @@ import slicer
 import vtk
 from CalcScoreLib.incremental_work import run_through
 from CalcScoreLib.scene import segment_voxels
-from CalcScoreLib.scene.case import SceneCase
 from CalcScoreLib.scene.segment_voxels import SegmentMask, SegmentPrint, mask_steps, own_voxel_steps
 from CalcScoreLib.scene.segmentations import tag
 from vtk.util.numpy_support import numpy_to_vtk
 
 from CalcScoreLogic.images.geometry import Geometry, Image
-from CalcScoreLogic.pipeline import score_masks
-from Testing.slicer.scene.cases import small_maps
+from Testing.slicer.scene.cases import small_maps, stored
 from Testing.slicer.scene.scenes import add_segmentation, add_volume, paint, voxels_of
 
 
-def written(scene: Any) -> SceneCase:
-    maps = small_maps()
-    scored = score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta)
-    return SceneCase.write(add_volume(scene, maps.cta), scored)
-
-
 def test_segments_have_standard_looks_codes_and_tags(scene: Any) -> None:
-    case = written(scene)
+    case, _ = stored(scene, small_maps())
     content = case.calcification.GetSegmentation()
     names = [content.GetSegment(name).GetName() for name in content.GetSegmentIDs()]
     assert names == ["Aorta", "Iliac", "Mesenteric", "Renal", "Calcification"]
@@ -44,7 +36,7 @@ def test_segments_have_standard_looks_codes_and_tags(scene: Any) -> None:
 
 
 def test_names_and_sources_of_the_segmentations(scene: Any) -> None:
-    case = written(scene)
+    case, _ = stored(scene, small_maps())
     assert (case.arteries.GetName(), case.calcification.GetName()) == ("CTA arteries", "CTA calcification")
     for node in (case.arteries, case.calcification):
         role = node.GetReferenceImageGeometryReferenceRole()
@@ -53,7 +45,7 @@ def test_names_and_sources_of_the_segmentations(scene: Any) -> None:
 
 
 def test_what_overlaps_lies_in_layers_of_its_own(scene: Any) -> None:
-    case = written(scene)
+    case, _ = stored(scene, small_maps())
     content = case.calcification.GetSegmentation()
     layers = [content.GetLayerIndex(name) for name in content.GetSegmentIDs()]
     assert layers == [0, 0, 0, 0, 1]
@@ -65,7 +57,7 @@ def test_what_overlaps_lies_in_layers_of_its_own(scene: Any) -> None:
 
 
 def test_cut_is_what_trimming_took_away(scene: Any) -> None:
-    case = written(scene)
+    case, _ = stored(scene, small_maps())
     images = case.scored_case()
     cut = np.zeros_like(images.territories.array, bool)
     cut[tuple(voxels_of(case.arteries, case.segment_id("cut"))[:, ::-1].T)] = True

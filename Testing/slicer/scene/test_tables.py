@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 import vtk
-from CalcScoreLib.scene.case import SceneCase
 from CalcScoreLib.scene.tables import COLUMNS, row_title, status_text, write_table
 
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import CSV_COLUMNS
 from CalcScoreLogic.scoring import Row, Status
 from Testing.slicer import harness
-from Testing.slicer.scene.cases import phantom, small_maps
-from Testing.slicer.scene.scenes import add_volume, cells_of
+from Testing.slicer.scene.cases import phantom, small_maps, stored
+from Testing.slicer.scene.scenes import cells_of
 
 
 def test_columns_are_those_of_the_csv_with_units_and_descriptions(scene: Any) -> None:
@@ -76,10 +75,7 @@ def test_undefined_figures_are_empty_and_others_hold_every_digit(scene: Any) -> 
 
 
 def test_vessels_stand_below_their_territory_and_combined_last(scene: Any) -> None:
-    maps = phantom()
-    case = SceneCase.write(
-        add_volume(scene, maps.cta), score_masks("CTA", maps.territories, maps.calcification, cta=maps.cta)
-    )
+    case, _ = stored(scene, phantom())
     assert list(cells_of(case.table)) == [
         "Aorta",
         "Iliac",
