@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import Any
+from typing import IO, Any
 
 from .errors import CalcScoreError, InputError
 
@@ -148,6 +148,34 @@ def finish_folder(folder: str | os.PathLike[str]) -> None:
                     "and run the same command again"
                 )
     _put_in_place(target)
+
+
+def lock(stream: IO[bytes]) -> bool:
+    """Take the lock of a file.
+
+    Parameters
+    ----------
+    stream : file
+        Opened for writing. The system lets go of the lock when it is closed, and when the process is killed.
+
+    Returns
+    -------
+    bool
+        False where another stream has it.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -18,6 +18,9 @@ DICOM_SEGMENTATION = "segmentation.dcm"
 DICOM_REPORT = "scores.dcm"
 DICOM_OBJECTS = (DICOM_SEGMENTATION, DICOM_REPORT)
 
+RESULTS = (TERRITORIES, SHORTENED, CALCIFICATION, SCORES, SCORES_TABLE, REPORT)
+"""What every analysis leaves in a case's folder."""
+
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".seg.nrrd", ".mha", ".mhd")
 """Endings of the image files that are read."""
 

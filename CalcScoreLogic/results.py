@@ -96,6 +96,11 @@ class CaseResult:
     edited: tuple[str, ...] = ()
     before_edits: dict[str, Row] = field(default_factory=dict)
 
+    @property
+    def edited_segments(self) -> tuple[str, ...]:
+        """What was edited by hand, where it changed no row too; empty where nothing was."""
+        return tuple(self.provenance.get("rescored", {}).get("edited_segments", ())) or self.edited
+
     def before(self, name: str) -> Row | None:
         """Give a row as it was before any edit by hand; None where that is not known."""
         rows = {**self.scores.territories, **self.scores.vessels} if not self.edited else self.before_edits

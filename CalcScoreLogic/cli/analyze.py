@@ -58,7 +58,7 @@ def add_inference_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--folds", metavar="N,…", help="folds to average, e.g. 0,1 (default: the profile's)")
     parser.add_argument("--no-mirroring", action="store_true", help="leave out the mirrored copies: faster, less exact")
-    parser.add_argument("--step-size", type=float, metavar="S", help="tile step, 0 to 1 (default: the profile's)")
+    parser.add_argument("--step-size", type=float, metavar="S", help="tile step, 0.1 to 1 (default: the profile's)")
     parser.add_argument(
         "--full",
         action="store_true",
@@ -130,7 +130,7 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..archive.source import check_source
     from ..cohort.inputs import single_input
     from ..quality.codes import WarningCode, coded
-    from ..report.case_folder import write_case
+    from ..report.case_folder import check_place, write_case
     from ..sources import analyze
 
     parameters = case_parameters(options)
@@ -141,6 +141,9 @@ def run(options: argparse.Namespace) -> Outcome:
     case, inputs = single_input(options.cta), {"cta": options.cta}
     arteries: Image | None = None
     told: tuple[str, ...] = ()
+    if sources.arteries is not None:
+        inputs |= sources.arteries.files(Path(options.arteries))
+    check_place(options.output, inputs.values())
     order = DicomOrder(case.files, case.name) if options.dicom else None
     if order is not None:
         check_source(order.files, order.name)
@@ -148,7 +151,6 @@ def run(options: argparse.Namespace) -> Outcome:
         options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
     )
     if sources.arteries is not None:
-        inputs |= sources.arteries.files(Path(options.arteries))
         arteries, told = _read_arteries(Path(options.arteries), sources.arteries, read)
     scored = analyze(
         case.name,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..case_files import real_path
 from ..errors import InputError
 from .outcome import Outcome, make_folder
 from .progress import stage
+
+if TYPE_CHECKING:
+    from ..cohort.case_inputs import CohortInput
 
 _FEWEST = 5
 
@@ -49,7 +53,9 @@ def run(options: argparse.Namespace) -> Outcome:
     sources = {}
     if options.source:
         stage("looking for the CTAs")
-        sources = {case.name: case for case in find_inputs(options.source, options.keep_identifiers).cases}
+        found = find_inputs(options.source, options.keep_identifiers)
+        sources = {case.name: case for case in found.cases}
+        _check_apart(sources.values(), options.output)
     make_folder(options.output)
     taken, warnings = [], []
     for number, folder in enumerate(folders, start=1):
@@ -76,3 +82,11 @@ def run(options: argparse.Namespace) -> Outcome:
         "warnings": warnings,
     }
     return Outcome(lines, data, warnings)
+
+
+def _check_apart(sources: Iterable[CohortInput], output: Path) -> None:
+    """Refuse training cases among the CTAs that they are made of, which may be whole; raises InputError."""
+    for case in sources:
+        if any(real_path(output / case.name) == real_path(file).parent for file in case.files[:1]):
+            told = "choose another one for the training cases"
+            raise InputError(f"{output}: the case {case.name} lies in this folder, {told}")

@@ -38,11 +38,13 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..inference.options import InferenceOptions
     from ..phantom import PhantomParameters, make_phantom
     from ..pipeline import CaseParameters, score_masks
-    from ..report.case_folder import write_case
+    from ..report.case_folder import check_place, check_synthetic, write_case
     from ..sources import analyze
 
     models = starter_models()
     make_place(options.output)
+    check_synthetic(options.output)
+    check_place(options.output, ())
     stage("making a phantom")
     phantom = make_phantom(PhantomParameters(SEED, SPACING_MM))
     truth = CaseParameters(calcification="truth")

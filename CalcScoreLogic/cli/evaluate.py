@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +52,25 @@ def run(options: argparse.Namespace) -> Outcome:
         raise InputError("--threshold-train needs --cta, the images to apply the threshold to")
     lengths = shortening_parameters(options)
     predictions = parse_predictions(options.prediction)
+    _check_sides(options, predictions)
     stage("matching")
     matching = match_cases(options.reference, predictions, options.cta)
     make_place(options.output)
     fixed = fixed_threshold(options.threshold_train) if options.threshold_train else None
     parameters = StudyParameters(lengths, fixed.hu, threshold_source(fixed)) if fixed else StudyParameters(lengths)
     return finish(options.output, matching, parameters, fixed)
+
+
+def _check_sides(options: argparse.Namespace, predictions: Mapping[str, Path]) -> None:
+    """Refuse a side that is the reference itself, and results among the cases; raises InputError."""
+    reference = real_path(options.reference)
+    for folder in predictions.values():
+        if real_path(folder) == reference:
+            raise InputError(f"--prediction: {folder} is the folder of the reference, give the predicted cases")
+    sides = (options.reference, *predictions.values(), options.cta, options.threshold_train)
+    if real_path(options.output) in {real_path(side) for side in sides if side is not None}:
+        # A cohort's tables have the names of a study's.
+        raise InputError(f"{options.output}: the cases are in this folder, choose another one for the results")
 
 
 def parse_predictions(given: list[str]) -> dict[str, Path]:

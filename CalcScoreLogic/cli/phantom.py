@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..phantom import Phantom
     from ..synthesis import SyntheticCase
 
+_NAME = "case_{}"
 _Case = TypeVar("_Case", "Phantom", "SyntheticCase")
 
 
@@ -61,12 +62,19 @@ def write_cases(
     """Make the cases that the options ask for, one a seed; `tell` says a few words of each and its combined row."""
     from tqdm import tqdm
 
+    from ..report.case_folder import check_synthetic
+
     if options.cases < 1:
         raise InputError(f"--cases: {options.cases} cases cannot be made, give 1 or more")
+    seeds = range(options.seed, options.seed + options.cases)
+    for folder in sorted(options.output.glob(_NAME.format("*"))):
+        number = folder.name.removeprefix(_NAME.format(""))
+        if number.isdecimal() and int(number) in seeds:
+            check_synthetic(folder)
     make_folder(options.output)
     cases, lines = [], []
-    for seed in tqdm(range(options.seed, options.seed + options.cases), unit="case", disable=not sys.stderr.isatty()):
-        case, folder = make(seed), options.output / f"case_{seed}"
+    for seed in tqdm(seeds, unit="case", disable=not sys.stderr.isatty()):
+        case, folder = make(seed), options.output / _NAME.format(seed)
         truth = write_case(folder, case, kind)["territories"]
         cases.append({"case": folder.name, "folder": str(folder), "truth": truth})
         lines.append(f"{folder}: {tell(case, truth['combined'])}")

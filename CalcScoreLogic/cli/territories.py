@@ -47,7 +47,9 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..images.files import write_label_map
 
     masks = [(path, Territory[key.upper()]) for key in _KEYS for path in getattr(options, key)]
-    check_outputs([options.output], [options.segmentation, *(path for path, _ in masks)])
+    given = options.segmentation
+    parts = given.iterdir() if given is not None and given.is_dir() else ()
+    check_outputs([options.output], [given, *parts, options.cta, *(path for path, _ in masks)])
     stage("reading")
     result = _read(options, masks)
     stage("writing")

@@ -141,7 +141,7 @@ def _triage(
             pending.append(case)
         elif record.recipe != fingerprint or not _unchanged(case, record.content):
             result = cohort.result(case.name)
-            if result is not None and result.edited:
+            if result is not None and result.edited_segments:
                 kept.append(case.name)
             else:
                 pending.append(case)

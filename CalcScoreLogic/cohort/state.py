@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import IO
 
 from .. import case_files as files
-from ..atomic import finish_folder, write_json
+from ..atomic import finish_folder, lock, write_json
 from ..errors import CalcScoreError, InputError
 from ..results import CaseResult
 from ..version import __version__
@@ -22,7 +20,6 @@ from .checksums import Content
 
 STATE_FOLDER = ".calcscore"
 _LOCK = "lock"
-_RESULTS = (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION, files.SCORES, files.SCORES_TABLE, files.REPORT)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp(\..+)?")
 
 
@@ -103,7 +100,7 @@ class CohortFolder:
             raise CalcScoreError(f"{self.path}: the folder cannot be written to ({error.strerror})") from error
         # The system lets go of the lock when the stream is closed, and when the process is killed.
         with stream:
-            if not _lock(stream):
+            if not lock(stream):
                 raise InputError(
                     f"{self.path}: another calcscore batch or rescore is writing into this folder, wait for its end "
                     "or choose another folder"
@@ -137,7 +134,7 @@ class CohortFolder:
         """Read the scores of a case; None where its results are not all there; raises what `finish_folder` raises."""
         folder = self.case_folder(case)
         finish_folder(folder)
-        if not all((folder / name).is_file() for name in _RESULTS):
+        if not all((folder / name).is_file() for name in files.RESULTS):
             return None
         try:
             return CaseResult.from_dict(json.loads((folder / files.SCORES).read_text(encoding="utf-8")))
@@ -157,20 +154,3 @@ class CohortFolder:
                     shutil.rmtree(path, ignore_errors=True)
                 else:
                     path.unlink(missing_ok=True)
-
-
-def _lock(stream: IO[bytes]) -> bool:
-    """Take the lock of a file; False where another process has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -14,8 +14,8 @@ from ..atomic import atomic_folder
 from ..errors import InputError
 from ..images.boxes import Box, nonzero_box, part_of
 from ..images.coverage import coverage_of
-from ..images.files import write_image, write_label_map
-from ..images.geometry import Image, check_same_grid
+from ..images.files import read_ct, write_image, write_label_map
+from ..images.geometry import Image, check_same_grid, laid_onto
 from ..results import ScoredCase
 from .case_inputs import CohortInput
 from .case_results import cta_of, read_scored
@@ -66,7 +66,7 @@ def edited_results(results: Path) -> Iterator[Path]:
     found = [folder for folder in own if (folder / files.SCORES).is_file()]
     if not found:
         raise InputError(f"{results}: there are no results in it, give the folder that analyze or batch wrote")
-    yield from (folder for folder in found if _edited(read_scored(folder)))
+    yield from (folder for folder in found if read_scored(folder).result.edited_segments)
 
 
 def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) -> TakenCase:
@@ -89,7 +89,7 @@ def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) ->
     Raises
     ------
     InputError
-        The CTA is not there, or is not the one that was analyzed.
+        The CTA is not there, or is not the one that was analyzed; or another case of this name is in `output`.
     CalcScoreError
         A file could not be written.
 
@@ -102,6 +102,7 @@ def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) ->
     name = files.real_path(folder).name
     cta = _cta(folder, name, scored, sources)
     check_same_grid(cta, scored.territories, f"{name}: the CTA", "the results")
+    _check_other(output, name, cta)
     box = _looked_at(scored)
     territories = scored.territories.array[box]
     calcified = scored.calcification.array[box] == CalcificationLabel.CALCIFICATION
@@ -112,13 +113,7 @@ def take_case(folder: Path, output: Path, sources: Mapping[str, CohortInput]) ->
         write_image(part / files.CTA, Image(cta.array[box], grid))
         write_label_map(part / files.TERRITORIES, Image(territories, grid), Territory)
         write_label_map(part / files.CALCIFICATION, Image(labels, grid), CalcificationLabel)
-    return TakenCase(name, _edited(scored), grid.size != cta.geometry.size)
-
-
-def _edited(scored: ScoredCase) -> tuple[str, ...]:
-    """Name what was edited by hand; empty where nothing was."""
-    segments = scored.result.provenance.get("rescored", {}).get("edited_segments", ())
-    return tuple(segments) or scored.result.edited
+    return TakenCase(name, scored.result.edited_segments, grid.size != cta.geometry.size)
 
 
 def _cta(folder: Path, name: str, scored: ScoredCase, sources: Mapping[str, CohortInput]) -> Image:
@@ -134,6 +129,19 @@ def _cta(folder: Path, name: str, scored: ScoredCase, sources: Mapping[str, Coho
     if expected and content_of(source.files).sha256 != expected:
         raise InputError(f"{name}: the CTA is not the one that was analyzed (other SHA-256), find that one")
     return read_input(source)
+
+
+def _check_other(output: Path, name: str, cta: Image) -> None:
+    """Refuse to replace a case of the same name with another CTA, such as one of another cohort; raises InputError."""
+    there = output / name / files.CTA
+    if not there.exists():
+        return
+    other = read_ct(there)
+    # It may be a part of the CTA: what calcification was looked for in.
+    inside = laid_onto(np.ones(other.array.shape, bool), other.geometry, cta.geometry)
+    values = laid_onto(other.array, other.geometry, cta.geometry)
+    if inside is None or values is None or not inside.any() or (values != cta.array)[inside].any():
+        raise InputError(f"{name}: in {output} is a case of this name with another CTA, choose another folder")
 
 
 def _looked_at(scored: ScoredCase) -> Box:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import case_files as files
 from ..anatomy import CalcificationLabel, Territory
 from ..archive.objects import write_objects
-from ..atomic import atomic_folder
+from ..atomic import atomic_folder, finish_folder
+from ..errors import InputError
 from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
+from ..results import CaseResult
 from .case_page import write_report
 from .overview import overview_png
 from .projections import projections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from ..archive.objects import DicomOrder
     from ..images.geometry import Image
@@ -24,8 +28,49 @@ if TYPE_CHECKING:
     from ..results import ScoredCase
     from ..synthesis import SyntheticCase
 
+_LABEL_MAPS = (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)
+
 SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
 """Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
+
+
+def check_place(folder: Path, inputs: Iterable[Path]) -> None:
+    """Refuse, before any work, a folder of results in which something would be lost.
+
+    Parameters
+    ----------
+    folder : Path
+        What `write_case` will be given; it need not exist.
+    inputs : iterable of Path
+        Files that are read.
+
+    Raises
+    ------
+    InputError
+        An input has the name of a result, a label map there is no result of an analysis, or the results there were
+        edited by hand.
+    CalcScoreError
+        See `finish_folder`.
+    """
+    finish_folder(folder)
+    places = {files.real_path(folder / name) for name in files.RESULTS}
+    for path in inputs:
+        if files.real_path(path) in places:
+            raise InputError(f"{path}: the output would overwrite an input, choose another folder for the results")
+    drawn = [name for name in _LABEL_MAPS if (folder / name).is_file()]
+    if drawn and not all((folder / name).is_file() for name in files.RESULTS):
+        raise InputError(
+            f"{folder}: {drawn[0]} in it is no result of an analysis and would be overwritten, choose another folder"
+        )
+    previous = None
+    # Scores that cannot be read are no loss.
+    with suppress(OSError, ValueError, InputError):
+        previous = CaseResult.from_dict(json.loads((folder / files.SCORES).read_text(encoding="utf-8")))
+    if previous is not None and previous.edited_segments:
+        raise InputError(
+            f"{folder}: the results in it were edited by hand and would be lost, choose another folder, or remove "
+            "this one"
+        )
 
 
 def write_case(
@@ -84,6 +129,24 @@ def drop_dicom(folder: Path) -> None:
     """
     for name in files.DICOM_OBJECTS:
         (folder / name).unlink(missing_ok=True)
+
+
+def check_synthetic(folder: Path) -> None:
+    """Refuse, before any work, to put a synthetic case in the place of another.
+
+    Parameters
+    ----------
+    folder : Path
+        The case's folder; it need not exist.
+
+    Raises
+    ------
+    InputError
+        Images of a case are in it, and no ``truth.json``, which every synthetic case has.
+    """
+    images = (files.CTA, files.TERRITORIES, files.CALCIFICATION)
+    if any((folder / name).exists() for name in images) and not (folder / files.TRUTH).exists():
+        raise InputError(f"{folder}: a case that is no synthetic one is in this folder, choose another one with -o")
 
 
 def write_phantom(part: Path, phantom: Phantom | SyntheticCase) -> None:
