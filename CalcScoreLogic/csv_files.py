@@ -106,7 +106,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[Line]:
     InputError
         The file cannot be read, has no such columns or one of them twice, or a row cannot be read: it is named.
     """
-    text = _text(path)
+    text = table_text(path)
     told = _SEPARATOR.match(text)
     delimiters, start = (told[1], told.end()) if told else (_DELIMITERS, 0)
     missing = set(columns)
@@ -124,8 +124,24 @@ def read_csv(path: Path, columns: Sequence[str]) -> list[Line]:
     raise InputError(f"{path}: the table has no column {', '.join(sorted(missing))}, its first row must name it")
 
 
-def _text(path: Path) -> str:
-    """Read a text file; raises InputError, with the line where it is not UTF-8."""
+def table_text(path: Path) -> str:
+    """Read the text of a table, as spreadsheets write it.
+
+    Parameters
+    ----------
+    path : Path
+        UTF-8, with or without a byte order mark, or UTF-16 with one.
+
+    Returns
+    -------
+    str
+        Its text, without the mark.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is not UTF-8; the line is named.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:

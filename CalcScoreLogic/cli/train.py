@@ -177,6 +177,10 @@ def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) 
         folder = workspace.root / "cases"
         training.make_cases(folder, training.phantom_spacings(options.phantoms), stage)
     cases = training.find_cases(folder)
+    if synthetic:
+        # An interrupted run may have made more of them.
+        names = {f"case_{seed}" for seed in training.phantom_spacings(options.phantoms)}
+        cases = [case for case in cases if case.name in names]
     about = {
         "name": options.name or ("demo" if synthetic else "trained"),
         "trained_on": training.describe_phantoms(options.phantoms) if synthetic else f"{len(cases)} cases",

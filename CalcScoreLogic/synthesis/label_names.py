@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..case_files import without_ending
+from ..csv_files import table_text
 from ..errors import InputError
 from .tissues import RULES, Tissue
 
@@ -119,10 +120,12 @@ def read_names(path: Path) -> dict[int, str]:
 
 def _parse(table: Path, line_of: re.Pattern[str]) -> dict[int, str]:
     names = {}
-    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(table_text(table).splitlines(), 1):
         match = line_of.match(line)
         if match:
-            names[int(match[1])] = match[2].strip()
+            value, name = int(match[1]), match[2].strip()
+            if names.setdefault(value, name) != name:
+                raise InputError(f"{table}: line {number} gives {value} another name, keep one of its lines")
         elif line.strip() and not line.startswith("#") and number > 1:
             raise InputError(f"{table}: line {number} is {line!r}, it must be a label value and a name")
     if not names:

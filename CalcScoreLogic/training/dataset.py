@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ def convert(cases: Sequence[TrainingCase], workspace: Workspace, tell: Callable[
     cases : sequence of TrainingCase
         Cases that passed `check_cases`; files that end in .nii.gz are linked, where the file system can.
     workspace : Workspace
-        Where to; files that are there are kept, so that an interrupted conversion goes on.
+        Where to; files that are there are kept, so that an interrupted conversion goes on, unless cases have changed.
     tell : callable
         Called with a few words before each case.
 
@@ -38,6 +40,7 @@ def convert(cases: Sequence[TrainingCase], workspace: Workspace, tell: Callable[
     CalcScoreError
         A file could not be written.
     """
+    _begin_anew_with_other_cases(cases, workspace)
     splits = split_cases(case.name for case in cases)
     for role in Role:
         folder = workspace.raw(role)
@@ -49,6 +52,19 @@ def convert(cases: Sequence[TrainingCase], workspace: Workspace, tell: Callable[
     for number, case in enumerate(cases, start=1):
         tell(f"converting case {number} of {len(cases)}")
         _convert_case(case, workspace)
+
+
+def _begin_anew_with_other_cases(cases: Sequence[TrainingCase], workspace: Workspace) -> None:
+    """Remove what was converted of other cases, or of the same ones before they were changed."""
+    stamps = {case.name: case.stamps() for case in cases}
+    before = None
+    with suppress(OSError, ValueError):
+        before = json.loads(workspace.conversion_file.read_text(encoding="utf-8"))
+    if before != stamps:
+        for role in Role:
+            shutil.rmtree(workspace.raw(role), ignore_errors=True)
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        write_json(workspace.conversion_file, stamps)
 
 
 def dataset_json(names: Sequence[str], count: int) -> dict[str, Any]:

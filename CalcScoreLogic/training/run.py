@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +75,18 @@ def prepare(
     }
     if bases is not None:
         wanted["start_from"] = {role.value: base.to_dict() for role, base in bases.items()}
-    warnings = _begin(cases, workspace, wanted, tell)
-    jobs = [
-        Job(
-            f"planning and preprocessing for {role.value}",
-            ("plan", str(workspace.root), role.value, "--processes", str(_processes())),
-            workspace.log(f"plan_{role.value}"),
-        )
-        for role in (Role if bases is None else bases)
-        if not workspace.preprocessed_mark(role).is_file()
-    ]
-    run_jobs(jobs, workspace.environment(), workers=len(jobs), tell=tell)
+    with workspace.locked("preparing"):
+        warnings = _begin(cases, workspace, wanted, tell)
+        jobs = [
+            Job(
+                f"planning and preprocessing for {role.value}",
+                ("plan", str(workspace.root), role.value, "--processes", str(_processes())),
+                workspace.log(f"plan_{role.value}"),
+            )
+            for role in (Role if bases is None else bases)
+            if not workspace.preprocessed_mark(role).is_file()
+        ]
+        run_jobs(jobs, workspace.environment(), workers=len(jobs), tell=tell)
     return warnings
 
 
@@ -105,7 +107,7 @@ def train(workspace: Workspace, roles: Collection[Role], folds: Collection[int],
     Raises
     ------
     InputError
-        A fold needs fold 0, which is neither trained nor asked for.
+        A fold needs fold 0, which is neither trained nor asked for; or another program trains one of them.
     CalcScoreError
         A training failed.
     """
@@ -132,7 +134,32 @@ def train(workspace: Workspace, roles: Collection[Role], folds: Collection[int],
         # One thread a fold, and as many folds as cores: small networks do not use a second thread well.
         environment.update(OMP_NUM_THREADS="1", nnUNet_n_proc_DA="0")
         workers = os.cpu_count() or 1
-    run_jobs(jobs, environment, workers, tell)
+    run_locked(workspace, jobs, environment, workers, tell)
+
+
+def run_locked(
+    workspace: Workspace, jobs: Sequence[Job], environment: Mapping[str, str], workers: int, tell: Tell
+) -> None:
+    """Run the jobs of a training, which no other program may run at the same time.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they work.
+    jobs, environment, workers, tell
+        See `run_jobs`.
+
+    Raises
+    ------
+    InputError
+        Another program is at one of them; none is started.
+    CalcScoreError
+        As `run_jobs`.
+    """
+    with ExitStack() as locks:
+        for job in jobs:
+            locks.enter_context(workspace.locked(job.name))
+        run_jobs(jobs, environment, workers, tell)
 
 
 def assemble(workspace: Workspace, roles: Collection[Role], tell: Tell) -> dict[Role, Path]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..atomic import write_json
-from ..errors import InputError
+from ..atomic import lock, write_json
+from ..errors import CalcScoreError, InputError
 from ..models import Role
 from ..models.model import CHECKPOINT
 from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
@@ -72,6 +73,41 @@ class Workspace:
     def finished(self, role: Role, recipe: Planned) -> list[int]:
         """List the folds of an ensemble that are trained to the end."""
         return [fold for fold in range(FOLDS) if (self.fold(role, recipe, fold) / FINAL).is_file()]
+
+    @property
+    def conversion_file(self) -> Path:
+        """What the cases were when their conversion was begun."""
+        return self.root / "conversion.json"
+
+    @contextmanager
+    def locked(self, work: str) -> Iterator[None]:
+        """Keep other programs from doing the same work in this folder.
+
+        Parameters
+        ----------
+        work : str
+            A few words, e.g. ``"territories fold 2"``.
+
+        Raises
+        ------
+        InputError
+            Another program is at it.
+        CalcScoreError
+            The folder cannot be written to.
+        """
+        place = self.root / "locks" / work.replace(" ", "_")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            stream = place.open("a+b")
+        except OSError as error:
+            raise CalcScoreError(f"{self.root}: the folder cannot be written to ({error.strerror})") from error
+        with stream:
+            if not lock(stream):
+                raise InputError(
+                    f"{self.root}: another calcscore train is at work here ({work}), wait for its end or choose "
+                    "another folder"
+                )
+            yield
 
     def model(self, role: Role) -> Path:
         """Give the folder of the assembled model."""

@@ -12,8 +12,8 @@ from ...atomic import write_json
 from ...models import Role, file_sha256
 from ...version import __version__
 from ..dataset import dataset_json
-from ..processes import Job, run_jobs
-from ..run import Tell
+from ..processes import Job
+from ..run import Tell, run_locked
 from ..workspace import FINAL, Workspace
 from .parts import TRUNK, part_folder
 from .plans import starter_plans
@@ -149,4 +149,4 @@ def train_starter(workspace: Workspace, roles: Collection[Role], folds: Collecti
     cores = os.cpu_count() or 1
     workers = max(1, min(len(roles), cores))
     environment = {**workspace.environment(), **_MEMORY, "OMP_NUM_THREADS": str(max(1, cores // workers))}
-    run_jobs(jobs, environment, workers, tell)
+    run_locked(workspace, jobs, environment, workers, tell)

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Array
 from CalcScoreLogic.synthesis import Anatomy, read_anatomy
-from CalcScoreLogic.synthesis.label_names import meaning_of
+from CalcScoreLogic.synthesis.label_names import meaning_of, read_names
 from CalcScoreLogic.synthesis.tissues import TERRITORY_CLASS, Tissue
 
 NAMES = {
@@ -136,3 +136,23 @@ def test_names_tell_what_a_label_is(name: str, tissue: Tissue | None, artery: st
 
 def test_only_other_tissues_than_our_arteries_have_a_class() -> None:
     assert set(np.unique(TERRITORY_CLASS)) == {0, *range(5, 15)}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_of_names_is_read_as_spreadsheets_write_it(encoding: str, tmp_path: Path) -> None:
+    # Without a header: a byte order mark must not hide the first label.
+    (tmp_path / "a.csv").write_text("1;aorta\r\n2;Leber\r\n", encoding=encoding)
+    assert read_names(tmp_path / "a.nii.gz") == {1: "aorta", 2: "Leber"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1,aorta\n2,Nière\n".encode("latin-1"), "line 2 is not UTF-8, save the table as CSV UTF-8"),
+        (b"1,aorta\n2,liver\n1,spleen\n", "line 3 gives 1 another name, keep one of its lines"),
+    ],
+)
+def test_a_table_of_names_that_cannot_be_right_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_names(tmp_path / "a.nii.gz")

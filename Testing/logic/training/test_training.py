@@ -24,6 +24,7 @@ from CalcScoreLogic.models import Role
 from CalcScoreLogic.training import Recipe, SmallNetwork, Workspace, phantoms, processes, recipe
 from CalcScoreLogic.training.plan import small_plans
 from CalcScoreLogic.training.processes import Job, run_jobs
+from CalcScoreLogic.training.run import run_locked
 from Testing.logic.model_folders import NEEDS_NNUNET
 
 ABOUT = {"name": "test", "trained_on": "tests", "demo": True, "note": ""}
@@ -178,6 +179,39 @@ def test_conversion_keeps_voxels_and_gives_both_ensembles_one_split(folder: Path
     assert calcification["labels"] == {"background": 0, "artery": 1, "calcification": 2}
     label = read_ct(workspace.raw(Role.CALCIFICATION) / "labelsTr" / "case ä1.nii.gz").array
     assert np.array_equal(label, read_ct(folder / "case ä1" / "calcification.nii.gz").array)
+
+
+def test_a_conversion_that_was_interrupted_keeps_no_case_that_was_changed_or_taken_away(
+    folder: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "work")
+    cases = training.find_cases(folder)
+    training.convert(cases, workspace)
+    corrected = read_territories(cases[0].territories).array.copy()
+    corrected[corrected == 4] = 3
+    # A new file, as most programs write it: the old one lives on under its second name.
+    cases[0].territories.unlink()
+    write(cases[0].territories, corrected)
+    shutil.rmtree(folder / cases[-1].name)
+    training.convert(training.find_cases(folder), workspace)
+    raw = workspace.raw(Role.TERRITORIES)
+    found = read_territories(raw / "labelsTr" / f"{cases[0].name}.nii.gz").array
+    np.testing.assert_array_equal(found, corrected)
+    assert sorted(path.name for path in (raw / "labelsTr").iterdir()) == [f"{c.name}.nii.gz" for c in cases[:-1]]
+
+
+def test_two_trainings_in_one_folder_do_not_meet(folder: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    workspace = Workspace(work)
+    with workspace.locked("preparing"), pytest.raises(InputError) as caught:
+        training.prepare(training.find_cases(folder), Workspace(work), TINY, ABOUT, str)
+    assert str(caught.value) == (
+        f"{work}: another calcscore train is at work here (preparing), wait for its end or choose another folder"
+    )
+    jobs = [Job(f"territories fold {fold}", ("no_such_module",), tmp_path / "log") for fold in (0, 1)]
+    with workspace.locked("territories fold 1"), pytest.raises(InputError, match=r"here \(territories fold 1\)"):
+        run_locked(Workspace(work), jobs, {}, 1, str)
+    assert not (tmp_path / "log").exists()
 
 
 def test_recipes_survive_json_and_refuse_no_epochs() -> None:
