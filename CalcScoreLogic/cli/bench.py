@@ -35,7 +35,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
     parser.add_argument("--calcification-model", metavar="NAME", help="installed model or folder (default: the demo)")
     parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the installed models")
     parser.add_argument("--mirroring", action="store_true", help="average over mirrored copies, on both sides")
-    parser.add_argument("--step-size", type=float, default=0.5, metavar="S", help="tile step, 0 to 1 (default 0.5)")
+    parser.add_argument("--step-size", type=float, default=0.5, metavar="S", help="tile step, 0.1 to 1 (default 0.5)")
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="default: cpu")
     add_engine_option(parser)
     parser.add_argument("--repeats", type=int, default=1, metavar="N", help="runs, of which the fastest counts")
@@ -46,9 +46,11 @@ def run(options: argparse.Namespace) -> Outcome:
     """Do it."""
     from ..benchmark.comparison import BenchOptions, compare
     from ..errors import InputError
+    from ..inference.options import InferenceOptions
 
     if options.repeats < 1:
         raise InputError(f"--repeats: {options.repeats} is too few, give 1 or more")
+    InferenceOptions(step_size=options.step_size)  # refuses what cannot be, before any work
     models = _models(options)
     settings = BenchOptions(options.mirroring, options.step_size, options.device, options.repeats, options.engine)
     found = compare(_cta(options), {model.role: model for model in models}, settings, stage)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ENGINES = ("auto", "torch", "openvino", "openvino-bf16")
 
+SMALLEST_STEP = 0.1
+"""At this step there are 125 times as many tiles as at nnU-Net's 0.5; below it a run would hardly end."""
+
+MOST_THREADS = 1024
+"""More than any machine has cores; with far more, the networks' process dies."""
+
 
 @dataclass(frozen=True)
 class InferenceOptions:
@@ -26,7 +32,7 @@ class InferenceOptions:
     mirroring : bool
         Average over mirrored copies of each tile, along the axes the model allows.
     step_size : float
-        Distance between tiles as a share of the tile, above 0 to 1.
+        Distance between tiles as a share of the tile, 0.1 to 1.
     device : str
         ``"auto"`` (a GPU where there is one), ``"cpu"``, ``"cuda"`` or ``"mps"``.
     threads : int, optional
@@ -60,14 +66,14 @@ class InferenceOptions:
             object.__setattr__(self, "folds", tuple(self.folds))
             if not self.folds or len(set(self.folds)) < len(self.folds) or min(self.folds) < 0:
                 raise InputError(f"the folds are {list(self.folds)}, give different numbers from 0 on")
-        if not 0 < self.step_size <= 1:
-            raise InputError(f"the step size is {self.step_size:g}, it runs from above 0 to 1")
+        if not SMALLEST_STEP <= self.step_size <= 1:
+            raise InputError(f"the step size is {self.step_size:g}, it runs from {SMALLEST_STEP:g} to 1")
         if self.device not in DEVICES:
             raise InputError(f"the device is {self.device!r}, choose one of {', '.join(DEVICES)}")
         if self.engine not in ENGINES:
             raise InputError(f"the engine is {self.engine!r}, choose one of {', '.join(ENGINES)}")
-        if self.threads is not None and self.threads < 1:
-            raise InputError(f"the number of threads is {self.threads}, it must be 1 or more")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            raise InputError(f"the number of threads is {self.threads}, it runs from 1 to {MOST_THREADS}")
 
     def folds_of(self, model: Model) -> tuple[int, ...]:
         """Give the folds of a model that are averaged."""

@@ -14,7 +14,7 @@ import pickletools
 import re
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,9 @@ from .plans import CONFIGURATION
 
 _FORCE, _FORCE_NOT = "TORCH_FORCE_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 _MAX_PICKLE_BYTES = 64 * 2**20
+_COUNTER = "num_batches_tracked"
+"""How the only whole number of a network is called: one a batch normalization, of no use in a prediction."""
+
 _COPY_AGAIN = "copy it again from where the model was trained"
 _DISTRUST = "do not use a model that came with it"
 
@@ -113,10 +116,41 @@ def check_checkpoint(path: Path) -> CheckpointHeader:
             raise
         except Exception:
             raise InputError(f"{path}: PyTorch cannot read the checkpoint, {_COPY_AGAIN}") from None
-    weights = checkpoint["network_weights"]
+    check_weights(path, checkpoint["network_weights"])
+    return header
+
+
+def check_weights(path: Path, weights: Mapping[str, Any]) -> None:
+    """Check the weights of a network, which were loaded safely.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint, for messages.
+    weights : mapping of str to Tensor
+        By the names of the network's parameters.
+
+    Raises
+    ------
+    InputError
+        Something is no tensor, no floating-point number, or not finite: where a network gives NaN, the label maps show
+        background.
+    """
+    import torch
+
     if not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise InputError(f"{path}: 'network_weights' holds something else than tensors, {_DISTRUST}")
-    return header
+    for name, value in weights.items():
+        if name.endswith(_COUNTER):
+            continue
+        if not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise InputError(f"{path}: the weights {name!r:.80} are stored as {kind} and not as floating-point numbers")
+        if not torch.isfinite(value).all():
+            raise InputError(
+                f"{path}: the weights {name!r:.80} are not all finite, the training of this fold went wrong; train it "
+                "again"
+            )
 
 
 @contextmanager

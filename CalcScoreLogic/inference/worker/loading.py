@@ -22,7 +22,7 @@ from ...images.geometry import Array
 from ...images.label_values import slabs
 from ...models import Model, check
 from ...models.check import DATASET, PLANS
-from ...models.checkpoints import safe_loading
+from ...models.checkpoints import check_weights, safe_loading
 from ...models.model import CHECKPOINT
 from ..expected_time import operations_per_tile
 from ..options import InferenceOptions
@@ -216,9 +216,25 @@ def _initialize(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) 
         deep_supervision=False,
     )
     weights = [checkpoint["network_weights"] for checkpoint in checkpoints]
-    network.load_state_dict(weights[0])
+    # The first one last: its weights are what the network has then.
+    for fold, own in reversed(list(zip(folds, weights, strict=True))):
+        _take(network, own, model.checkpoint(fold))
     axes = checkpoints[0].get("inference_allowed_mirroring_axes")
     predictor.take_model(network, plans, configuration, weights, dataset, axes)
+
+
+def _take(network: torch.nn.Module, weights: Any, checkpoint: Path) -> None:
+    """Give a network its weights; raises InputError where they are no numbers or do not fit."""
+    check_weights(checkpoint, weights)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2]
+        detail = f" ({first[0].strip()[:200]})" if first else ""
+        raise InputError(
+            f"{checkpoint}: the weights do not fit the network that plans.json describes{detail}, copy the model again "
+            "from where it was trained"
+        ) from None
 
 
 def _initialize_with_trainer(predictor: TilePredictor, model: Model, folds: tuple[int, ...]) -> None:
@@ -227,6 +243,8 @@ def _initialize_with_trainer(predictor: TilePredictor, model: Model, folds: tupl
 
     theirs = nnUNetPredictor(device=torch.device("cpu"))
     theirs.initialize_from_trained_model_folder(str(model.path), folds, CHECKPOINT)
+    for fold, weights in zip(folds, theirs.list_of_parameters, strict=True):
+        check_weights(model.checkpoint(fold), weights)
     predictor.take_model(
         theirs.network,
         theirs.plans_manager,

@@ -339,6 +339,12 @@ class TilePredictor:
                 turned_back = _flipped(logits, chosen, 1)
                 total = turned_back if total is None else total.add_(turned_back)
         assert total is not None  # noqa: S101
+        if not torch.isfinite(total).all():
+            # Else they would become background: no calcification, without a word.
+            raise CalcScoreError(
+                "the networks gave values that are no finite numbers, so nothing can be told; run them with "
+                "--device cpu --engine torch, and train them again where that does not help"
+            )
         return total.div_(2 ** len(axes)) if axes else total
 
 

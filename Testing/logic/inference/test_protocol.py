@@ -49,10 +49,13 @@ def test_every_error_has_a_code_and_one_sentence(error: Exception, code: str) ->
         ({"folds": ()}, "different numbers"),
         ({"folds": (1, 1)}, "different numbers"),
         ({"folds": (-1,)}, "from 0 on"),
-        ({"step_size": 0}, "above 0 to 1"),
-        ({"step_size": 1.5}, "above 0 to 1"),
+        ({"step_size": 0}, "0.1 to 1"),
+        ({"step_size": 1e-9}, "0.1 to 1"),
+        ({"step_size": float("nan")}, "0.1 to 1"),
+        ({"step_size": 1.5}, "0.1 to 1"),
+        ({"threads": 0}, "1 to 1024"),
+        ({"threads": 100_000_000}, "1 to 1024"),
         ({"device": "tpu"}, "choose one of"),
-        ({"threads": 0}, "1 or more"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(options: dict, message: str) -> None:

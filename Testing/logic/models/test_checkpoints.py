@@ -154,6 +154,22 @@ def test_weights_that_are_no_tensors_are_refused(checkpoint: Path) -> None:
     assert "something else than tensors" in refusal(check_checkpoint, checkpoint)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda weights: weights * float("nan"), "are not all finite, the training of this fold went wrong"),
+        (lambda weights: weights / 0, "are not all finite"),
+        (lambda weights: weights.char(), "are stored as int8 and not as floating-point numbers"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(checkpoint: Path, spoil: Callable[[Any], Any], words: str) -> None:
+    content = content_of(checkpoint)
+    name = next(reversed(content["network_weights"]))
+    content["network_weights"][name] = spoil(content["network_weights"][name])
+    save(content, checkpoint)
+    assert f"the weights {name!r} {words}" in refusal(check_checkpoint, checkpoint)
+
+
 def test_a_missing_tensor_is_told(checkpoint: Path) -> None:
     copy = checkpoint.with_suffix(".new")
     with zipfile.ZipFile(checkpoint) as old, zipfile.ZipFile(copy, "w") as new:

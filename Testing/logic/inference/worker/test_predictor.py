@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
+from CalcScoreLogic.errors import CalcScoreError  # noqa: E402
 from CalcScoreLogic.inference.worker.gpu import copies_that_fit  # noqa: E402
 from CalcScoreLogic.inference.worker.predictor import TilePredictor  # noqa: E402
 
@@ -99,3 +100,14 @@ def test_mirrored_copies_are_averaged_whatever_number_is_predicted_at_once(toget
 def test_as_many_copies_as_the_gpu_has_room_for(tile_gb: float, free_gb: float, copies: int) -> None:
     """80 % of the free memory is taken: of 12 GB 9.6, which hold four tiles of 2 GB."""
     assert copies_that_fit(int(tile_gb * 2**30), int(free_gb * 2**30)) == copies
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_no_numbers_are_told_and_do_not_become_background(value: float) -> None:
+    predictor = TilePredictor(lambda *tile: None, lambda text: None, torch.device("cpu"))
+    predictor.allowed_mirroring_axes = None
+    tile = torch.zeros(1, 1, 2, 2, 2)
+    assert predictor._predict(torch.nn.Identity(), tile).shape == (1, 2, 2, 2)
+    tile[0, 0, 1, 0, 1] = value
+    with pytest.raises(CalcScoreError, match="no finite numbers"):
+        predictor._predict(torch.nn.Identity(), tile)
