@@ -119,7 +119,7 @@ def read_names(path: Path) -> dict[int, str]:
 
 
 def _parse(table: Path, line_of: re.Pattern[str]) -> dict[int, str]:
-    names = {}
+    names: dict[int, str] = {}
     for number, line in enumerate(table_text(table).splitlines(), 1):
         match = line_of.match(line)
         if match:
