@@ -62,11 +62,7 @@ def run(options: argparse.Namespace) -> Outcome:
 
 
 def _check_sides(options: argparse.Namespace, predictions: Mapping[str, Path]) -> None:
-    """Refuse a side that is the reference itself, and results among the cases; raises InputError."""
-    reference = real_path(options.reference)
-    for folder in predictions.values():
-        if real_path(folder) == reference:
-            raise InputError(f"--prediction: {folder} is the folder of the reference, give the predicted cases")
+    """Refuse results among the cases; raises InputError."""
     sides = (options.reference, *predictions.values(), options.cta, options.threshold_train)
     if real_path(options.output) in {real_path(side) for side in sides if side is not None}:
         # A cohort's tables have the names of a study's.
@@ -117,12 +113,13 @@ def counter(what: str) -> Callable[[int, int, float | None], None]:
 
 def finish(output: Path, matching: Matching, parameters: StudyParameters, fixed: FixedThreshold | None) -> Outcome:
     """Measure, write and tell."""
-    from ..evaluation import run_study, write_study
+    from ..evaluation import agreeing_by_definition, run_study, write_study
 
     study = run_study(matching, parameters, counter("measuring case"))
     stage("drawing and writing")
     write_study(output, study)
-    warnings = [f"{name}: left out, {reason}" for name, reason in matching.unmatched.items()]
+    warnings = [*agreeing_by_definition(matching)]
+    warnings += [f"{name}: left out, {reason}" for name, reason in matching.unmatched.items()]
     warnings += [f"{name}: failed, {reason}" for name, reason in study.failed.items()]
     if fixed:
         warnings += [f"{name}: left out of the fixed threshold, {reason}" for name, reason in fixed.left_out.items()]

@@ -5,7 +5,18 @@ pandas, statsmodels, MONAI and the drawing libraries are imported where they are
 
 from __future__ import annotations
 
-from .cases import ADAPTIVE, FIXED, IDEAL, NETWORK, THRESHOLDS, Matching, StudyCase, StudyParameters, match_cases
+from .cases import (
+    ADAPTIVE,
+    FIXED,
+    IDEAL,
+    NETWORK,
+    THRESHOLDS,
+    Matching,
+    StudyCase,
+    StudyParameters,
+    agreeing_by_definition,
+    match_cases,
+)
 from .study import Study
 from .workflow import FixedThreshold, check_packages, find_fixed_threshold, run_study, write_study
 
@@ -20,6 +31,7 @@ __all__ = [
     "Study",
     "StudyCase",
     "StudyParameters",
+    "agreeing_by_definition",
     "check_packages",
     "find_fixed_threshold",
     "match_cases",

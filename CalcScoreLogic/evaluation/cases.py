@@ -133,6 +133,35 @@ def match_cases(reference: Path, predictions: Mapping[str, Path], cta: Path | No
     return Matching(tuple(cases), unmatched)
 
 
+def agreeing_by_definition(matching: Matching) -> list[str]:
+    """Tell where the maps of a prediction are the reference's own files.
+
+    Parameters
+    ----------
+    matching : Matching
+        The cases.
+
+    Returns
+    -------
+    list of str
+        A sentence for each method and map of which that is so.
+    """
+    told = []
+    for method in matching.cases[0].predictions:
+        for stem in _MAP_STEMS:
+            own = [_is_own(case, method, stem) for case in matching.cases]
+            if any(own):
+                where = f"in {sum(own)} of {len(own)} cases"
+                told.append(f"{method}: {where} the map of {stem} is the reference's own file and agrees by definition")
+    return told
+
+
+def _is_own(case: StudyCase, method: str, stem: str) -> bool:
+    """Tell whether a label map of a prediction is the reference's file."""
+    theirs, ours = (getattr(maps, stem) for maps in (case.reference, case.predictions[method]))
+    return files.real_path(theirs) == files.real_path(ours)
+
+
 _Found = dict[str, list[Path]]
 
 

@@ -129,15 +129,6 @@ def test_an_evaluation_is_not_written_among_its_cases(
     assert capsys.readouterr().err == told
 
 
-def test_a_prediction_that_is_the_reference_is_refused(
-    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "link").symlink_to(case.parent)
-    assert call("evaluate", "--reference", case.parent, "--prediction", tmp_path / "link", "-o", tmp_path / "o") == 2
-    told = f"calcscore: --prediction: {tmp_path / 'link'} is the folder of the reference, give the predicted cases\n"
-    assert capsys.readouterr().err == told
-
-
 def test_training_cases_do_not_replace_their_sources_nor_those_of_another_cohort(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.evaluation import match_cases
+from CalcScoreLogic.evaluation import agreeing_by_definition, match_cases
 
 MAPS = ("territories.nii.gz", "calcification.nii.gz")
 
@@ -69,3 +69,18 @@ def test_nothing_to_compare_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="hold no case folders"):
         match_cases(tmp_path / "empty", {"network": tmp_path / "empty"})
+
+
+def test_a_prediction_that_is_the_reference_is_told(tmp_path: Path) -> None:
+    for case in ("a", "b"):
+        touch(tmp_path / "r" / case, *MAPS)
+        touch(tmp_path / "p" / case, MAPS[1])
+    touch(tmp_path / "p" / "a", MAPS[0])
+    (tmp_path / "p" / "b" / MAPS[0]).symlink_to(tmp_path / "r" / "b" / MAPS[0])
+    (tmp_path / "link").symlink_to(tmp_path / "r")
+    found = match_cases(tmp_path / "r", {"one": tmp_path / "p", "two": tmp_path / "link"})
+    assert agreeing_by_definition(found) == [
+        "one: in 1 of 2 cases the map of territories is the reference's own file and agrees by definition",
+        "two: in 2 of 2 cases the map of territories is the reference's own file and agrees by definition",
+        "two: in 2 of 2 cases the map of calcification is the reference's own file and agrees by definition",
+    ]

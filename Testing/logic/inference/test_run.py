@@ -308,7 +308,7 @@ def test_a_cut_checkpoint_is_one_sentence(cta: Image, models: dict[str, Path], p
 
 @pytest.mark.parametrize("spoil", ["nan", "size"])
 def test_weights_that_mean_nothing_are_one_sentence(
-    spoil: str, cta: Image, models: dict[str, Path], place: Path, tmp_path: Path
+    spoil: str, cta: Image, models: dict[str, Path], tmp_path: Path
 ) -> None:
     # Unseen, the maps of an ensemble with a fold of NaN show background: no calcification, without a word.
     import torch
@@ -321,13 +321,13 @@ def test_weights_that_mean_nothing_are_one_sentence(
     content["network_weights"][name] = weights * float("nan") if spoil == "nan" else weights[:1]
     torch.save(content, checkpoint)
     words = {"nan": "not all finite", "size": "do not fit the network that plans.json describes"}[spoil]
-    with InferenceRun(cta, {**models, "calcification": copy}, temporary=place) as run:
+    with InferenceRun(cta, {**models, "calcification": copy}) as run:
         run.start()
         with pytest.raises(InputError, match=rf"fold_1.checkpoint_final\.pth: the weights .*{words}"):
             run.wait()
 
 
-def test_a_crafted_checkpoint_does_not_run(cta: Image, models: dict[str, Path], place: Path, tmp_path: Path) -> None:
+def test_a_crafted_checkpoint_does_not_run(cta: Image, models: dict[str, Path], tmp_path: Path) -> None:
     copy, trap = shutil.copytree(models["territories"], tmp_path / "copy"), tmp_path / "written"
     replace_record(copy / "fold_0" / "checkpoint_final.pth", "data.pkl", pickle.dumps(WritesFile(trap), protocol=2))
     with InferenceRun(cta, {**models, "territories": copy}) as run:
