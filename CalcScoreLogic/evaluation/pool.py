@@ -15,6 +15,7 @@ from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 from ..errors import CalcScoreError
+from ..inference.worker.parallel import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -51,9 +52,8 @@ def worker_count(cases: int, largest_voxels: int) -> int:
     # A process takes seconds to start; few voxels are done by then.
     if cases * largest_voxels < _WORTH_A_PROCESS:
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     fitting = int(MEMORY_BYTES // (_BYTES_PER_PROCESS + _BYTES_PER_VOXEL * largest_voxels))
-    return max(1, min(cores, cases, fitting))
+    return max(1, min(usable_cores(), cases, fitting))
 
 
 def map_cases(

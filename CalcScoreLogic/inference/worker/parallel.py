@@ -28,11 +28,11 @@ def in_threads(work: Callable[[_Piece], None], pieces: Iterable[_Piece]) -> None
     pieces : iterable
         The pieces.
     """
-    with ThreadPoolExecutor(_most or _cores()) as pool:
+    with ThreadPoolExecutor(_most or usable_cores()) as pool:
         for _ in pool.map(work, pieces):
             pass
 
 
-def _cores() -> int:
-    # Not everywhere is it known which cores a process may use.
+def usable_cores() -> int:
+    """Count the cores that this process may use; all of them where the system does not tell which."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -29,7 +29,7 @@ from CalcScoreLogic.inference.worker import openvino_conversion  # noqa: E402
 from CalcScoreLogic.inference.worker.fused_network import fused  # noqa: E402
 from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork  # noqa: E402
 from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork, has_bfloat16  # noqa: E402
-from CalcScoreLogic.inference.worker.parallel import _cores  # noqa: E402
+from CalcScoreLogic.inference.worker.parallel import usable_cores  # noqa: E402
 
 if InferenceOptions().cpu_engine() != "openvino":
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
@@ -253,7 +253,7 @@ def test_parameters_that_are_not_found_again_are_converted_with_each_fold(monkey
 def test_threads_are_those_asked_for() -> None:
     network = plain()
     assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
-    if _cores() >= 2:
+    if usable_cores() >= 2:
         assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
 
 
