@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import InputError
+from ..errors import InputError, naming
 from ..wording import counted
 from .dicom_headers import Slice, read_slices, rescale_of_reader, shown
 from .dicom_identifiers import identifiers_in, without_identifiers
@@ -195,15 +195,13 @@ def _grid(folder: str, slices: Sequence[Slice]) -> Geometry:
     _check_count(folder, slices)
     step = check_positions(folder, np.array([one.position for one in slices]), normal)
     axes = np.stack([first.orientation[:3], first.orientation[3:], normal], axis=1)
-    try:
+    with naming(folder):
         return Geometry(
             size=(*first.size, len(slices)),
             spacing=(first.pixel_spacing[1], first.pixel_spacing[0], step),
             origin=(first.position[0], first.position[1], first.position[2]),
             direction=tuple(float(v) for v in axes.ravel()),
         )
-    except InputError as error:
-        raise InputError(f"{folder}: {error}") from error
 
 
 def _read_values(folder: str, slices: Sequence[Slice]) -> Array:

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_path
-from ..errors import CalcScoreError, InputError
+from ..errors import CalcScoreError, InputError, naming
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
@@ -339,7 +339,7 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader, unit_m
         shape = " x ".join(str(n) for n in size)
         raise InputError(f"{path}: the image is {rank}-D ({shape}), save one 3-D volume")
     direction = np.array(reader.GetDirection()).reshape(rank, rank)[:3, :3]
-    try:
+    with naming(path):
         geometry = Geometry(
             tuple(size[:3]),
             # Negative ones are what NIfTI files may have; the direction says which way an axis runs.
@@ -347,8 +347,6 @@ def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader, unit_m
             tuple(v * unit_mm for v in reader.GetOrigin()[:3]),
             tuple(float(v) for v in direction.ravel()),
         ).on_grain()
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     check_scale(path, geometry.spacing)
     if min(size[:3]) < 2:
         shape = " x ".join(str(n) for n in size[:3])

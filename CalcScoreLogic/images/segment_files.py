@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..anatomy import CUT_STRUCTURE, CalcificationLabel, Territory
-from ..errors import InputError
+from ..errors import InputError, naming
 from . import file_checks
 from .file_layout import check_scale
 from .geometry import Array, Geometry, Image, laid_onto
@@ -182,13 +182,9 @@ def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping
         file_checks.check_promise(path, layout, layout.expected or size)
         image = reader.Execute()
     array = sitk.GetArrayFromImage(image)
-    try:
-        spacing, origin = (
-            tuple(v * layout.unit_mm for v in values) for values in (image.GetSpacing(), image.GetOrigin())
-        )
+    spacing, origin = (tuple(v * layout.unit_mm for v in values) for values in (image.GetSpacing(), image.GetOrigin()))
+    with naming(path):
         own = Geometry(image.GetSize(), spacing, origin, image.GetDirection()).on_grain()
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
     check_scale(path, own.spacing)
     return array.reshape(*own.shape, -1), own, metadata
 

@@ -12,6 +12,7 @@ from ..images.boxes import nonzero_box, pad_box
 from ..images.geometry import Array, Geometry, Image
 from ..results import CaseResult, ScoredCase
 from ..wording import counted
+from .projections import nearest_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,14 +102,10 @@ def _paint(territories: Array, shortened: Array, calcification: Array, along: in
     shape = (*(n for axis, n in enumerate(shortened.shape) if axis != along), 3)
     picture = np.ones(shape)
     picture[(territories > 0).any(axis=along)] = CUT_GREY
-    # The eye stands in front (anterior) for y and at the patient's left for x.
-    seen = shortened if along == 1 else np.flip(shortened, axis=along)
-    kept = (seen > 0).any(axis=along)
-    first = np.argmax(seen > 0, axis=along)
-    labels = np.take_along_axis(seen, np.expand_dims(first, along), axis=along).squeeze(along)
-    shade = 1 - 0.35 * (first - first[kept].min(initial=depth)) / max(depth, 1)
+    labels, first = nearest_labels(shortened, along)
+    shade = 1 - 0.35 * (first - first[labels > 0].min(initial=depth)) / max(depth, 1)
     for territory, structure in STRUCTURES.items():
-        where = kept & (labels == territory)
+        where = labels == territory
         picture[where] = np.array(structure.colour) / 255 * shade[where][:, None]
     plaque = ((calcification == CalcificationLabel.CALCIFICATION) & (shortened > 0)).any(axis=along)
     picture[plaque] = PLAQUE_COLOUR

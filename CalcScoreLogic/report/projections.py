@@ -104,10 +104,7 @@ def _paint(hu: Array, full: Array, kept: Array, marked: Array, along: int) -> Ar
     picture = np.repeat(grey[..., None], 3, axis=2)
     cut = ((full > 0) & (kept == 0)).any(axis=along)
     picture[cut] += _CUT_OPACITY * (np.array(CUT_COLOUR) - picture[cut])
-    # The label nearest to the reader: in front (anterior) for y, at the patient's left for x.
-    seen = kept if along == 1 else np.flip(kept, axis=along)
-    first = np.expand_dims(np.argmax(seen > 0, axis=along), along)
-    labels = np.take_along_axis(seen, first, axis=along).squeeze(along)
+    labels, _ = nearest_labels(kept, along)
     for territory, structure in STRUCTURES.items():
         where = labels == territory
         picture[where] += _KEPT_OPACITY * (np.array(structure.colour) - picture[where])
@@ -115,6 +112,14 @@ def _paint(hu: Array, full: Array, kept: Array, marked: Array, along: int) -> Ar
     picture[plaque] = CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION].colour
     rounded: Array = np.rint(picture).astype(np.uint8)
     return rounded
+
+
+def nearest_labels(territories: Array, along: int) -> tuple[Array, Array]:
+    """Give the label nearest to the reader, and how deep in the box it lies (voxels)."""
+    # The reader stands in front (anterior) for y and at the patient's left for x.
+    seen = territories if along == 1 else np.flip(territories, axis=along)
+    depth = np.argmax(seen > 0, axis=along)
+    return np.take_along_axis(seen, np.expand_dims(depth, along), axis=along).squeeze(along), depth
 
 
 def _resize(picture: Array, spacing: tuple[float, float]) -> Array:
