@@ -20,9 +20,6 @@ from Testing.logic.dicom_files import pixels, write_multiframe, write_series, wr
 GRID = Geometry((4, 5, 6), (1.0, 1.0, 2.0))
 CT = np.arange(120, dtype=np.int16).reshape(6, 5, 4) - 100
 
-TALL = {"SliceThickness": 2.5}
-"""Slices 12.5 mm apart make 112.5 mm out of ten."""
-
 
 def tall(folder: Path, indices: Any = range(10), prefix: str = "", **changes: Any) -> Path:
     """Write a series tall enough to be an abdomen, its files against the order of its slices."""

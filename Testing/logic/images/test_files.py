@@ -43,7 +43,6 @@ from Testing.logic.image_files import (
 )
 
 ENDINGS = [".nii", ".nii.gz", ".nrrd", ".mha", ".seg.nrrd"]
-IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def turned(*degrees: float) -> tuple[float, ...]:
