@@ -18,14 +18,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A titled section that folds; its children are hidden while it is collapsed."""
 
     contentsCollapsed = QtCore.Signal(bool)
-    collapsedHeight = stored(int, "collapsedHeight", 10, "updateGeometry")
     flat = stored(bool, "flat", False, "update")
-    contentsLineWidth = stored(int, "contentsLineWidth", 1)
-    contentsMidLineWidth = stored(int, "contentsMidLineWidth", 0)
-    contentsFrameShape = stored(int, "contentsFrameShape", 0)
-    contentsFrameShadow = stored(int, "contentsFrameShadow", 16)
-    buttonTextAlignment = stored(int, "buttonTextAlignment", 129)
-    indicatorAlignment = stored(int, "indicatorAlignment", 129)
 
     def __init__(self, *args: object) -> None:
         title = args[0] if args and isinstance(args[0], str) else ""
@@ -116,11 +109,8 @@ class ctkPathLineEdit(QtWidgets.QWidget):
     }
     filters = stored(int, "filters", 0x001 | 0x002)
     options = stored(int, "options", 0)
-    nameFilters = stored("QStringList", "nameFilters", [])
-    settingKey = stored(str, "settingKey", "")
     label = stored(str, "label", "")
     showBrowseButton = stored(bool, "showBrowseButton", True, "_update_buttons")
-    showHistoryButton = stored(bool, "showHistoryButton", True)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -165,10 +155,7 @@ class ctkComboBox(QtWidgets.QComboBox):
         "ScrollWithFocus": 2,
         "ScrollWithNoVScrollBar": 3,
     }
-    returnRelease = QtCore.Signal()
     defaultText = stored(str, "defaultText", "", "_show_default")
-    forceDefault = stored(bool, "forceDefault", False)
-    elideMode = stored(int, "elideMode", 3)
     scrollWheelEffect = stored(int, "scrollWheelEffect", 1)
 
     def wheelEvent(self, event: QtGui.QWheelEvent) -> None:

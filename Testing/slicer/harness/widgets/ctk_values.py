@@ -22,7 +22,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
     """A slider with a spin box for the same number."""
 
     valueChanged = QtCore.Signal(float)
-    valueIsChanging = QtCore.Signal(float)
     decimalsChanged = QtCore.Signal(int)
     ENUMS: ClassVar[dict[str, int]] = {
         "NoSynchronize": 0,
@@ -31,10 +30,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
         "SynchronizeSiblings": 3,
     }
     tracking = stored(bool, "tracking", True)
-    tickInterval = stored(float, "tickInterval", 0.0)
-    pageStep = stored(float, "pageStep", 10.0)
-    popupSlider = stored(bool, "popupSlider", False)
-    synchronizeSiblings = stored(int, "synchronizeSiblings", 3)
     spinBoxVisible = stored(bool, "spinBoxVisible", True, "_show_spin_box")
     prefix = through(str, "_spin", "prefix")
     suffix = through(str, "_spin", "suffix")
@@ -55,7 +50,6 @@ class ctkSliderWidget(QtWidgets.QWidget):
 
     def _follow(self, value: float) -> None:
         self._slider.setValue(round(value / self._spin.singleStep()))
-        self.valueIsChanging.emit(value)
         self.valueChanged.emit(value)
 
     def _fit_slider(self) -> None:

@@ -133,12 +133,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     hideChildNodeTypes = stored("QStringList", "hideChildNodeTypes", [], "_refresh")
     addEnabled = stored(bool, "addEnabled", True)
     removeEnabled = stored(bool, "removeEnabled", True)
-    editEnabled = stored(bool, "editEnabled", False)
-    renameEnabled = stored(bool, "renameEnabled", False)
     selectNodeUponCreation = stored(bool, "selectNodeUponCreation", True)
     baseName = stored(str, "baseName", "")
-    interactionNodeSingletonTag = stored(str, "interactionNodeSingletonTag", "Singleton")
-    sizeAdjustPolicy = stored(int, "sizeAdjustPolicy", 1)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)

@@ -84,11 +84,6 @@ class qMRMLSegmentsTableView(qMRMLWidget):
     """A table of segments."""
 
     selectionChanged = QtCore.Signal(QtCore.QItemSelection, QtCore.QItemSelection)
-    headerVisible = stored(bool, "headerVisible", True)
-    visibilityColumnVisible = stored(bool, "visibilityColumnVisible", True)
-    colorColumnVisible = stored(bool, "colorColumnVisible", True)
-    opacityColumnVisible = stored(bool, "opacityColumnVisible", True)
-    statusColumnVisible = stored(bool, "statusColumnVisible", False)
     readOnly = stored(bool, "readOnly", False)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
