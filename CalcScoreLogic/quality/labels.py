@@ -34,6 +34,8 @@ _WRAPPED_HU, _BESIDE_WRAPPED_HU = -500.0, 1500.0
 _WALL_MM = 2.0
 _SLICES = 64
 _FEW_VOXELS = 20
+_WHOLE = 0.95
+"""So much of an artery is never calcification; there is a lumen."""
 
 OF_SCORING = frozenset(
     {
@@ -252,14 +254,15 @@ def label_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
     -------
     CodedWarning or None
         A sentence where the map has no calcification (2) and its artery label (1) covers less than half
-        of the arteries.
+        of the arteries; or where all of a territory is
+        calcification.
     """
     box = nonzero_box(arteries.array)
     if box is None:
         return None
     inside = calcification.array[box][arteries.array[box] > 0]
     if CalcificationLabel.CALCIFICATION in inside or CalcificationLabel.CALCIFICATION in calcification.array:
-        return None
+        return _swap_warning(inside, arteries.array[box][arteries.array[box] > 0])
     covered = np.count_nonzero(inside == CalcificationLabel.ARTERY) / inside.size
     if covered >= 0.5:
         return None
@@ -270,6 +273,19 @@ def label_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
             f"{100 * covered:.0f} % of the arteries; if 1 means calcification there, change it to 2."
         )
     return CodedWarning(WarningCode.LABELS, text)
+
+
+def _swap_warning(calcification: Array, territories: Array) -> CodedWarning | None:
+    """Warn where one map seems to stand in the place of the other; both are given inside the arteries."""
+    for territory in Territory:
+        own = calcification[territories == territory]
+        if own.size >= _FEW_VOXELS and (own == CalcificationLabel.CALCIFICATION).mean() > _WHOLE:
+            text = (
+                f"{STRUCTURES[territory].title}: all of it is marked as calcification; check that the calcification "
+                "map is the right file, and the territory map another one."
+            )
+            return CodedWarning(WarningCode.LABELS, text, territory.key)
+    return None
 
 
 def _unusual_volume(

@@ -14,7 +14,7 @@ from ..case_files import without_ending
 from ..errors import InputError
 from ..images.boxes import nonzero_box
 from ..images.files import read_labels
-from ..images.geometry import Array, Image
+from ..images.geometry import Array, Geometry, Image
 from .chest import LungSpace
 from .extend import complete, hull_distance
 from .label_names import meaning_of, read_names
@@ -23,6 +23,8 @@ from .tissues import Tissue
 
 FIELD_MM = 2.0
 """Spacing of an anatomy's label field, mm."""
+
+_SMALLEST_MM, _LARGEST_MM = 60.0, 2200.0
 
 VEIN_REACH_MM = 6.0
 """How far around the veins their distance is known, mm."""
@@ -101,10 +103,12 @@ def read_anatomy(path: str | os.PathLike[str]) -> Anatomy:
     Raises
     ------
     InputError
-        The file or its table cannot be read, or aorta, kidneys or vertebrae are missing.
+        The file or its table cannot be read; aorta, kidneys, vertebrae or iliac arteries are missing; or the map has
+        another size than a trunk, or stands on its head.
     """
     path = Path(path)
     image = read_labels(path, "anatomy")
+    _check_extent(path, image.canonical().geometry)
     names = read_names(path)
     meanings = {value: meaning_of(name) for value, name in names.items()}
     labels = _on_field(image)
@@ -140,6 +144,37 @@ def _check(path: Path, tissues: Array, arteries: dict[str, Array]) -> None:
             f"{path}: the anatomy has no {', no '.join(lacking)} among its named labels, "
             "name its labels in a table beside it (see docs/synthesis.md)"
         )
+    _check_orientation(path, arteries, tissues == Tissue.VERTEBRA_MARROW)
+
+
+def _check_extent(path: Path, geometry: Geometry) -> None:
+    """Refuse a map that is no patient's by its size, before memory is taken for it."""
+    extent = [n * step for n, step in zip(geometry.size, geometry.spacing, strict=True)]
+    if min(extent) < _SMALLEST_MM or max(extent) > _LARGEST_MM:
+        told = " x ".join(f"{length:.4g}" for length in extent)
+        raise InputError(
+            f"{path}: the anatomy measures {told} mm, a trunk {_SMALLEST_MM:g} to {_LARGEST_MM:g} mm along each axis; "
+            "check the voxel spacing"
+        )
+
+
+def _check_orientation(path: Path, arteries: dict[str, Array], vertebrae: Array) -> None:
+    """Refuse a patient who stands on the head, or whose sides or front and back are exchanged in the header."""
+    aorta, left, right, spine = (
+        np.argwhere(mask).mean(axis=0) * FIELD_MM
+        for mask in (*(arteries[name] for name in ("aorta", "common_iliac_left", "common_iliac_right")), vertebrae)
+    )
+    wrong = [
+        what
+        for what, is_so in (
+            ("the iliac arteries lie above the aorta", (left[0] + right[0]) / 2 > aorta[0]),
+            ("the left iliac artery lies to the right of the right one", left[2] < right[2]),
+            ("the spine lies in front of the aorta", spine[1] < aorta[1]),
+        )
+        if is_so
+    ]
+    if wrong:
+        raise InputError(f"{path}: {' and '.join(wrong)}, correct the direction in its header, or the labels' names")
 
 
 def _on_field(image: Image) -> Array:

@@ -190,6 +190,14 @@ def test_a_plain_mask_as_calcification_map_is_noticed(case: Path, capsys: pytest
     assert "if 1 means calcification there, change it to 2" in capsys.readouterr().err
 
 
+def test_one_map_for_both_is_noticed(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    maps = case / "calcification.nii.gz"
+    assert call("score", "--territories", maps, "--calcification", maps, "-o", case / "s.json") == 0
+    assert "Iliac: all of it is marked as calcification; check that the calcification map" in capsys.readouterr().err
+    assert call("score", "--territories", case / "territories.nii.gz", "--calcification", maps, "-o", case / "s") == 0
+    assert "all of it is marked" not in capsys.readouterr().err
+
+
 def test_territories_from_a_label_map_and_from_masks_agree(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
     territories = read(case / "territories.nii.gz")
     other = np.array([0, 52, 65, 0, 7], np.uint8)[territories]

@@ -156,3 +156,24 @@ def test_a_table_of_names_that_cannot_be_right_is_refused(content: bytes, words:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(InputError, match=words):
         read_names(tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize(
+    ("labels", "spacing", "words"),
+    [
+        (trunk()[::-1], 4, "the iliac arteries lie above the aorta, correct the direction in its header"),
+        (trunk()[:, :, ::-1], 4, "the left iliac artery lies to the right of the right one, correct"),
+        (trunk()[:, ::-1], 4, "the spine lies in front of the aorta, correct"),
+        (trunk(), 40, "measures 2400 x 1600 x 2400 mm, a trunk 60 to 2200 mm along each axis; check the voxel spacing"),
+        (trunk(), 0.4, "measures 24 x 16 x 24 mm"),
+    ],
+)
+def test_a_map_that_is_no_standing_patient_is_refused(
+    labels: Array, spacing: float, words: str, tmp_path: Path
+) -> None:
+    table(tmp_path / "a.csv", NAMES)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(labels))
+    image.SetSpacing((spacing, spacing, spacing))
+    sitk.WriteImage(image, str(tmp_path / "a.nii.gz"))
+    with pytest.raises(InputError, match=words):
+        read_anatomy(tmp_path / "a.nii.gz")
