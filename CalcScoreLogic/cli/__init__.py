@@ -110,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code: 0 done, 1 a run failed, 2 bad usage or bad input, 130 interrupted.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         # A console of Windows may lack letters of a name, or ³; a run must not fail by its last word.
         if isinstance(stream, io.TextIOWrapper):
@@ -127,9 +128,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             finally:
                 stage()
         _print(outcome, as_json=options.json)
+        for warning in () if options.json else outcome.warnings:
+            _tell(f"warning: {warning}")
         # Only now: a command that fails says one line.
         for notice in notices:
-            print(f"warning: {notice}", file=sys.stderr)
+            _tell(f"warning: {notice}")
     except InputError as error:
         return _complain(error, EXIT_BAD_INPUT)
     except CalcScoreError as error:
@@ -149,8 +152,24 @@ def _interrupt(signum: int, frame: Any) -> NoReturn:
 
 
 def _complain(reason: object, code: int) -> int:
-    print(f"calcscore: {reason}", file=sys.stderr)
+    _tell(f"calcscore: {reason}")
     return code
+
+
+def _open_streams() -> None:
+    """Give standard streams that are closed a place: else Python has none, and a file would take their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+
+
+def _tell(text: str) -> None:
+    """Write a line on standard error; where it takes none, there is nobody to tell, and the exit code says enough."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        # Else Python would try again at its end, and give another exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _check_place() -> None:
@@ -183,5 +202,3 @@ def _write(outcome: Outcome, as_json: bool) -> None:
         return
     for line in outcome.lines:
         print(line)
-    for warning in outcome.warnings:
-        print(f"warning: {warning}", file=sys.stderr)

@@ -43,6 +43,20 @@ def test_a_full_disk_behind_standard_output_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "s.json").exists()
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize(("length", "code"), [("25", 0), ("1", 2)])
+def test_streams_that_are_closed_or_full_change_nothing(closed: str, length: str, code: int, tmp_path: Path) -> None:
+    if "full" in closed and not Path("/dev/full").exists():
+        pytest.skip("the system has no /dev/full")
+    output = tmp_path / "t.nii"
+    program = f'"$0" -m CalcScoreLogic shorten "$1" -o "$2" --length {length} {closed}'
+    place = {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}
+    command = ["/bin/sh", "-c", program, sys.executable, str(good_territories(tmp_path)), str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **place}, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert output.exists() == (code == 0)
+
+
 def test_a_folder_that_was_removed_is_told(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
