@@ -142,6 +142,7 @@ VESSEL_SITES: dict[Vessel, tuple[Concept, Concept | None]] = {
 ARTERY_CODES = {
     **{structure.code: territory for territory, structure in STRUCTURES.items()},
     "15825003": Territory.AORTA,  # aorta
+    "244411005": Territory.ILIAC,  # iliac artery
     "73634005": Territory.ILIAC,  # common iliac artery
     "113269004": Territory.ILIAC,  # external iliac artery
     "90024005": Territory.ILIAC,  # internal iliac artery

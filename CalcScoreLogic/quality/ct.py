@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..images.geometry import Array, Image
+from ..wording import counted
 from .codes import CodedWarning, WarningCode
 
 THICKEST_MM = 3.0
@@ -197,8 +198,8 @@ def _empty_slices(image: Image) -> list[CodedWarning]:
     if not inside.size:
         return []
     place = image.geometry.to_physical([0, 0, int(inside[0])])[2]
-    text = f"{inside.size} slices inside the volume are empty (from z = {place:.0f} mm): export the whole series."
-    return [CodedWarning(WarningCode.GAPS, text if inside.size > 1 else text.replace("1 slices", "1 slice", 1))]
+    empty_slices = f"{counted(inside.size, 'slice')} inside the volume {'is' if inside.size == 1 else 'are'} empty"
+    return [CodedWarning(WarningCode.GAPS, f"{empty_slices} (from z = {place:.0f} mm): export the whole series.")]
 
 
 def _motion(image: Image) -> list[CodedWarning]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from CalcScoreLogic.anatomy import ARTERY_CODES, CALCIFICATION_STRUCTURES, CalcificationLabel, Territory
+from CalcScoreLogic.anatomy import ARTERY_CODES, CALCIFICATION_CODES, CalcificationLabel, Territory
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Array, Geometry, Image
 from CalcScoreLogic.images.other_tools import TOTALSEGMENTATOR_FILES, Source, TerritoryMap, merge
@@ -26,9 +26,7 @@ _CODE = re.compile(r"SCT\^(\d+)\^")
 
 _KEY_OF_CODE = {
     **{code: territory.key for code, territory in ARTERY_CODES.items()},
-    "244411005": Territory.ILIAC.key,  # iliac artery
-    "33795007": Territory.MESENTERIC.key,  # inferior mesenteric artery
-    CALCIFICATION_STRUCTURES[CalcificationLabel.CALCIFICATION].code: structures.CALCIFICATION,
+    **dict.fromkeys(CALCIFICATION_CODES, structures.CALCIFICATION),
 }
 
 _WORDS = (
@@ -44,9 +42,9 @@ _WORDS = (
 """Parts of names in English, the first that fits."""
 
 _OTHER_ORGANS = re.compile(
-    r"vein|vena|ven(ae|ous)|iliacus|adrenal|suprarenal gland|kidney|pelvis|muscle|thrombus|lumen"
+    r"vein|vena|ven(ae|ous)|iliacus|adrenal|suprarenal gland|kidney|pelvis|muscle|thrombus|lumen|inferior mesenteric"
 )
-"""Names that hold one of the words and mean something else."""
+"""Names that hold one of the words and mean something else; no territory has the inferior mesenteric artery."""
 
 
 def guess_structures(segmentation: Any) -> dict[str, str | None]:

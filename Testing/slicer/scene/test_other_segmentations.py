@@ -30,6 +30,7 @@ NAMES = {
     "iliopsoas_left": None,
     "celiac_trunk": "mesenteric",
     "superior_mesenteric_artery": "mesenteric",
+    "Inferior mesenteric artery": None,
     "renal_artery_left": "renal",
     "kidney_left": None,
     "adrenal_gland_left": None,
@@ -58,6 +59,10 @@ def test_codes_go_before_names_and_our_tag_before_codes(scene: Any) -> None:
     content.GetSegment("Aorta").SetTag("TerminologyEntry", entry)
     content.GetSegment("B").SetTag("TerminologyEntry", "any~SCT^91723000^Anatomical Structure~SCT^2841007^Renal~^^")
     assert guess_structures(node) == {"Aorta": "iliac", "B": "renal"}
+    content.GetSegment("B").SetTag("TerminologyEntry", "any~SCT^49755003^Lesion~SCT^18115005^Calcification~^^")
+    assert guess_structures(node)["B"] == "calcification"
+    content.GetSegment("B").SetTag("TerminologyEntry", "any~SCT^51114001^Artery~SCT^33795007^Inferior mesenteric~^^")
+    assert guess_structures(node)["B"] is None
     content.GetSegment("B").SetTag("CalcScore.Structure", "mesenteric")
     assert guess_structures(node)["B"] == "mesenteric"
 
