@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...atomic import write_json
+from ...images.file_checks import check_exists
 from ...models import Role, file_sha256
 from ...version import __version__
 from ..dataset import dataset_json
@@ -47,6 +48,7 @@ class Anatomy:
     @classmethod
     def of(cls, file: Path) -> Anatomy:
         """Read the file's checksum; raises InputError."""
+        check_exists(file)
         return cls(file.resolve(), file_sha256(file))
 
 

@@ -243,7 +243,7 @@ def test_recipe_survives_json() -> None:
     ("arguments", "words"),
     [
         (["--preset", "starter"], "--anatomy"),
-        (["--preset", "starter", "--anatomy", "none.nrrd"], "none.nrrd"),
+        (["--preset", "starter", "--anatomy", "none.nrrd"], "none.nrrd: no such file or folder, check the path"),
         (["--preset", "starter", "--anatomy", "none.nrrd", "--phantoms", "9"], "phantoms"),
         (["--phantoms", "9", "--anatomy", "none.nrrd"], "--preset starter"),
     ],
