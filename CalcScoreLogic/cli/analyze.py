@@ -113,11 +113,13 @@ class _Reading:
         self._read, self.forecast = False, ""
 
     def __call__(self) -> Image:
+        from ..cohort.inputs import refuse_label_map
         from ..images.files import read_ct
 
         if not self._read:
             stage("reading")
             self.cta = read_ct(self._path)
+            refuse_label_map(self.cta, str(self._path))
             self._read = True
             self.forecast = self._forecast(self.cta.geometry)
             stage(self.forecast)

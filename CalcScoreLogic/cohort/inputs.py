@@ -135,9 +135,14 @@ def read_input(case: CohortInput) -> Image:
         The memory does not suffice.
     """
     image = _read_series(case) if case.is_dicom else read_ct(case.files[0])
-    if image.array.min() >= 0 and len(np.unique(image.array[:: max(1, len(image.array) // 32)])) <= _MOST_LABELS:
-        raise InputError(f"{case.name}: this looks like a label map and not like a CT, give the CTA")
+    refuse_label_map(image, case.name)
     return image
+
+
+def refuse_label_map(image: Image, name: str) -> None:
+    """Refuse what was given for a CTA and has few values, none below 0; raises InputError with the name."""
+    if image.array.min() >= 0 and len(np.unique(image.array[:: max(1, len(image.array) // 32)])) <= _MOST_LABELS:
+        raise InputError(f"{name}: this looks like a label map and not like a CT, give the CTA")
 
 
 def _read_series(case: CohortInput) -> Image:

@@ -97,7 +97,8 @@ def test_the_time_stays_until_a_better_one_is_known(terminal: pytest.CaptureFixt
 def test_the_time_comes_before_the_run(
     json: bool, models: list[Model], known: None, tmp_path: Path, terminal: pytest.CaptureFixture[str]
 ) -> None:
-    write_image(tmp_path / "c.nii.gz", Image(np.zeros((60, 30, 80), np.int16), Geometry((80, 30, 60), (1, 1, 2))))
+    cta = np.full((60, 30, 80), -1024, np.int16)
+    write_image(tmp_path / "c.nii.gz", Image(cta, Geometry((80, 30, 60), (1, 1, 2))))
     arguments = ["analyze", str(tmp_path / "c.nii.gz"), "-o", str(tmp_path / "out")]
     arguments += ["--territory-model", str(models[0].path), "--calcification-model", str(models[1].path)]
     # The run itself does not come about: this program ends at once.

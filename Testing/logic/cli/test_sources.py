@@ -173,6 +173,16 @@ def test_arteries_without_a_voxel_are_named(case: Path, tmp_path: Path, capsys: 
     assert f"{tmp_path / 'none.nii.gz'}: the artery mask is empty" in capsys.readouterr().err
 
 
+def test_a_label_map_in_the_place_of_the_cta_is_refused(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["analyze", case / "arteries.nii.gz", "--arteries", case / "arteries.nii.gz", "-o", tmp_path / "out"]
+    assert main([str(argument) for argument in command]) == 2
+    told = f"{case / 'arteries.nii.gz'}: this looks like a label map and not like a CT, give the CTA"
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @NEEDS_NNUNET
 @pytest.mark.parametrize("given", ["arteries", "calcification"])
 def test_one_network_and_the_other_s_place_taken(
