@@ -240,7 +240,7 @@ def test_an_interrupted_analysis_leaves_nothing(
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    write_image(tmp_path / "c.nii.gz", cta())
+    write_image(tmp_path / "c.nii.gz", Image(np.full(SHAPE, -40, np.int16), GEOMETRY))
     command = [
         sys.executable,
         "-m",

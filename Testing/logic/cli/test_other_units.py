@@ -176,7 +176,7 @@ def test_the_files_own_names_go_first(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_analyze_says_that_it_took_labels_of_version_1(tmp_path: Path) -> None:
     path = label_map(tmp_path / "total.nii.gz", VERSION_1)
     labels = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    hu = sitk.GetImageFromArray(np.where(np.isin(labels, (7, 51, 52)), 300, 40).astype(np.int16))
+    hu = sitk.GetImageFromArray(np.where(np.isin(labels, (7, 51, 52)), 300, -40).astype(np.int16))
     hu.SetSpacing((2.0, 2.0, 2.0))
     sitk.WriteImage(hu, str(tmp_path / "cta.nii.gz"))
     command = ["analyze", tmp_path / "cta.nii.gz", "--arteries", path, "--preset", "totalsegmentator"]

@@ -72,7 +72,7 @@ def places(tmp_path: Path) -> tuple[Path, Path]:
     territories[4:36, 6:14, 6:14] = 1
     territories[20:23, 8:11, 14:22] = 4
     calcification = (territories > 0).astype(np.uint8)
-    hu = np.where(territories > 0, 250, 40).astype(np.int16)
+    hu = np.where(territories > 0, 250, -40).astype(np.int16)
     images = [Image(array, GRID) for array in (territories, calcification, hu)]
     folder, target = tmp_path / "inputs", tmp_path / "read only"
     for part in (folder, target, folder / "study" / "a"):

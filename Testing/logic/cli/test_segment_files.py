@@ -130,7 +130,7 @@ def test_thresholds_take_layers_too(tmp_path: Path) -> None:
 def test_analyze_takes_cropped_segments_without_a_network(tmp_path: Path, expected: dict[str, Any]) -> None:
     arteries = write(tmp_path / "t.seg.nrrd", [["Aorta", "Renal"], ["Iliac", "Mesenteric"]], True, reference=False)
     _, calcification = maps()
-    hu = np.where(calcification == 2, 800, np.where(calcification == 1, 300, 40)).astype(np.int16)
+    hu = np.where(calcification == 2, 800, np.where(calcification == 1, 300, -40)).astype(np.int16)
     write_image(tmp_path / "cta.nii.gz", Image(hu, GRID))
     command = ["analyze", tmp_path / "cta.nii.gz", "--arteries", arteries, "--calcification", "500"]
     assert main([str(part) for part in (*command, "-o", tmp_path / "out")]) == 0
