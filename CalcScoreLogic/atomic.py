@@ -150,32 +150,36 @@ def finish_folder(folder: str | os.PathLike[str]) -> None:
     _put_in_place(target)
 
 
-def lock(stream: IO[bytes]) -> bool:
-    """Take the lock of a file.
+@contextmanager
+def locked(lock: Path, folder: Path, taken: str) -> Iterator[None]:
+    """Keep other programs from doing the same work in a folder.
 
     Parameters
     ----------
-    stream : file
-        Opened for writing. The system lets go of the lock when it is closed, and when the process is killed.
+    lock : Path
+        File in the folder that stands for the work; it is made, and stays. The system lets go of its lock at the end,
+        and when the process is killed.
+    folder : Path
+        The folder, for messages.
+    taken : str
+        What is told where another program is at it.
 
-    Returns
-    -------
-    bool
-        False where another stream has it.
+    Raises
+    ------
+    InputError
+        Another program is at it.
+    CalcScoreError
+        The folder cannot be written to.
     """
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        stream = lock.open("a+b")
+    except OSError as error:
+        raise CalcScoreError(f"{folder}: the folder cannot be written to ({error.strerror})") from error
+    with stream:
+        if not _lock(stream):
+            raise InputError(f"{folder}: {taken}")
+        yield
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -203,6 +207,23 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         What `json` can write; NaN and infinity are no JSON and raise ValueError.
     """
     write_text(path, json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def _lock(stream: IO[bytes]) -> bool:
+    """Take the lock of a file that is open for writing; False where another stream has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            stream.seek(0)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _put_in_place(target: Path) -> None:

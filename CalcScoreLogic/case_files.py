@@ -71,6 +71,11 @@ CASE_STEMS = {
 """Names of a case's files without their endings."""
 
 
+def has_results(folder: Path) -> bool:
+    """Tell whether all files are in a case's folder that an analysis leaves there."""
+    return all((folder / name).is_file() for name in RESULTS)
+
+
 def case_name(path: Path) -> str:
     """Name a case after its folder where the file has a standard name, else after the file.
 

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 
 from .. import case_files as files
-from ..atomic import finish_folder, lock, write_json
-from ..errors import CalcScoreError, InputError
+from ..atomic import finish_folder, locked, write_json
+from ..errors import InputError
 from ..results import CaseResult
 from ..version import __version__
 from .checksums import Content
@@ -93,18 +93,10 @@ class CohortFolder:
         CalcScoreError
             The folder cannot be written to.
         """
-        try:
-            self._state.mkdir(parents=True, exist_ok=True)
-            stream = (self._state / _LOCK).open("a+b")
-        except OSError as error:
-            raise CalcScoreError(f"{self.path}: the folder cannot be written to ({error.strerror})") from error
-        # The system lets go of the lock when the stream is closed, and when the process is killed.
-        with stream:
-            if not lock(stream):
-                raise InputError(
-                    f"{self.path}: another calcscore batch or rescore is writing into this folder, wait for its end "
-                    "or choose another folder"
-                )
+        taken = (
+            "another calcscore batch or rescore is writing into this folder, wait for its end or choose another folder"
+        )
+        with locked(self._state / _LOCK, self.path, taken):
             self._remove_leftovers()
             yield
 
@@ -134,7 +126,7 @@ class CohortFolder:
         """Read the scores of a case; None where its results are not all there; raises what `finish_folder` raises."""
         folder = self.case_folder(case)
         finish_folder(folder)
-        if not all((folder / name).is_file() for name in files.RESULTS):
+        if not files.has_results(folder):
             return None
         try:
             return CaseResult.from_dict(json.loads((folder / files.SCORES).read_text(encoding="utf-8")))

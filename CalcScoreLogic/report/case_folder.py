@@ -58,7 +58,7 @@ def check_place(folder: Path, inputs: Iterable[Path]) -> None:
         if files.real_path(path) in places:
             raise InputError(f"{path}: the output would overwrite an input, choose another folder for the results")
     drawn = [name for name in _LABEL_MAPS if (folder / name).is_file()]
-    if drawn and not all((folder / name).is_file() for name in files.RESULTS):
+    if drawn and not files.has_results(folder):
         raise InputError(
             f"{folder}: {drawn[0]} in it is no result of an analysis and would be overwritten, choose another folder"
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..atomic import lock, write_json
-from ..errors import CalcScoreError, InputError
+from ..atomic import locked, write_json
+from ..errors import InputError
 from ..models import Role
 from ..models.model import CHECKPOINT
 from .recipe import CONFIGURATION, FOLDS, Recipe, dataset_name
@@ -79,8 +79,7 @@ class Workspace:
         """What the cases were when their conversion was begun."""
         return self.root / "conversion.json"
 
-    @contextmanager
-    def locked(self, work: str) -> Iterator[None]:
+    def locked(self, work: str) -> AbstractContextManager[None]:
         """Keep other programs from doing the same work in this folder.
 
         Parameters
@@ -88,26 +87,13 @@ class Workspace:
         work : str
             A few words, e.g. ``"territories fold 2"``.
 
-        Raises
-        ------
-        InputError
-            Another program is at it.
-        CalcScoreError
-            The folder cannot be written to.
+        Returns
+        -------
+        context manager
+            Raises what `atomic.locked` raises.
         """
-        place = self.root / "locks" / work.replace(" ", "_")
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            stream = place.open("a+b")
-        except OSError as error:
-            raise CalcScoreError(f"{self.root}: the folder cannot be written to ({error.strerror})") from error
-        with stream:
-            if not lock(stream):
-                raise InputError(
-                    f"{self.root}: another calcscore train is at work here ({work}), wait for its end or choose "
-                    "another folder"
-                )
-            yield
+        taken = f"another calcscore train is at work here ({work}), wait for its end or choose another folder"
+        return locked(self.root / "locks" / work.replace(" ", "_"), self.root, taken)
 
     def model(self, role: Role) -> Path:
         """Give the folder of the assembled model."""
