@@ -20,6 +20,7 @@ from Testing.bench import (
     real,
     score,
     shortening,
+    stability,
     thresholds,
 )
 
@@ -44,7 +45,7 @@ HOURS = {
     "finetune": finetune.run,
     "finetune_small": finetune.run_small,
 }
-ON_REAL_CT = {"real": real.run, "thresholds": thresholds.run, "large_ct": large_ct.run}
+ON_REAL_CT = {"real": real.run, "thresholds": thresholds.run, "large_ct": large_ct.run, "stability": stability.run}
 """These take the folder of real CTs, where there is one."""
 
 parser = argparse.ArgumentParser(prog="python -m Testing.bench", description=__doc__)
