@@ -82,14 +82,14 @@ def _by_the_list(panel: Any, case: Any) -> Stopwatch:
     while rows := false_rows(panel, case):
         tree.setCurrentItem(tree.topLevelItem(rows[0]))
         watch.hand(keys=1, thoughts=1)
-        watch.machine(panel.plaques.remove, panel)
+        watch.machine(panel.sections.plaques.remove, panel)
     # The menu, the territory, where the branch begins and where it ends.
     watch.hand(clicks=4, thoughts=2)
-    panel.editing.add_branch(Territory.RENAL)
+    panel.sections.editing.add_branch(Territory.RENAL)
     click(case, 0)
     watch.machine(lambda: click(case, 1), panel)
     tree.selectAll()
-    panel.plaques.check()
+    panel.sections.plaques.check()
     watch.hand(keys=tree.topLevelItemCount)
     return watch
 
@@ -109,7 +109,7 @@ def _by_the_segment_editor(panel: Any, case: Any) -> Stopwatch:
         voxels = scene_case.plaques()[row].voxels[:, ::-1]
         watch.machine(lambda voxels=voxels: paint(scene_case.calcification, segment, voxels, False), panel)
     watch.hand(clicks=1, thoughts=1)
-    watch.machine(panel.corrections.rescore, panel)
+    watch.machine(panel.sections.corrections.rescore, panel)
     length = float(np.linalg.norm(case.clicks_lps[1] - case.clicks_lps[0]))
     dabs = int(np.ceil(length / DAB_MM))
     # The menu, full length, the segment, Paint, and back; each dab on its own slice.
@@ -118,5 +118,5 @@ def _by_the_segment_editor(panel: Any, case: Any) -> Stopwatch:
     painted = scene_case.segment_id("full.renal")
     watch.machine(lambda: paint(scene_case.arteries, painted, voxels, True), panel)
     watch.hand(clicks=1, thoughts=1)
-    watch.machine(panel.corrections.trim_again, panel)
+    watch.machine(panel.sections.corrections.trim_again, panel)
     return watch

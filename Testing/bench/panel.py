@@ -47,9 +47,9 @@ def run() -> None:
     _time("analyze", ui.analyzeButton.click, lambda: not panel.run.running and _surfaces_shown(panel))
     assert panel.state.value == "done", ui.logText.plainText
     _time("edit", lambda: _erase_plaque(panel), lambda: panel.state.value == "out of date")
-    _time("rescore", ui.rescoreButton.click, lambda: not panel.corrections.busy)
+    _time("rescore", ui.rescoreButton.click, lambda: not panel.sections.corrections.busy)
     ui.lengthSpin.setValue(35)
-    _time("trim again", ui.trimButton.click, lambda: not panel.corrections.busy)
+    _time("trim again", ui.trimButton.click, lambda: not panel.sections.corrections.busy)
     harness.unload_module(hosted)
 
 
@@ -72,26 +72,26 @@ def run_large() -> None:
     _time("choose the CTA", lambda: setattr(panel.parameters, "cta", volume), lambda: panel.state.value == "ready")
     _time("analyze", ui.analyzeButton.click, lambda: not panel.run.running)
     assert panel.state.value == "done", ui.logText.plainText
-    _time("surfaces", lambda: None, lambda: not panel.display.busy)
+    _time("surfaces", lambda: None, lambda: not panel.sections.display.busy)
     _time("look at the sources", lambda: None, lambda: not panel.content.busy)
     _time("choose no CTA", lambda: setattr(panel.parameters, "cta", None), lambda: panel.case is None)
     _time("choose it again", lambda: setattr(panel.parameters, "cta", volume), lambda: panel.state.value == "done")
-    _time("surfaces and sources", lambda: None, lambda: not (panel.display.busy or panel.content.busy))
+    _time("surfaces and sources", lambda: None, lambda: not (panel.sections.display.busy or panel.content.busy))
     for row in range(min(CLICKS, ui.plaquesTree.topLevelItemCount)):
         item = ui.plaquesTree.topLevelItem(row)
         _time(f"plaque {row + 1}", lambda item=item: ui.plaquesTree.setCurrentItem(item), lambda: True)
     _time("all plaques", ui.plaquesTree.selectAll, lambda: True)
     _time("edit", lambda: _erase_plaque(panel), lambda: panel.state.value == "out of date")
-    _time("rescore", ui.rescoreButton.click, lambda: not panel.corrections.busy)
+    _time("rescore", ui.rescoreButton.click, lambda: not panel.sections.corrections.busy)
     ui.plaquesTree.setCurrentItem(ui.plaquesTree.topLevelItem(0))
-    _time("remove a plaque", ui.removeButton.click, lambda: not panel.corrections.busy)
-    _time("undo", ui.undoButton.click, lambda: not panel.corrections.busy)
+    _time("remove a plaque", ui.removeButton.click, lambda: not panel.sections.corrections.busy)
+    _time("undo", ui.undoButton.click, lambda: not panel.sections.corrections.busy)
     ui.lengthSpin.setValue(35)
-    _time("trim again", ui.trimButton.click, lambda: not panel.corrections.busy)
-    _time("surfaces after it", lambda: None, lambda: not panel.display.busy)
+    _time("trim again", ui.trimButton.click, lambda: not panel.sections.corrections.busy)
+    _time("surfaces after it", lambda: None, lambda: not panel.sections.display.busy)
     harness.dialogs.answer("Yes")
     _time("analyze again", ui.analyzeButton.click, lambda: not panel.run.running)
-    _time("surfaces again", lambda: None, lambda: not panel.display.busy)
+    _time("surfaces again", lambda: None, lambda: not panel.sections.display.busy)
     harness.unload_module(hosted)
 
 

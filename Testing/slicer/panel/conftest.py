@@ -134,7 +134,7 @@ def press(panel: Any, button: Any) -> None:
     from Testing.slicer import harness
 
     button.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
 
 
 def rows_of(tree: Any) -> dict[str, tuple[str, ...]]:

@@ -93,7 +93,7 @@ def analyze(panel: Any, case: LoopCase) -> None:
 
 def wait(panel: Any) -> None:
     """Wait until nothing is being run or scored."""
-    harness.settle(lambda: not panel.run.running and not panel.corrections.busy)
+    harness.settle(lambda: not panel.run.running and not panel.sections.corrections.busy)
 
 
 def false_rows(panel: Any, case: LoopCase) -> list[int]:

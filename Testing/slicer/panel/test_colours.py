@@ -42,7 +42,7 @@ def add_own_segment(panel: Any) -> str:
 
 def trim_again(panel: Any) -> None:
     panel.ui.trimButton.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
 
 
 @pytest.mark.parametrize("again", [trim_again, analyze])

@@ -46,7 +46,7 @@ def test_tool_tips_say_what_the_figures_are(analyzed: Analyzed) -> None:
     assert tree.headerItem().toolTip(1).startswith("Calcified volume divided by artery volume, in percent")
     result = panel.case.result()
     rows = {**result.scores.territories, "combined": replace(result.scores.territories["combined"], cluster_count=2)}
-    panel.results.show(replace(result, scores=replace(result.scores, territories=rows)), True)
+    panel.sections.results.show(replace(result, scores=replace(result.scores, territories=rows)), True)
     items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount)]
     combined = next(item for item in items if item.text(0).startswith("Combined"))
     assert combined.toolTip(4).startswith("The rows above add up to 3: a plaque that reaches from one artery into the")
@@ -57,7 +57,7 @@ def test_the_same_warning_for_two_territories_is_one_line(analyzed: Analyzed) ->
     panel = analyzed()
     result = panel.case.result()
     twice = ("Aorta: too short.", "Renal: too short.", "Check the images.")
-    panel.results.show(replace(result, warnings=twice), True)
+    panel.sections.results.show(replace(result, warnings=twice), True)
     assert panel.ui.warningsLabel.text == "⚠ Aorta, Renal: too short.\n⚠ Check the images."
 
 
@@ -75,7 +75,7 @@ def test_rescore_takes_away_exactly_what_was_erased(analyzed: Analyzed) -> None:
     panel = analyzed()
     before = panel.case.result().scores.territories["aorta"]
     erase_plaque(panel)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     press(panel, panel.ui.rescoreButton)
     after = panel.case.result().scores.territories["aorta"]
     assert after.calcified_volume_mm3 == before.calcified_volume_mm3 - 24.0 == 8.0
@@ -147,7 +147,7 @@ def test_the_page_waits_while_it_trims(analyzed: Analyzed, gate: Gate) -> None:
     assert panel.ui.editsLabel.text.splitlines()[0] == "Scoring …"
     assert panel.case.result().parameters["length_mm"] == 25.0
     gate.opened.set()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert all(button.enabled for button in buttons)
     assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 592.0
 
@@ -157,10 +157,10 @@ def test_an_edit_while_it_trims_drops_the_new_scores(analyzed: Analyzed, gate: G
     trimming(panel, gate)
     erase_plaque(panel)
     gate.opened.set()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert "Segments were edited while they were scored" in panel.ui.messageLabel.text
     assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 432.0
-    harness.settle(lambda: panel.corrections.stale == ("calcification",))
+    harness.settle(lambda: panel.sections.corrections.stale == ("calcification",))
     press(panel, panel.ui.trimButton)
     assert panel.case.result().scores.territories["renal"].artery_volume_mm3 == 592.0
     assert panel.case.result().scores.territories["aorta"].calcified_volume_mm3 == 8.0
@@ -171,7 +171,7 @@ def test_a_scene_closed_while_it_trims_drops_the_new_scores(analyzed: Analyzed, 
     panel = analyzed()
     trimming(panel, gate)
     slicer.mrmlScene.Clear(False)
-    assert not panel.corrections.busy
+    assert not panel.sections.corrections.busy
     gate.opened.set()
     harness.rest()
     assert panel.state.value == "empty"
@@ -184,7 +184,7 @@ def test_a_node_deleted_while_it_trims_is_told(analyzed: Analyzed, gate: Gate) -
     trimming(panel, gate)
     slicer.mrmlScene.RemoveNode(panel.case.arteries)
     gate.opened.set()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert "the arteries deleted from the scene; analyze again" in panel.ui.messageLabel.text
     assert panel.case.result().parameters["length_mm"] == 25.0
 
@@ -193,7 +193,7 @@ def test_another_cta_chosen_while_it_trims_drops_the_new_scores(analyzed: Analyz
     panel = analyzed()
     trimming(panel, gate)
     panel.parameters.cta = add_volume(slicer.mrmlScene, maps.cta(), "other")
-    assert not panel.corrections.busy
+    assert not panel.sections.corrections.busy
     assert "Another case was chosen" in panel.ui.messageLabel.text
     gate.opened.set()
     panel.parameters.cta = cta
@@ -207,7 +207,7 @@ def test_trimming_asks_before_it_loses_edits(analyzed: Analyzed, dialogs: harnes
     panel = analyzed()
     case = panel.case
     paint(case.segmentation("renal"), case.segment_id("renal"), np.array([(40, 13, 30)]), False)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     dialogs.answer("No")
     press(panel, panel.ui.trimButton)
     assert "loses your edits of: Renal" in dialogs.shown[-1].text
@@ -242,7 +242,7 @@ def test_a_saved_scene_shows_the_same_page_and_rescores_without_models(analyzed:
     panel.ui.lengthSpin.setValue(30)
     press(panel, panel.ui.trimButton)
     erase_plaque(panel)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     press(panel, panel.ui.rescoreButton)
     table, plaques = rows_of(panel.ui.scoresTree), rows_of(panel.ui.plaquesTree)
     path = tmp_path / "scene.mrb"
@@ -296,7 +296,7 @@ def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harne
     # Written beside the page, which goes on.
     assert not (tmp_path / "report.html").exists()
     assert not panel.ui.reportButton.enabled
-    harness.settle(lambda: not panel.report.busy)
+    harness.settle(lambda: not panel.sections.report.busy)
     assert "report.html</a>" in panel.ui.savedLabel.text
     assert panel.ui.reportButton.enabled
     csv = (tmp_path / "scores.csv").read_text(encoding="utf-8").splitlines()

@@ -60,7 +60,7 @@ def test_from_a_result_to_a_signed_off_case(hosted: Any, panel: Any, pictures: P
     for row in rows:
         tree.topLevelItem(row).setSelected(True)
     keep("correct_1", ui.plaquesSection, ui.plaquesSection)
-    panel.plaques.remove()
+    panel.sections.plaques.remove()
     wait(panel)
     aorta, truth = panel.case.result().scores.territories["aorta"], case.truth.scores.territories["aorta"]
     assert (aorta.calcified_volume_mm3, aorta.cluster_count) == (truth.calcified_volume_mm3, truth.cluster_count)
@@ -84,7 +84,7 @@ def test_from_a_result_to_a_signed_off_case(hosted: Any, panel: Any, pictures: P
         harness.view3d_screenshot(pictures / "after_branch.png", *_VIEW)
         beside(pictures / "correct_4.png", pictures / "before_branch.png", pictures / "after_branch.png")
     tree.selectAll()
-    panel.plaques.check()
+    panel.sections.plaques.check()
     count = tree.topLevelItemCount
     assert ui.checkedLabel.text == f"Checked {count} of {count}"
     tree.setCurrentItem(tree.topLevelItem(0))

@@ -38,7 +38,7 @@ def save(panel: Any, dialogs: harness.Dialogs, folder: Path, *answers: str) -> s
     """Press the button, choose a folder and wait; gives what the panel says then."""
     dialogs.answer(str(folder), *answers)
     panel.ui.dicomButton.click()
-    harness.settle(lambda: not panel.dicom.busy)
+    harness.settle(lambda: not panel.sections.dicom.busy)
     return str(panel.ui.messageLabel.text)
 
 
@@ -81,10 +81,10 @@ def test_a_cta_under_a_transform_keeps_the_grid_of_its_dicom(
 def test_edits_have_to_be_scored_first(series: Path, analyzed: Callable[[], Any], tmp_path: Path, dialogs: Any) -> None:
     panel = analyzed()
     paint(panel.case.segmentation("calcification"), panel.case.segment_id("calcification"), maps.PLAQUE_IJK, False)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     assert not panel.ui.dicomButton.enabled
     panel.ui.rescoreButton.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert panel.ui.dicomButton.enabled
     assert save(panel, dialogs, tmp_path).startswith("Saved")
     segmentation = pydicom.dcmread(tmp_path / "segmentation.dcm")

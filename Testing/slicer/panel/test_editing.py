@@ -69,8 +69,8 @@ def test_the_editor_is_put_back_when_another_module_is_shown(analyzed: Analyzed,
     assert EditorState.of(node) != before
     slicer.util.selectModule("Data")
     assert EditorState.of(node) == before
-    panel.editing.edit_arteries("full.aorta")
-    panel.editing.edit_arteries("aorta")
+    panel.sections.editing.edit_arteries("full.aorta")
+    panel.sections.editing.edit_arteries("aorta")
     slicer.util.selectModule("CalcScore")
     assert EditorState.of(node) == before
 
@@ -95,7 +95,7 @@ def test_arteries_are_painted_anywhere(analyzed: Analyzed) -> None:
     assert node.GetSegmentationNode() is panel.case.calcification
     assert node.GetOverwriteMode() == node.OverwriteNone
     assert not node.GetSourceVolumeIntensityMask()
-    panel.editing.edit_arteries("full.renal")
+    panel.sections.editing.edit_arteries("full.renal")
     assert node.GetSegmentationNode() is panel.case.arteries
     assert node.GetSelectedSegmentID() == panel.case.segment_id("full.renal")
     assert node.GetOverwriteMode() == node.OverwriteAllSegments
@@ -135,7 +135,7 @@ def test_two_clicks_add_a_missed_branch(missed: None, analyzed: Analyzed) -> Non
     click((13.5, 27.0, 15.0))
     assert interaction.GetCurrentInteractionMode() == interaction.ViewTransform
     assert slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode") == []
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     row = panel.case.result().scores.territories["mesenteric"]
     # A round branch of 6 mm from the aorta, at j = 18, to the second click: 3.14 * 9 mm² * 10 mm.
     assert row.artery_volume_mm3 == pytest.approx(283, rel=0.15)
@@ -143,7 +143,7 @@ def test_two_clicks_add_a_missed_branch(missed: None, analyzed: Analyzed) -> Non
     assert panel.ui.messageLabel.text.startswith("Mesenteric: a branch of ")
     assert panel.state.value == "done"
     panel.ui.undoButton.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert panel.case.result().scores.territories["mesenteric"].status.value == "absent"
     assert panel.case.result().edited == ()
 
@@ -167,7 +167,7 @@ def test_a_way_that_is_not_bright_is_told(analyzed: Analyzed) -> None:
     start(panel)
     click((40.0, 4.0, 45.0))
     click((70.0, 26.0, 45.0))
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     assert panel.ui.messageLabel.text.startswith("⚠ No bright way leads from the first click to the second")
     assert panel.case.changed_structures() == ()
     assert not panel.ui.undoButton.enabled
@@ -181,11 +181,11 @@ def test_edits_of_trimmed_arteries_are_asked_for_before_a_branch_is_trimmed(
     panel = analyzed()
     case = panel.case
     paint(case.segmentation("renal"), case.segment_id("renal"), np.array([(40, 13, 30)]), False)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     dialogs.answer("No")
     start(panel)
     click((14.0, 16.0, 15.0))
     click((13.5, 27.0, 15.0))
     assert "loses your edits of: Renal" in dialogs.shown[-1].text
-    assert not panel.corrections.busy
+    assert not panel.sections.corrections.busy
     assert case.lost_edits() == ("renal",)

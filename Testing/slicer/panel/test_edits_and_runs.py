@@ -48,9 +48,9 @@ def test_analyze_does_not_ask_where_nothing_was_edited(analyzed: Analyzed, dialo
 def test_edits_that_were_scored_are_asked_about_too(analyzed: Analyzed, dialogs: harness.Dialogs) -> None:
     panel = analyzed()
     erase_plaque(panel)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     panel.ui.rescoreButton.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     dialogs.answer("No")
     analyze(panel)
     assert calcified_mm3(panel) == 8.0

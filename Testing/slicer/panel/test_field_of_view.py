@@ -50,7 +50,7 @@ def test_a_territory_that_was_not_given_is_absent_and_told_so(analyzed_to_the_to
 def test_a_segment_that_was_deleted_is_absent_and_not_out_of_view(analyzed_to_the_top: Callable[[], Any]) -> None:
     panel = analyzed_to_the_top()
     panel.case.calcification.GetSegmentation().RemoveSegment(panel.case.segment_id("renal"))
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     press(panel, panel.ui.rescoreButton)
     assert status_of(panel, "renal") == "absent"
     assert "Renal ✎   ⚠ absent" in "".join(rows_of(panel.ui.scoresTree))

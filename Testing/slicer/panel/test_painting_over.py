@@ -51,9 +51,9 @@ def test_a_ball_of_calcium_raises_the_burden_and_takes_no_artery(analyzed: Calla
     paint_with_the_editor(case, "calcification", BALL_IJK)
     # The stand-in would be no better than the test of it: the editor has really taken the aorta away.
     assert len(voxels_of(case.calcification, case.segment_id("aorta"))) == 1984 - len(BALL_IJK)
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     panel.ui.rescoreButton.click()
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     after = case.result().scores.territories["aorta"]
     assert after.artery_volume_mm3 == before.artery_volume_mm3 == 3968.0
     assert after.calcified_volume_mm3 == before.calcified_volume_mm3 + 2.0 * len(BALL_IJK)

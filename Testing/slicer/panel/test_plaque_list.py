@@ -29,7 +29,7 @@ def press(panel: Any, key: Any) -> None:
 
 
 def wait(panel: Any) -> None:
-    harness.settle(lambda: not panel.corrections.busy)
+    harness.settle(lambda: not panel.sections.corrections.busy)
     harness.rest()
 
 
@@ -98,7 +98,7 @@ def test_delete_takes_a_false_plaque_away(analyzed: Analyzed) -> None:
     assert panel.state.value == "done"
     assert rows_of(panel.ui.scoresTree)["Aorta ✎"] == ("0.2", "8", "4.0", "1", "8")
     # The next plaque is selected, so that the loop goes on.
-    assert [plaque.number for plaque in panel.plaques.selected()] == [1]
+    assert [plaque.number for plaque in panel.sections.plaques.selected()] == [1]
 
 
 def test_several_at_once_and_undone(analyzed: Analyzed) -> None:
@@ -117,13 +117,13 @@ def test_several_at_once_and_undone(analyzed: Analyzed) -> None:
 def test_corrections_in_quick_succession_wait_their_turn(analyzed: Analyzed) -> None:
     panel = analyzed()
     select(panel, 0)
-    panel.plaques.remove()
-    assert panel.corrections.busy
+    panel.sections.plaques.remove()
+    assert panel.sections.corrections.busy
     # The list goes on before the scores are there: the next one goes too.
-    assert [plaque.number for plaque in panel.plaques.selected()] == [2]
-    panel.plaques.remove()
+    assert [plaque.number for plaque in panel.sections.plaques.selected()] == [2]
+    panel.sections.plaques.remove()
     panel.ui.undoButton.click()
-    panel.plaques.remove()
+    panel.sections.plaques.remove()
     wait(panel)
     assert not listed(panel)[1:]
     assert aorta_mm3(panel) == 8.0
@@ -202,7 +202,7 @@ def test_the_segment_editor_can_undo_it_too(analyzed: Analyzed) -> None:
     editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
     assert editor.segmentationNode() is panel.case.calcification
     editor.undo()
-    harness.settle(lambda: panel.corrections.stale)
+    harness.settle(lambda: panel.sections.corrections.stale)
     panel.ui.rescoreButton.click()
     wait(panel)
     assert aorta_mm3(panel) == 32.0

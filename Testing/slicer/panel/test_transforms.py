@@ -20,7 +20,7 @@ QUARTER = np.array([[0.0, -1.0, 0.0, 30.0], [1.0, 0.0, 0.0, -20.0], [0.0, 0.0, 1
 
 def assert_current(panel: Any) -> None:
     harness.rest()
-    assert (panel.corrections.stale, panel.state.value, panel.ui.editsLabel.text) == ((), "done", "")
+    assert (panel.sections.corrections.stale, panel.state.value, panel.ui.editsLabel.text) == ((), "done", "")
 
 
 def transforms(case: Any) -> tuple[Any, Any]:
@@ -66,10 +66,10 @@ def test_a_plaque_is_shown_where_it_is_now(analyzed: Analyzed) -> None:
     panel = analyzed()
     tree = panel.ui.plaquesTree
     tree.setCurrentItem(tree.topLevelItem(0))
-    x, y, z = panel.plaques.selected()[0].position_ras
+    x, y, z = panel.sections.plaques.selected()[0].position_ras
     add_transform(slicer.mrmlScene, QUARTER, panel.case.volume)
     moved = pytest.approx((30.0 - y, x - 20.0, z + 7.0))
-    harness.settle(lambda: panel.plaques.selected()[0].position_ras == moved)
+    harness.settle(lambda: panel.sections.plaques.selected()[0].position_ras == moved)
     tree.setCurrentItem(tree.topLevelItem(1))
     tree.setCurrentItem(tree.topLevelItem(0))
     red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()

@@ -35,7 +35,7 @@ def largest_plaque(case: Any, territory: Territory) -> np.ndarray:
 
 
 def wait(panel: Any) -> None:
-    harness.settle(lambda: not panel.run.running and not panel.corrections.busy, 600)
+    harness.settle(lambda: not panel.run.running and not panel.sections.corrections.busy, 600)
 
 
 def beside(path: Path, *names: Path, gap: int = 24) -> None:
