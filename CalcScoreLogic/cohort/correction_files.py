@@ -15,6 +15,7 @@ from ..images import file_checks
 from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
 from ..images.geometry import Array, Image, aligned
+from ..images.image_header import ImageHeader
 from ..images.segment_files import is_segment_file, read_segments
 from ..rescoring import SEGMENTS, overlap_warning
 
@@ -137,7 +138,7 @@ def _take_label_map(path: Path, correction: Correction, reference: Image) -> Non
 
 def _take_segments(path: Path, correction: Correction, territories: Image, shortened: Image) -> None:
     """Read the segments of a file, layer by layer."""
-    found = read_segments(path, territories.geometry)
+    found = read_segments(ImageHeader.read(path), territories.geometry)
     if _CALCIFICATION in found.masks:
         correction.calcified = found.masks[_CALCIFICATION]
     arteries = {territory: found.masks[territory.key] for territory in Territory if territory.key in found.masks}

@@ -7,7 +7,6 @@ image that read them, and cannot be written to.
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,13 +16,13 @@ import SimpleITK as sitk
 
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_path
-from ..errors import CalcScoreError, InputError, naming
+from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
-from .file_layout import Layout, check_scale
 from .geometry import Geometry, Image
-from .itk_bridge import array_of, bytes_per_component, metadata_of, plain_errors
+from .image_header import ImageHeader
+from .itk_bridge import array_of, plain_errors
 from .label_values import brief, label_values, relabelled
 from .segment_files import is_segment_file, segment_map
 from .segments import has_segments, segment_metadata
@@ -55,7 +54,7 @@ def read_image(path: str | os.PathLike[str]) -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    return _read(path)
+    return _read(ImageHeader.read(path))
 
 
 def read_ct(path: str | os.PathLike[str]) -> Image:
@@ -79,7 +78,9 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
         The memory does not suffice.
     """
     file_checks.check_exists(path)
-    return read_dicom_series(path) if Path(path).is_dir() else _read(path, at_most_float32=True)
+    if Path(path).is_dir():
+        return read_dicom_series(path)
+    return _read(ImageHeader.read(path), at_most_float32=True)
 
 
 def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None, trimmed: bool = False) -> Image:
@@ -147,9 +148,10 @@ def read_label_map(
     CalcScoreError
         The memory does not suffice.
     """
-    if is_segment_file(path) and has_segments(_header(path, file_checks.open_layout(path), layered=True)[2]):
-        return segment_map(path, labels, what, grid)
-    image = _read(path)
+    header = ImageHeader.read(path)
+    if is_segment_file(path) and has_segments(header.metadata):
+        return segment_map(header, labels, what, grid)
+    image = _read(header)
     values = label_values(path, image.array, what)
     unknown = [v for v in values if v not in labels.values()]
     if unknown:
@@ -180,7 +182,7 @@ def read_mask(path: str | os.PathLike[str]) -> Image:
     CalcScoreError
         The memory does not suffice.
     """
-    image = _read(path)
+    image = _read(ImageHeader.read(path))
     values = label_values(path, image.array, "mask")
     if len(values) > 1:
         raise InputError(f"{path}: the mask has several values besides 0 ({brief(values)}), save one structure alone")
@@ -216,7 +218,7 @@ def read_labels(path: str | os.PathLike[str], what: str = "segmentation") -> Ima
         The memory does not suffice.
     """
     segmentation = _dicom_segmentation(path)
-    image = read_segment_numbers(segmentation) if segmentation is not None else _read(path)
+    image = read_segment_numbers(segmentation) if segmentation is not None else _read(ImageHeader.read(path))
     values = label_values(path, image.array, what)
     outside = [v for v in values if not 0 <= v <= 65535]
     if outside:
@@ -287,12 +289,15 @@ def _dicom_segmentation(path: str | os.PathLike[str]) -> Path | None:
     return None if file_checks.image_suffix(path) else find_segmentation(path)
 
 
-def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> Image:
-    """Read an image file; raises what `read_image` raises."""
-    layout = file_checks.open_layout(path)
-    reader, geometry, _ = _header(path, layout)
-    expected = layout.expected or math.prod(geometry.size) * bytes_per_component(reader)
-    file_checks.check_promise(path, layout, expected)
+def _read(header: ImageHeader, at_most_float32: bool = False) -> Image:
+    """Read the voxels of an image file; raises what `read_image` raises."""
+    path, layout, reader = header.path, header.layout, header.reader
+    _check_components(header)
+    geometry = header.geometry
+    if min(geometry.size) < 2:
+        shape = " x ".join(str(n) for n in geometry.size)
+        raise InputError(f"{path}: the volume has fewer than 2 slices along an axis ({shape}), give the whole volume")
+    header.check_promise()
     if at_most_float32 and reader.GetPixelID() == sitk.sitkFloat64:
         reader.SetOutputPixelType(sitk.sitkFloat32)
     if reader.GetDimension() > 3:
@@ -304,54 +309,18 @@ def _read(path: str | os.PathLike[str], at_most_float32: bool = False) -> Image:
     return Image(array.reshape(geometry.shape), geometry)
 
 
-def _header(
-    path: str | os.PathLike[str], layout: Layout, layered: bool = False
-) -> tuple[sitk.ImageFileReader, Geometry, dict[str, str]]:
-    """Read grid and metadata of an image file, which may be `layered`; raises InputError."""
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    with plain_errors(path, "the header cannot be read, the file is damaged or not of its format, export it again"):
-        reader.ReadImageInformation()
-    metadata = metadata_of(reader)
-    if not layered:
-        _check_components(path, reader, metadata)
-    return reader, _geometry(path, reader, layout.unit_mm), metadata
-
-
-def _check_components(path: str | os.PathLike[str], reader: sitk.ImageFileReader, metadata: Mapping[str, str]) -> None:
+def _check_components(header: ImageHeader) -> None:
     """Refuse voxels that are more than one real number; raises InputError."""
-    count = reader.GetNumberOfComponents()
-    if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
+    path, count = header.path, header.reader.GetNumberOfComponents()
+    if "complex" in sitk.GetPixelIDValueAsString(header.reader.GetPixelID()):
         raise InputError(f"{path}: the voxels are complex numbers, save their magnitude")
-    if count > 1 and has_segments(metadata):
+    if count > 1 and has_segments(header.metadata):
         raise InputError(
             f"{path}: the segments are stored in {count} layers, export them as one label map, or name them as the "
             "territories and calcification"
         )
     if count > 1:
         raise InputError(f"{path}: the voxels have {count} components (colours or vectors), save one number a voxel")
-
-
-def _geometry(path: str | os.PathLike[str], reader: sitk.ImageFileReader, unit_mm: float) -> Geometry:
-    """Give the grid that a header describes, whose distances are in `unit_mm`; raises InputError."""
-    rank, size = reader.GetDimension(), reader.GetSize()
-    if rank < 3 or any(n > 1 for n in size[3:]):
-        shape = " x ".join(str(n) for n in size)
-        raise InputError(f"{path}: the image is {rank}-D ({shape}), save one 3-D volume")
-    direction = np.array(reader.GetDirection()).reshape(rank, rank)[:3, :3]
-    with naming(path):
-        geometry = Geometry(
-            tuple(size[:3]),
-            # Negative ones are what NIfTI files may have; the direction says which way an axis runs.
-            tuple(abs(v) * unit_mm for v in reader.GetSpacing()[:3]),
-            tuple(v * unit_mm for v in reader.GetOrigin()[:3]),
-            tuple(float(v) for v in direction.ravel()),
-        ).on_grain()
-    check_scale(path, geometry.spacing)
-    if min(size[:3]) < 2:
-        shape = " x ".join(str(n) for n in size[:3])
-        raise InputError(f"{path}: the volume has fewer than 2 slices along an axis ({shape}), give the whole volume")
-    return geometry
 
 
 def _write_whole(path: str | os.PathLike[str], temporary: Path, output: sitk.Image) -> None:

@@ -64,18 +64,6 @@ def array_of(image: sitk.Image) -> Array:
     return np.asarray(_Owner(image))
 
 
-def metadata_of(reader: sitk.ImageFileReader) -> dict[str, str]:
-    """Give the metadata of a header that was read; a key that is not ASCII is none of ours and left out."""
-    # SimpleITK may not take such a key back.
-    return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys() if key.isascii()}
-
-
-def bytes_per_component(reader: sitk.ImageFileReader) -> int:
-    """Give the bytes of one number of a voxel, after the header was read."""
-    count = reader.GetNumberOfComponents()
-    return int(sitk.Image([1, 1, 1], reader.GetPixelID(), count).GetSizeOfPixelComponent())
-
-
 class _Owner:
     """Lends the memory of a SimpleITK image to arrays, and lives as long as they do."""
 

@@ -14,11 +14,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..anatomy import CUT_STRUCTURE, CalcificationLabel, Territory
-from ..errors import InputError, naming
-from . import file_checks
-from .file_layout import check_scale
+from ..errors import InputError
 from .geometry import Array, Geometry, Image, laid_onto
-from .itk_bridge import bytes_per_component, metadata_of, plain_errors
+from .image_header import ImageHeader
+from .itk_bridge import plain_errors
 from .label_values import brief
 from .segments import match_labels
 
@@ -51,12 +50,12 @@ class SegmentFile:
     unnamed: tuple[int, ...]
 
 
-def read_segments(path: str | os.PathLike[str], grid: Geometry | None = None) -> SegmentFile:
-    """Read a .seg.nrrd file.
+def read_segments(header: ImageHeader, grid: Geometry | None = None) -> SegmentFile:
+    """Read a .seg.nrrd file whose header was read.
 
     Parameters
     ----------
-    path : path
+    header : ImageHeader
         The file. Segments are known by the tag of CalcScore's module, or by their names.
     grid : Geometry, optional
         The grid that the segments are laid onto without interpolation; by default that of the volume they were
@@ -72,9 +71,9 @@ def read_segments(path: str | os.PathLike[str], grid: Geometry | None = None) ->
     InputError
         The file cannot be read, a segment is not known or has no value, or the segments lie on another grid.
     """
-    layers, own, metadata = _read_layers(path)
+    path, layers, own = header.path, _read_layers(header), header.geometry
     fields: dict[int, dict[str, str]] = {}
-    for key, text in metadata.items():
+    for key, text in header.metadata.items():
         match = _FIELD.fullmatch(key)
         if match:
             fields.setdefault(int(match[1]), {})[match[2]] = text
@@ -82,7 +81,7 @@ def read_segments(path: str | os.PathLike[str], grid: Geometry | None = None) ->
     places = {number: _place(path, found, layers.shape[-1]) for number, found in fields.items()}
     if len(set(places.values())) < len(places):
         raise InputError(f"{path}: a segment shares its value with another, save the segmentation again")
-    target = grid or _reference(metadata, own) or own
+    target = grid or _reference(header.metadata, own) or own
     masks: dict[str, Array] = {}
     for number, (layer, value) in places.items():
         if keys[number] == _CUT:
@@ -102,12 +101,12 @@ def read_segments(path: str | os.PathLike[str], grid: Geometry | None = None) ->
     return SegmentFile(masks, target, _CUT in keys.values(), tuple(unnamed))
 
 
-def segment_map(path: str | os.PathLike[str], labels: Mapping[str, int], what: str, grid: Geometry | None) -> Image:
+def segment_map(header: ImageHeader, labels: Mapping[str, int], what: str, grid: Geometry | None) -> Image:
     """Make a label map of the segments of a file; other segments that CalcScore knows are passed over.
 
     Parameters
     ----------
-    path : path
+    header : ImageHeader
         The file.
     labels : mapping of str to int
         Value of each structure by its key.
@@ -126,7 +125,7 @@ def segment_map(path: str | os.PathLike[str], labels: Mapping[str, int], what: s
     InputError
         As `read_segments`; or no segment is one of the labels, values have no segment, or territories overlap.
     """
-    found = read_segments(path, grid)
+    path, found = header.path, read_segments(header, grid)
     if found.unnamed:
         raise InputError(f"{path}: the {what} has unknown labels ({brief(found.unnamed)}), no segment has this value")
     masks = {key: mask for key, mask in found.masks.items() if key in labels}
@@ -168,25 +167,14 @@ def _place(path: str | os.PathLike[str], found: Mapping[str, str], layers: int) 
     return int(layer), int(value)
 
 
-def _read_layers(path: str | os.PathLike[str]) -> tuple[Array, Geometry, Mapping[str, str]]:
-    """Read a .seg.nrrd file: values of shape (k, j, i, layer), grid and metadata; raises InputError."""
-    layout = file_checks.open_layout(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    with plain_errors(path, "the segments cannot be read, the file is damaged, save it again"):
-        reader.ReadImageInformation()
-        metadata = metadata_of(reader)
-        if reader.GetDimension() != 3:
-            raise InputError(f"{path}: the segments are not 3-D, save them again with 3D Slicer 5")
-        size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * bytes_per_component(reader)
-        file_checks.check_promise(path, layout, layout.expected or size)
-        image = reader.Execute()
-    array = sitk.GetArrayFromImage(image)
-    spacing, origin = (tuple(v * layout.unit_mm for v in values) for values in (image.GetSpacing(), image.GetOrigin()))
-    with naming(path):
-        own = Geometry(image.GetSize(), spacing, origin, image.GetDirection()).on_grain()
-    check_scale(path, own.spacing)
-    return array.reshape(*own.shape, -1), own, metadata
+def _read_layers(header: ImageHeader) -> Array:
+    """Read the values of all layers, shape (k, j, i, layer); raises InputError."""
+    if header.reader.GetDimension() != 3:
+        raise InputError(f"{header.path}: the segments are not 3-D, save them again with 3D Slicer 5")
+    header.check_promise()
+    with plain_errors(header.path, "the segments cannot be read, the file is damaged, save it again"):
+        array = sitk.GetArrayFromImage(header.reader.Execute())
+    return np.asarray(array.reshape(*header.geometry.shape, -1))
 
 
 def _reference(metadata: Mapping[str, str], own: Geometry) -> Geometry | None:

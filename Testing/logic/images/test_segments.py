@@ -48,6 +48,15 @@ def test_calcification_segments_come_back(tmp_path: Path) -> None:
     assert "~SCT^49755003^Morphologically Altered Structure~SCT^29483008^" in header
 
 
+def test_segments_cropped_to_one_slice_are_laid_onto_the_cta(tmp_path: Path) -> None:
+    """3D Slicer crops a file that does not name its volume; a single plaque may lie in one slice."""
+    array = np.zeros(SIZE[::-1], "u1")
+    array[4, 4, 3:5] = 2
+    cropped = {"sizes": "8 9 1", "space origin": "(-3.5,2.25,105)"}
+    (tmp_path / "c.seg.nrrd").write_bytes(seg_nrrd({"Calcification": 2}, array[4:5], **cropped))
+    np.testing.assert_array_equal(read_calcification(tmp_path / "c.seg.nrrd", GRID).array, array)
+
+
 def test_segment_files_carry_their_grid(tmp_path: Path) -> None:
     """3D Slicer crops a segmentation without it to the segments when it saves it."""
     write_label_map(tmp_path / "t.seg.nrrd", Image(territories_array(), GRID), Territory)
