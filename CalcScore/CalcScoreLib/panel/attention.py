@@ -9,6 +9,9 @@ from typing import Any
 import qt
 
 from ..translation import _
+from .number_format import shortened
+
+_TITLE_CHARACTERS = 36
 
 
 def turn_to_scores(ui: Any, case_name: str) -> None:
@@ -26,7 +29,11 @@ def turn_to_inputs(ui: Any) -> None:
 
 def name_inputs(ui: Any, collapsed: bool, case_name: str) -> None:
     """Name the CTA in the title of the inputs as long as they are folded."""
-    ui.inputsSection.text = _("Input: {name}").format(name=case_name) if collapsed and case_name else _("Input")
+    named = collapsed and bool(case_name)
+    # A title with an ampersand would underline what follows, and one of any length would widen the page.
+    short = shortened(case_name, _TITLE_CHARACTERS).replace("&", "&&")
+    ui.inputsSection.text = _("Input: {name}").format(name=short) if named else _("Input")
+    ui.inputsSection.toolTip = case_name if named else ""
 
 
 def tell_saved(label: Any, path: Path | None) -> None:

@@ -1,10 +1,11 @@
-"""Keys and menus of widgets, each of which does one thing."""
+"""Keys, menus and the wheel: what each does over a widget, and no more."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import ctk
 import qt
 
 Choice = TypeVar("Choice")
@@ -33,6 +34,12 @@ def add_key(widget: Any, key: str, function: Callable[[], Any], context: Any = q
     shortcut.setContext(context)
     shortcut.connect("activated()", function)
     return shortcut
+
+
+def let_wheel_scroll(root: Any) -> None:
+    """Let the wheel scroll the page over its lists, those inside node selectors too, and choose nothing in them."""
+    for combo in root.findChildren(ctk.ctkComboBox):
+        combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
 
 
 def menu_of(parent: Any, entries: Iterable[tuple[str, Choice]], chosen: Callable[[Choice], Any]) -> Any:

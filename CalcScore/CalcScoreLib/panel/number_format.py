@@ -104,6 +104,14 @@ def clipboard_text(result: CaseResult) -> str:
     return to_csv(result.csv_rows(vessels=True), CSV_COLUMNS, "\t")
 
 
+def shortened(text: str, longest: int) -> str:
+    """Leave out the middle of a text of more characters than `longest`: names of series differ at their ends too."""
+    if len(text) <= longest:
+        return text
+    kept = longest - 1
+    return f"{text[: (kept + 1) // 2].rstrip()}…{text[len(text) - kept // 2 :].lstrip()}"
+
+
 def sentence(text: str) -> str:
     """Begin with a capital and end with a stop."""
     text = text.strip()

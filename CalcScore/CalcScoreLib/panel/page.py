@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-import ctk
 import qt
 import slicer
 import vtk
@@ -24,7 +23,7 @@ from .advanced_view import AdvancedView
 from .bindings import Bindings
 from .case_sections import CaseSections
 from .edit_guard import EditGuard
-from .keys_and_menus import add_key
+from .keys_and_menus import add_key, let_wheel_scroll
 from .models_view import ModelsView
 from .number_format import trouble
 from .palette import take_palette
@@ -69,12 +68,7 @@ class Panel(VTKObservationMixin):
         self._run_models: list[Model] = []
         for selector in (ui.ctaSelector, ui.arterySegmentationSelector, ui.calcificationSegmentationSelector):
             selector.setMRMLScene(slicer.mrmlScene)
-        for combo in (
-            *(ui.qualityCombo, ui.methodCombo, ui.deviceCombo, ui.calcificationSegmentCombo),
-            *(ui.territoriesModelCombo, ui.calcificationModelCombo),
-        ):
-            # The page scrolls under the wheel, and a list below it changes nothing.
-            combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
+        let_wheel_scroll(root)
         self._bindings = Bindings()
         self.sources = SourcesView(ui, self._bindings)
         self.advanced = AdvancedView(ui, self._bindings, self.refresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ctk
 import qt
 import slicer
 
@@ -11,7 +12,7 @@ from CalcScoreLogic.errors import InputError
 
 from ..scene import structures
 from ..scene.other_segmentations import guess_structures
-from ..scene.volumes import check_volume, sequence_proxies, volume_warnings
+from ..scene.volumes import check_volume, only_volume, sequence_proxies, volume_warnings
 from ..translation import _
 from .adaptive_preview import AdaptivePreview, can_preview
 from .bindings import Bindings
@@ -53,6 +54,10 @@ class SourcesView:
         )
         bindings.check(ui.adaptiveCheck, "adaptive")
         bindings.number(ui.thresholdSpin, "threshold_hu")
+        # What adds a volume goes on to give it its voxels and its name.
+        ui.ctaSelector.connect(
+            "nodeAdded(vtkMRMLNode*)", lambda node: qt.QTimer.singleShot(0, self._choose_only_volume)
+        )
         ui.previewCheck.connect("toggled(bool)", lambda checked: self._show_preview())
         ui.calcificationSegmentCombo.connect("currentIndexChanged(int)", self._keep_segment)
         ui.mappingTable.horizontalHeader().hide()
@@ -106,6 +111,13 @@ class SourcesView:
         self._ui.previewCheck.setChecked(False)
         self._preview.hide()
         self._adaptive.forget()
+
+    def _choose_only_volume(self) -> None:
+        """Choose the volume that was loaded while the page is shown, where nothing is chosen and it is the only one."""
+        parameters, volume = self._parameters, only_volume(slicer.mrmlScene)
+        if parameters is None or parameters.cta is not None or volume is None or volume.GetImageData() is None:
+            return
+        parameters.cta = volume
 
     def _hide_proxies(self) -> None:
         """List no volume that shows one frame of a sequence: which one may change at any time."""
@@ -164,7 +176,8 @@ class SourcesView:
         table.horizontalHeader().setSectionResizeMode(1, qt.QHeaderView.ResizeToContents)
 
     def _structure_combo(self, segment_id: str, key: str | None) -> Any:
-        combo = qt.QComboBox()
+        combo = ctk.ctkComboBox()
+        combo.scrollWheelEffect = ctk.ctkComboBox.NeverScroll
         combo.addItem(_("not used"), "")
         for known in structures.TERRITORY_KEYS:
             combo.addItem(structures.title(known), known)

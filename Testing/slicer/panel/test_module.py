@@ -130,10 +130,22 @@ def test_nothing_is_wider_than_the_module_panel(
     for section in (panel.ui.displaySection, panel.ui.advancedSection):
         section.collapsed = False
     panel.ui.chartButton.setChecked(True)
-    panel.parameters.arteries_from = panel.parameters.calcification_from = "segments"
     panel.run.say("⚠ " + "A sentence that is quite long and should be broken into lines. " * 3)
+    panel.case.volume.SetName("4: ANGIO-CT ABDOMEN+PELVIS_mit_KM_arteriell 1.0 Br36 S3 iMAR (Serie 4) 2026-11-28")
+    panel.ui.inputsSection.collapsed = False
+    for arteries, calcium, adaptive in (
+        ("network", "network", True),
+        ("segments", "segments", True),
+        ("network", "threshold", True),
+        ("segments", "threshold", False),
+    ):
+        panel.parameters.arteries_from, panel.parameters.calcification_from = arteries, calcium
+        panel.parameters.adaptive = adaptive
+        harness.rest()
+        assert hosted.panel.horizontalScrollBar().maximum == 0, (arteries, calcium, adaptive)
+    panel.ui.inputsSection.collapsed = True
     harness.rest()
-    assert hosted.panel.horizontalScrollBar().maximum == 0
+    assert hosted.panel.horizontalScrollBar().maximum == 0, panel.ui.inputsSection.text
     tree = panel.ui.scoresTree
     assert sum(tree.columnWidth(n) for n in range(tree.columnCount)) <= tree.viewport().width
     assert harness.panel_screenshot(hosted.panel, tmp_path / "panel.png", WIDEST, dark=dark).stat().st_size > 0

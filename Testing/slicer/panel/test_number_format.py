@@ -60,3 +60,11 @@ def test_progress_names_stage_fold_and_time() -> None:
     progress = Progress("calcification", 0.6, 118.0, fold=2, folds=5, tile=3, tiles=9)
     assert number_format.progress_text(progress) == "Calcification, network 2 of 5 · 2 min left"
     assert number_format.progress_text(Progress("starting", 0.0)) == "Starting"
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("", ""), ("abcdefg", "abcdefg"), ("abcdefgh", "abc…fgh"), ("ab  efgh", "ab…fgh"), ("abc  fghij", "abc…hij")],
+)
+def test_a_long_name_loses_its_middle(text: str, short: str) -> None:
+    assert number_format.shortened(text, 7) == short

@@ -33,6 +33,32 @@ def test_the_only_volume_is_chosen_by_itself(panel: Any, cta: Any) -> None:
     assert panel.ui.ctaSelector.currentNode() is cta
 
 
+def test_the_first_volume_that_is_loaded_while_the_page_is_shown_is_chosen_and_shown(panel: Any) -> None:
+    assert panel.state.value == "empty"
+    volume = slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Dropped")
+    harness.rest()
+    assert panel.parameters.cta is volume
+    assert panel.ui.ctaSelector.currentNode() is volume
+    assert panel.state.value == "ready"
+    slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Another")
+    harness.rest()
+    assert panel.parameters.cta is volume
+
+
+def test_volumes_that_are_loaded_together_are_left_to_the_user(panel: Any) -> None:
+    for name in ("One", "Two"):
+        slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name=name)
+    harness.rest()
+    assert panel.parameters.cta is None
+
+
+def test_a_volume_without_voxels_is_not_chosen_by_itself(panel: Any) -> None:
+    slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    harness.rest()
+    assert panel.parameters.cta is None
+    assert not panel.ui.messageLabel.visible
+
+
 def test_of_two_volumes_none_is_chosen(panel: Any, cta: Any) -> None:
     slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16))
     slicer.util.selectModule("Data")
@@ -204,11 +230,24 @@ def test_a_scene_that_is_added_leaves_the_choices_as_they_are(
     assert panel.ui.arterySegmentationSelector.currentNode() is arteries
 
 
-def test_the_wheel_over_the_quality_changes_nothing(panel: Any, cta: Any) -> None:
-    import ctk
+def test_the_wheel_over_a_list_changes_nothing(panel: Any, cta: Any, arteries: Any) -> None:
+    from PySide6 import QtCore, QtGui, QtWidgets
 
-    for name in ("qualityCombo", "methodCombo", "deviceCombo", "calcificationSegmentCombo", "territoriesModelCombo"):
-        assert getattr(panel.ui, name).scrollWheelEffect == ctk.ctkComboBox.NeverScroll
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    panel.parameters.calcification_from, panel.parameters.calcification_segmentation = "segments", arteries
+    combos = panel.root._native.findChildren(QtWidgets.QComboBox)
+    assert len([combo for combo in combos if combo.count() > 1]) >= 8, "node selectors and the mapping are there"
+    before = [combo.currentIndex() for combo in combos]
+    for combo in combos:
+        for turn in (120, -120):
+            here, nothing = QtCore.QPointF(combo.rect().center()), QtCore.QPoint()
+            buttons, keys = QtCore.Qt.MouseButton.NoButton, QtCore.Qt.KeyboardModifier.NoModifier
+            phase = QtCore.Qt.ScrollPhase.NoScrollPhase
+            event = QtGui.QWheelEvent(here, here, nothing, QtCore.QPoint(0, turn), buttons, keys, phase, False)
+            QtWidgets.QApplication.sendEvent(combo, event)
+            assert [combo.currentIndex() for combo in combos] == before
+    assert panel.parameters.cta is cta
 
 
 def listed(panel: Any) -> list[str]:
@@ -233,6 +272,7 @@ def test_only_volumes_that_can_be_a_cta_are_listed(panel: Any, cta: Any) -> None
 
 def test_a_cta_that_is_deleted_leaves_no_choice(panel: Any, cta: Any) -> None:
     other = slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Other")
+    harness.rest()
     choose(panel.ui.ctaSelector, other)
     assert panel.parameters.cta is other
     slicer.mrmlScene.RemoveNode(other)
@@ -280,6 +320,11 @@ def test_after_a_run_the_inputs_fold_and_the_scores_are_in_view(
     assert abs(top.y()) <= 12
     panel.ui.inputsSection.collapsed = False
     assert panel.ui.inputsSection.text == "Input"
+    panel.case.volume.SetName("A&B: ANGIO ABDOMEN arterial 1.0 Br36 iMAR (series 4)")
+    panel.ui.inputsSection.collapsed = True
+    assert panel.ui.inputsSection.text == "Input: A&&B: ANGIO ABDOMEN…6 iMAR (series 4)"
+    assert panel.ui.inputsSection.toolTip == "A&B: ANGIO ABDOMEN arterial 1.0 Br36 iMAR (series 4)"
+    panel.ui.inputsSection.collapsed = False
     panel.ui.inputsSection.collapsed = True
     panel.parameters.cta = slicer.util.addVolumeFromArray(np.zeros((4, 4, 4), np.int16), name="Other")
     assert not panel.ui.inputsSection.collapsed

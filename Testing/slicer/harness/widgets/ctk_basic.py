@@ -64,14 +64,16 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         super().childEvent(event)
 
     def sizeHint(self) -> QtCore.QSize:
-        header = QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, _HEADER_HEIGHT)
-        layout = self.layout()
+        layout, header = self.layout(), self._header_size()
         return header if layout is None or not self.isChecked() else layout.totalSizeHint().expandedTo(header)
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        layout = self.layout()
-        header = QtCore.QSize(60, _HEADER_HEIGHT)
+        layout, header = self.layout(), self._header_size()
         return header if layout is None or not self.isChecked() else layout.totalMinimumSize().expandedTo(header)
+
+    def _header_size(self) -> QtCore.QSize:
+        """The real one gets no narrower than its title."""
+        return QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 40, _HEADER_HEIGHT)
 
     def hitButton(self, position: QtCore.QPoint) -> bool:
         return position.y() < _HEADER_HEIGHT

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from PySide6 import QtCore, QtWidgets
 
+from Testing.slicer.harness.widgets.ctk_basic import ctkComboBox
 from Testing.slicer.harness.widgets.registry import stand_in, stored
 
 NODE_CHANGED = {
@@ -143,7 +144,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._current = ""
         self._filter = qMRMLSortFilterProxyModel()
         self._filter._changed = self._refresh
-        self._combo = QtWidgets.QComboBox()
+        self._combo = ctkComboBox()
         self._combo.setMinimumContentsLength(8)
         self._combo.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         layout = QtWidgets.QHBoxLayout(self)
@@ -224,6 +225,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         listed = [(self.noneDisplay, "")] if self.noneEnabled else []
         listed += [(node.GetName() or "", node.GetID()) for node in nodes]
         shown = [(self._combo.itemText(i), self._combo.itemData(i)) for i in range(self._combo.count())]
+        known = {node_id for _, node_id in shown}
         if listed == shown:
             return
         before = self._combo.currentIndex()
@@ -237,6 +239,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._combo.blockSignals(False)
         self._observer.watch(nodes)
         self._chosen()
+        for node in nodes:
+            if node.GetID() not in known:
+                self.nodeAdded.emit(node)
 
     def _chosen(self, *_: object) -> None:
         node_id = self._combo.currentData() or ""
