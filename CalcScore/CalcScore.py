@@ -29,7 +29,6 @@ class CalcScore(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("CalcScore")
         parent.categories = [_("Quantification")]
-        parent.dependencies = []
         parent.contributors = ["CalcScore contributors"]
         parent.helpText = _(
             "Measures arterial calcification of the abdominal aorta and its iliac, mesenteric and renal branches on "
@@ -51,6 +50,8 @@ def _on_startup() -> None:
 
 class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """The module's page."""
+
+    panel: Any = None  # where it cannot be built, Slicer calls what follows all the same
 
     def __init__(self, parent: Any = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
@@ -76,18 +77,21 @@ class CalcScoreWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self) -> None:
         """Show the page."""
-        if self.panel.parameters is None or self.panel.parameters.cta is None:
-            self._use_parameter_node()
-        self.panel.enter()
+        if self.panel is not None:
+            if self.panel.parameters is None or self.panel.parameters.cta is None:
+                self._use_parameter_node()
+            self.panel.enter()
 
     def exit(self) -> None:
         """Leave the page."""
-        self.panel.leave()
+        if self.panel is not None:
+            self.panel.leave()
 
     def cleanup(self) -> None:
         """End everything."""
         self.removeObservers()
-        self.panel.close()
+        if self.panel is not None:
+            self.panel.close()
 
     def _on_scene_closes(self, caller: Any, event: Any) -> None:
         self.panel.forget_scene()
