@@ -177,7 +177,7 @@ def score(
             vessels[vessel.value] = view.row(mask, view.status(mask) or missing)
     warnings = tuple(
         f"{STRUCTURES[territory].title}: {' and '.join(v.value.replace('_', ' ') for v in VESSELS_OF[territory])} "
-        "could not be told apart."
+        "could not be told apart, so they are scored together; part them in the artery map to score each."
         for territory in untold
     )
     return Scores(rows, vessels, _clusters(view, vessel_map), warnings)

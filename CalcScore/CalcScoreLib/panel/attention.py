@@ -44,6 +44,12 @@ def tell_saved(label: Any, path: Path | None) -> None:
         label.setText(_("Saved {link} in {folder}").format(link=link, folder=escape(str(path.parent))))
 
 
+def tell_copied(label: Any) -> None:
+    """Say that the table is on the clipboard: nothing else shows that the button did something."""
+    label.setVisible(True)
+    label.setText(_("Copied, with all digits; paste it into a spreadsheet."))
+
+
 def _scroll_to(widget: Any) -> None:
     """Put the top of a widget at the top of the area that it scrolls in."""
     inner = widget

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from CalcScoreLogic.csv_files import to_csv
 from CalcScoreLogic.inference.protocol import Progress
 from CalcScoreLogic.results import CSV_COLUMNS, CaseResult
@@ -102,6 +104,11 @@ def fold_range(result: CaseResult) -> str:
 def clipboard_text(result: CaseResult) -> str:
     """Write the table of ``scores.csv``, with the vessels, as a spreadsheet takes it from the clipboard: with tabs."""
     return to_csv(result.csv_rows(vessels=True), CSV_COLUMNS, "\t")
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return re.sub(r"(?<=\d) (?=(?:%|[cm]?m[²³]?|HU)(?!\w))", "\N{NO-BREAK SPACE}", text)
 
 
 def shortened(text: str, longest: int) -> str:

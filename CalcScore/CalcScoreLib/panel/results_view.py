@@ -13,8 +13,18 @@ from CalcScoreLogic.scoring import Row, Status
 
 from ..scene.tables import DEFINITIONS, row_title, status_text
 from ..translation import _
+from .attention import tell_copied
 from .chart import bars
-from .number_format import MISSING, changes_of, clipboard_text, figures_of, fold_range, has_artery, why_missing
+from .number_format import (
+    MISSING,
+    changes_of,
+    clipboard_text,
+    figures_of,
+    fold_range,
+    has_artery,
+    unbroken,
+    why_missing,
+)
 from .palette import pale_brush
 
 _COLUMNS = (
@@ -74,7 +84,7 @@ class ResultsView:
             self._fill(result, current)
         self._fit_height()
         warnings = _warning_lines(result) if result is not None else []
-        ui.warningsLabel.setText("\n".join(f"⚠ {line}" for line in warnings))
+        ui.warningsLabel.setText(unbroken("\n".join(f"⚠ {line}" for line in warnings)))
         ui.warningsLabel.setVisible(bool(warnings))
         folds = fold_range(result) if result is not None else ""
         ui.foldsLabel.setText(folds)
@@ -85,6 +95,7 @@ class ResultsView:
         """Put the table on the clipboard, for a spreadsheet."""
         if self._result is not None:
             qt.QApplication.clipboard().setText(clipboard_text(self._result))
+            tell_copied(self._ui.savedLabel)
 
     def _set_up_table(self) -> None:
         tree = self._ui.scoresTree

@@ -283,6 +283,8 @@ def test_a_plaque_that_is_clicked_is_shown_in_all_slices(analyzed: Analyzed) -> 
 def test_copy_save_and_report(analyzed: Analyzed, tmp_path: Path, dialogs: harness.Dialogs) -> None:
     panel = analyzed()
     panel.ui.copyButton.click()
+    assert panel.ui.savedLabel.visible
+    assert panel.ui.savedLabel.text.startswith("Copied")
     lines = qt.QApplication.clipboard().text().splitlines()
     copied = list(DictReader(lines, delimiter="\t"))
     assert [row["territory"] for row in copied][:5] == ["aorta", "iliac", "mesenteric", "renal", "combined"]

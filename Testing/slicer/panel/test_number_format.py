@@ -68,3 +68,16 @@ def test_progress_names_stage_fold_and_time() -> None:
 )
 def test_a_long_name_loses_its_middle(text: str, short: str) -> None:
     assert number_format.shortened(text, 7) == short
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("6.3 to 21.4 %; check", "6.3 to 21.4\u00a0%; check"),
+        ("280 mm³ outside, 0.70 cm³, 25 mm.", "280\u00a0mm³ outside, 0.70\u00a0cm³, 25\u00a0mm."),
+        ("below 200 HU, 3 mesenteric", "below 200\u00a0HU, 3 mesenteric"),
+        ("1 m, 2 months", "1\u00a0m, 2 months"),
+    ],
+)
+def test_a_number_stays_with_its_unit(text: str, kept: str) -> None:
+    assert number_format.unbroken(text) == kept
