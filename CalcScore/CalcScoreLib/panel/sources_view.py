@@ -167,7 +167,9 @@ class SourcesView:
         table.setColumnCount(2)
         table.setRowCount(len(mapped))
         for row, (name, title, key) in enumerate(mapped):
-            table.setItem(row, 0, qt.QTableWidgetItem(title))
+            item = qt.QTableWidgetItem(title)
+            item.setToolTip(title)
+            table.setItem(row, 0, item)
             table.setCellWidget(row, 1, self._structure_combo(name, key))
         table.resizeRowsToContents()
         rows = sum(table.rowHeight(row) for row in range(table.rowCount))

@@ -19,7 +19,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import install, starter_models_folder
 from Testing.logic.model_folders import NEEDS_NNUNET, make_pair
 from Testing.slicer import harness
-from Testing.slicer.panel.conftest import MODULE
+from Testing.slicer.panel.conftest import MODULE, press, rows_of
 
 WIDEST = 420
 
@@ -42,6 +42,24 @@ def test_a_page_that_could_not_be_built_is_left_and_ended_without_a_word(hosted:
     widget.enter()
     widget.exit()
     widget.cleanup()
+
+
+def test_a_reloaded_module_shows_and_scores_the_same_case(analyzed: Callable[[], Any], hosted: Any) -> None:
+    before = analyzed()
+    shown = rows_of(before.ui.scoresTree)
+    # As the button Reload does: the page goes, and another one comes into the same place.
+    hosted.widget.cleanup()
+    before.root.hide()
+    again = hosted.python_module.CalcScoreWidget(hosted.widget.parent)
+    again.setup()
+    again.enter()
+    harness.rest()
+    assert rows_of(again.panel.ui.scoresTree) == shown
+    press(again.panel, again.panel.ui.rescoreButton)
+    assert (again.panel.state.value, before.state.value) == ("done", "done")
+    assert rows_of(again.panel.ui.scoresTree) == shown
+    assert before.parameters is None
+    again.cleanup()
 
 
 def test_the_self_test_passes(hosted: Any) -> None:

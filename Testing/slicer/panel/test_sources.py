@@ -299,6 +299,17 @@ def test_segments_that_are_used_come_first(panel: Any, cta: Any, arteries: Any) 
     assert [table.item(row, 0).text() for row in range(table.rowCount)] == names
 
 
+def test_long_names_of_segments_take_one_line_and_are_told_whole(panel: Any, cta: Any, arteries: Any) -> None:
+    long = "common iliac arteries of both sides with the internal ones as far as the scan goes"
+    arteries.GetSegmentation().GetSegment("iliac").SetName(long)
+    panel.parameters.cta = cta
+    panel.parameters.arteries_from, panel.parameters.artery_segmentation = "segments", arteries
+    harness.rest()
+    table = panel.ui.mappingTable
+    assert len({table.rowHeight(row) for row in range(table.rowCount)}) == 1
+    assert long in [table.item(row, 0).toolTip() for row in range(table.rowCount)]
+
+
 def test_the_source_hides_when_ours_is_shown(panel: Any, arteries: Any, analyzed: Callable[[], Any]) -> None:
     arteries.CreateDefaultDisplayNodes()
     analyzed()
