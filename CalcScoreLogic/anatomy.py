@@ -68,6 +68,25 @@ VESSELS_OF = {
 
 
 @dataclass(frozen=True)
+class Concept:
+    """A coded concept.
+
+    Attributes
+    ----------
+    code : str
+        Its identifier.
+    meaning : str
+        What it means.
+    scheme : str
+        Who gave the identifier, as DICOM writes it; SNOMED CT.
+    """
+
+    code: str
+    meaning: str
+    scheme: str = "SCT"
+
+
+@dataclass(frozen=True)
 class Structure:
     """How a labelled structure is shown and coded.
 
@@ -77,53 +96,34 @@ class Structure:
         Name for readers.
     colour : tuple of int
         sRGB, 0 to 255; from the Okabe-Ito palette, which colour-blind readers tell apart.
-    code : str
-        SNOMED CT concept identifier.
-    meaning : str
-        SNOMED CT meaning of `code`.
+    concept : Concept
+        What it is.
     """
 
     title: str
     colour: tuple[int, int, int]
-    code: str
-    meaning: str
+    concept: Concept
 
 
 STRUCTURES = {
-    Territory.AORTA: Structure("Aorta", (213, 94, 0), "7832008", "Abdominal aorta"),
-    Territory.ILIAC: Structure("Iliac", (0, 114, 178), "10293006", "Iliac artery"),
-    Territory.MESENTERIC: Structure("Mesenteric", (0, 158, 115), "86570000", "Mesenteric artery"),
-    Territory.RENAL: Structure("Renal", (204, 121, 167), "2841007", "Renal artery"),
+    Territory.AORTA: Structure("Aorta", (213, 94, 0), Concept("7832008", "Abdominal aorta")),
+    Territory.ILIAC: Structure("Iliac", (0, 114, 178), Concept("10293006", "Iliac artery")),
+    Territory.MESENTERIC: Structure("Mesenteric", (0, 158, 115), Concept("86570000", "Mesenteric artery")),
+    Territory.RENAL: Structure("Renal", (204, 121, 167), Concept("2841007", "Renal artery")),
 }
 """How the territories are shown and coded."""
 
 CALCIFICATION_STRUCTURES = {
-    CalcificationLabel.ARTERY: Structure("Artery, not calcified", (86, 180, 233), "51114001", "Artery"),
+    CalcificationLabel.ARTERY: Structure("Artery, not calcified", (86, 180, 233), Concept("51114001", "Artery")),
     CalcificationLabel.CALCIFICATION: Structure(
-        "Calcification", (240, 228, 66), "29483008", "Calcified atheromatous plaque"
+        "Calcification", (240, 228, 66), Concept("29483008", "Calcified atheromatous plaque")
     ),
 }
 """How the labels of a calcification map are shown and coded."""
 
 
-CUT_STRUCTURE = Structure("Cut off", (150, 150, 150), "51114001", "Artery")
+CUT_STRUCTURE = Structure("Cut off", (150, 150, 150), Concept("51114001", "Artery"))
 """How the arteries that trimming took away are shown and coded."""
-
-
-@dataclass(frozen=True)
-class Concept:
-    """A SNOMED CT concept.
-
-    Attributes
-    ----------
-    code : str
-        Concept identifier.
-    meaning : str
-        What it means.
-    """
-
-    code: str
-    meaning: str
 
 
 _LEFT, _RIGHT = Concept("7771000", "Left"), Concept("24028007", "Right")
@@ -140,7 +140,7 @@ VESSEL_SITES: dict[Vessel, tuple[Concept, Concept | None]] = {
 """Artery and side of each vessel."""
 
 ARTERY_CODES = {
-    **{structure.code: territory for territory, structure in STRUCTURES.items()},
+    **{structure.concept.code: territory for territory, structure in STRUCTURES.items()},
     "15825003": Territory.AORTA,  # aorta
     "244411005": Territory.ILIAC,  # iliac artery
     "73634005": Territory.ILIAC,  # common iliac artery
@@ -157,5 +157,5 @@ CALCIFICATION_CODES = frozenset({"29483008", "18115005", "129759000", "237897009
 PRIVATE_SCHEME = "99CALCSCORE"
 """Coding scheme of concepts that no public one has; ``docs/dicom.md`` lists them."""
 
-CUT_OFF = Concept("CUT_OFF", "Cut off by trimming to a standard length")
-"""Modifier, in `PRIVATE_SCHEME`, of the artery that was cut off."""
+CUT_OFF = Concept("CUT_OFF", "Cut off by trimming to a standard length", PRIVATE_SCHEME)
+"""Modifier of the artery that was cut off."""

@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
-from ..anatomy import PRIVATE_SCHEME
+from highdicom.sr import CodedConcept
+
+from ..anatomy import PRIVATE_SCHEME, Concept
 from ..scoring import Status
 
 
-@dataclass(frozen=True)
-class Coded:
-    """A coded concept.
-
-    Attributes
-    ----------
-    value, scheme, meaning : str
-        As in a DICOM code sequence.
-    """
-
-    value: str
-    scheme: str
-    meaning: str
+def coded(concept: Concept) -> Any:
+    """Give a concept as highdicom takes it, a ``CodedConcept``."""
+    return CodedConcept(concept.code, concept.scheme, concept.meaning)
 
 
-TITLE = Coded("126000", "DCM", "Imaging Measurement Report (research use only)")
+TITLE = Concept("126000", "Imaging Measurement Report (research use only)", "DCM")
 """The standard's code, by which readers know the template; its words say what the report is for."""
-PROCEDURE = Coded("25045-6", "LN", "CT unspecified body region")
+PROCEDURE = Concept("25045-6", "CT unspecified body region", "LN")
 """The only CT of the trunk in the template's list, CID 100."""
 
-CUBIC_MILLIMETRES = Coded("mm3", "UCUM", "cubic millimeter")
-RATIO = Coded("{ratio}", "UCUM", "ratio")
-NO_UNIT = Coded("1", "UCUM", "no units")
+CUBIC_MILLIMETRES = Concept("mm3", "cubic millimeter", "UCUM")
+RATIO = Concept("{ratio}", "ratio", "UCUM")
+NO_UNIT = Concept("1", "no units", "UCUM")
 
 FIGURES = {
-    "artery_volume_mm3": (Coded("118565006", "SCT", "Volume"), CUBIC_MILLIMETRES),
-    "calcified_volume_mm3": (Coded("122660", "DCM", "Calcium Volume"), CUBIC_MILLIMETRES),
-    "burden": (Coded("BURDEN", PRIVATE_SCHEME, "Calcified volume divided by artery volume"), RATIO),
-    "cluster_count": (Coded("111038", "DCM", "Number of calcifications"), NO_UNIT),
+    "artery_volume_mm3": (Concept("118565006", "Volume"), CUBIC_MILLIMETRES),
+    "calcified_volume_mm3": (Concept("122660", "Calcium Volume", "DCM"), CUBIC_MILLIMETRES),
+    "burden": (Concept("BURDEN", "Calcified volume divided by artery volume", PRIVATE_SCHEME), RATIO),
+    "cluster_count": (Concept("111038", "Number of calcifications", "DCM"), NO_UNIT),
     "mean_cluster_volume_mm3": (
-        Coded("MEAN_CLUSTER_VOL", PRIVATE_SCHEME, "Mean volume of a calcification cluster"),
+        Concept("MEAN_CLUSTER_VOL", "Mean volume of a calcification cluster", PRIVATE_SCHEME),
         CUBIC_MILLIMETRES,
     ),
 }
 """Name and unit of each figure of a row."""
 
-COMPOSITE = Coded("COMPOSITE_BURDEN", PRIVATE_SCHEME, "Burden weighted by the user's weights of the territories")
-MINIMUM = Coded("255605001", "SCT", "Minimum")
-MAXIMUM = Coded("56851009", "SCT", "Maximum")
+COMPOSITE = Concept("COMPOSITE_BURDEN", "Burden weighted by the user's weights of the territories", PRIVATE_SCHEME)
+MINIMUM = Concept("255605001", "Minimum")
+MAXIMUM = Concept("56851009", "Maximum")
 
-STATUS = Coded("STATUS", PRIVATE_SCHEME, "Whether the standard length of the artery was measured")
-STATUSES = {status: Coded(status.value.upper(), PRIVATE_SCHEME, status.value.replace("_", " ")) for status in Status}
+STATUS = Concept("STATUS", "Whether the standard length of the artery was measured", PRIVATE_SCHEME)
+STATUSES = {status: Concept(status.value.upper(), status.value.replace("_", " "), PRIVATE_SCHEME) for status in Status}
 
-EDITED = Coded("EDITED", PRIVATE_SCHEME, "Rests on segments edited by hand")
-YES = Coded("373066001", "SCT", "Yes")
+EDITED = Concept("EDITED", "Rests on segments edited by hand", PRIVATE_SCHEME)
+YES = Concept("373066001", "Yes")
 
-ARTERY = Coded("51114001", "SCT", "Artery")
-COMMENT = Coded("121106", "DCM", "Comment")
+ARTERY = Concept("51114001", "Artery")
+COMMENT = Concept("121106", "Comment", "DCM")

@@ -15,12 +15,12 @@ from highdicom.seg import (
     SegmentationTypeValues,
     SegmentDescription,
 )
-from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
-from ..anatomy import CUT_OFF, PRIVATE_SCHEME
+from ..anatomy import CUT_OFF
 from ..results import CaseResult, ScoredCase
 from ..version import __version__
+from .concepts import coded
 from .equipment import NAME, equipment, networks_of
 from .label_planes import CALCIFICATION, LabelPlanes, Segment
 from .source import Source
@@ -108,7 +108,7 @@ def _described(number: int, segment: Segment, result: CaseResult) -> Any:
         segmented_property_category=(
             codes.SCT.MorphologicallyAbnormalStructure if calcified else codes.SCT.AnatomicalStructure
         ),
-        segmented_property_type=CodedConcept(structure.code, "SCT", structure.meaning),
+        segmented_property_type=coded(structure.concept),
         algorithm_type=kinds.SEMIAUTOMATIC if is_edited(segment, result) else kinds.AUTOMATIC,
         algorithm_identification=AlgorithmIdentificationSequence(
             name=NAME,
@@ -123,7 +123,7 @@ def _described(number: int, segment: Segment, result: CaseResult) -> Any:
     )
     if segment.is_cut:
         kind = described.SegmentedPropertyTypeCodeSequence[0]
-        kind.SegmentedPropertyTypeModifierCodeSequence = [CodedConcept(CUT_OFF.code, PRIVATE_SCHEME, CUT_OFF.meaning)]
+        kind.SegmentedPropertyTypeModifierCodeSequence = [coded(CUT_OFF)]
     return described
 
 

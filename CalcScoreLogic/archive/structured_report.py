@@ -9,7 +9,6 @@ from typing import Any
 from highdicom import UID
 from highdicom.sr import (
     AlgorithmIdentification,
-    CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
@@ -29,13 +28,13 @@ from highdicom.sr import (
 )
 from pydicom.sr.codedict import codes
 
-from ..anatomy import COMBINED, STRUCTURES, VESSEL_SITES, VESSELS_OF, Concept, Structure, Territory
+from ..anatomy import COMBINED, STRUCTURES, VESSEL_SITES, VESSELS_OF, Concept, Territory
 from ..quality.codes import CodedWarning
 from ..results import CaseResult
 from ..scoring import Row
 from ..version import __version__
 from . import concepts
-from .concepts import Coded
+from .concepts import coded
 from .equipment import NAME, equipment, networks_of
 from .label_planes import Segment
 from .segmentation import SegmentationObject
@@ -67,9 +66,9 @@ def make_report(
     """
     report = MeasurementReport(
         observation_context=_observers(observer),
-        procedure_reported=_code(concepts.PROCEDURE),
+        procedure_reported=coded(concepts.PROCEDURE),
         imaging_measurements=[_group(reported, segmentation, result) for reported in _rows(result)],
-        title=_code(concepts.TITLE),
+        title=coded(concepts.TITLE),
     )
     return Comprehensive3DSR(
         evidence=[*source.headers, segmentation.dataset],
@@ -94,28 +93,23 @@ class _Reported:
     sites: list[Any]
 
 
-def _code(concept: Coded) -> Any:
-    return CodedConcept(concept.value, concept.scheme, concept.meaning)
-
-
 def _rows(result: CaseResult) -> Iterator[_Reported]:
     """Give every row: each territory before its vessels, the combined one last."""
     scores = result.scores
     for territory in Territory:
-        sites = [_site(STRUCTURES[territory])]
+        sites = [_site(STRUCTURES[territory].concept)]
         yield _Reported(territory.key, scores.territories[territory.key], territory, sites)
         for vessel in VESSELS_OF.get(territory, ()):
             if vessel.value in scores.vessels:
                 sites = [_site(*VESSEL_SITES[vessel])]
                 yield _Reported(vessel.value, scores.vessels[vessel.value], territory, sites)
-    sites = [_site(STRUCTURES[territory]) for territory in Territory]
+    sites = [_site(STRUCTURES[territory].concept) for territory in Territory]
     yield _Reported(COMBINED, scores.territories[COMBINED], None, sites)
 
 
-def _site(artery: Structure | Concept, side: Concept | None = None) -> Any:
+def _site(artery: Concept, side: Concept | None = None) -> Any:
     """Say which artery a row is about."""
-    coded, laterality = (found and CodedConcept(found.code, "SCT", found.meaning) for found in (artery, side))
-    return FindingSite(coded, laterality=laterality)
+    return FindingSite(coded(artery), laterality=side and coded(side))
 
 
 def _observers(name: str | None) -> Any:
@@ -137,7 +131,7 @@ def _group(reported: _Reported, segmentation: SegmentationObject, result: CaseRe
     name, row, territory = reported.name, reported.row, reported.territory
     content: dict[str, Any] = {
         "tracking_identifier": TrackingIdentifier(identifier=f"{NAME} {name}"),
-        "finding_type": _code(concepts.ARTERY),
+        "finding_type": coded(concepts.ARTERY),
         "finding_sites": reported.sites,
         "algorithm_id": AlgorithmIdentification(NAME, __version__, parameters=[_parameters(result)]),
         "measurements": list(_measurements(name, row, result)),
@@ -167,23 +161,23 @@ def _measurements(name: str, row: Row, result: CaseResult) -> Iterator[Any]:
     for figure, (concept, unit) in concepts.FIGURES.items():
         value = getattr(row, figure)
         if value is not None:
-            yield Measurement(_code(concept), value, _code(unit))
+            yield Measurement(coded(concept), value, coded(unit))
     burden, unit = concepts.FIGURES["burden"]
     span = result.burden_ranges.get(name)
     if span is not None:
         for value, derivation in ((span.lowest, concepts.MINIMUM), (span.highest, concepts.MAXIMUM)):
             if value is not None:
-                yield Measurement(_code(burden), value, _code(unit), derivation=_code(derivation))
+                yield Measurement(coded(burden), value, coded(unit), derivation=coded(derivation))
     composite = result.composite
     if name == COMBINED and composite is not None and composite["burden"] is not None:
-        yield Measurement(_code(concepts.COMPOSITE), composite["burden"], _code(unit))
+        yield Measurement(coded(concepts.COMPOSITE), composite["burden"], coded(unit))
 
 
 def _evaluations(name: str, row: Row, result: CaseResult) -> Iterator[Any]:
     """Give a row's status, whether it was edited, and its warnings; those of the whole case with the combined row."""
-    yield QualitativeEvaluation(_code(concepts.STATUS), _code(concepts.STATUSES[row.status]))
+    yield QualitativeEvaluation(coded(concepts.STATUS), coded(concepts.STATUSES[row.status]))
     if name in result.edited:
-        yield QualitativeEvaluation(_code(concepts.EDITED), _code(concepts.YES))
+        yield QualitativeEvaluation(coded(concepts.EDITED), coded(concepts.YES))
     for warning in result.warnings:
         territory = warning.territory if isinstance(warning, CodedWarning) else None
         if name == (territory or COMBINED):
@@ -192,7 +186,7 @@ def _evaluations(name: str, row: Row, result: CaseResult) -> Iterator[Any]:
 
 def _comment(text: str) -> Any:
     """Make a qualitative evaluation in words, which template TID 1501 allows and highdicom has no class for."""
-    evaluation = QualitativeEvaluation(_code(concepts.COMMENT), _code(concepts.YES))
+    evaluation = QualitativeEvaluation(coded(concepts.COMMENT), coded(concepts.YES))
     del evaluation[0]
-    evaluation.append(TextContentItem(_code(concepts.COMMENT), text, RelationshipTypeValues.CONTAINS))
+    evaluation.append(TextContentItem(coded(concepts.COMMENT), text, RelationshipTypeValues.CONTAINS))
     return evaluation

@@ -222,7 +222,7 @@ def _key_of(described: Any) -> str:
     kind = described.SegmentedPropertyTypeCodeSequence[0]
     label = plain_name(described.segment_label)
     modifiers = kind.get("SegmentedPropertyTypeModifierCodeSequence") or []
-    cut = any((m.CodeValue, m.CodingSchemeDesignator) == (CUT_OFF.code, PRIVATE_SCHEME) for m in modifiers)
+    cut = any((m.CodeValue, m.CodingSchemeDesignator) == (CUT_OFF.code, CUT_OFF.scheme) for m in modifiers)
     prefix = "cut." if cut or _CUT.search(label) else ""
     found = Code(kind.get("CodeValue", ""), kind.get("CodingSchemeDesignator", ""), kind.get("CodeMeaning", ""))
     if any(found == Code(code, "SCT", "") for code in CALCIFICATION_CODES):

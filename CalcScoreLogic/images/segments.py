@@ -158,10 +158,9 @@ def terminology_entry(label: Territory | CalcificationLabel) -> str:
     str
         Value of the segment tag ``TerminologyEntry``.
     """
-    structure = _structure(label)
+    concept = _structure(label).concept
     plaque = label is CalcificationLabel.CALCIFICATION
     # Slicer's own list, its default, has none of the arteries' codes: it could name none of them.
     terminology, category = (OWN_LIST, _ALTERED) if plaque else (_MASTER_LIST, _ANATOMY)
-    return (
-        f"{terminology}~{category}~SCT^{structure.code}^{structure.meaning}~^^~Anatomic codes - DICOM master list~^^~^^"
-    )
+    code = f"{concept.scheme}^{concept.code}^{concept.meaning}"
+    return f"{terminology}~{category}~{code}~^^~Anatomic codes - DICOM master list~^^~^^"

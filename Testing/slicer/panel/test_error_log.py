@@ -94,7 +94,7 @@ def test_the_codes_of_our_segments_are_those_of_our_terminology() -> None:
     categories = content["SegmentationCodes"]["Category"]
     found = [(t["CodeValue"], t["CodeMeaning"], t["recommendedDisplayRGBValue"]) for c in categories for t in c["Type"]]
     known = [*STRUCTURES.values(), *CALCIFICATION_STRUCTURES.values()]
-    assert found == [(s.code, s.meaning, list(s.colour)) for s in known]
+    assert found == [(s.concept.code, s.concept.meaning, list(s.colour)) for s in known]
 
 
 def test_slicer_finds_the_code_of_a_plaque(analyzed: Callable[[], Any]) -> None:
