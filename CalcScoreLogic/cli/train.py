@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from .progress import stage
 if TYPE_CHECKING:
     from ..models import Model, Role
     from ..training import Recipe, Workspace
+    from ..training.run import Tell
     from ..training.workspace import Planned
 
 _NOTES = {
@@ -82,20 +84,18 @@ def run(options: argparse.Namespace) -> Outcome:
         raise InputError("give the folder with the cases, or --phantoms")
     if options.slurm and (options.role or options.fold is not None):
         raise InputError("--slurm writes a job for every fold, it takes no --role and no --fold")
-    recipe = _recipe(options)
+    recipe = training.PRESETS[options.preset]
+    if options.epochs is not None:
+        recipe = replace(recipe, epochs=options.epochs)
     if options.slurm:
         training.check_for_array(recipe)
-    make_folder(options.output)
-    workspace = training.Workspace(options.output)
+    workspace = _work_folder(options)
     warnings = _prepare(options, workspace, recipe)
     if options.slurm and not all(len(workspace.finished(role, recipe)) == training.FOLDS for role in Role):
         script = training.write_script(workspace)
         line = f"{script}: submit it with: sbatch {script}; when it is done, run this command again to install"
         return Outcome([line], {"script": str(script), "models": [], "warnings": warnings}, warnings)
-    roles = [Role(options.role)] if options.role else list(Role)
-    folds = range(training.FOLDS) if options.fold is None else [options.fold]
-    training.train(workspace, roles, folds, stage)
-    return _finish(options, workspace, recipe, roles, warnings)
+    return _train(options, workspace, recipe, _roles(options), training.train, warnings)
 
 
 def _run_finetuning(options: argparse.Namespace) -> Outcome:
@@ -107,7 +107,7 @@ def _run_finetuning(options: argparse.Namespace) -> Outcome:
     if options.cases is None or options.phantoms or options.slurm or options.preset != "paper":
         raise InputError("--start-from takes the folder with the cases, and no --phantoms, --slurm or --preset")
     bases = finetune.bases_of(options.start_from, store_folder(options))
-    roles = [Role(options.role)] if options.role else [role for role in Role if role in bases]
+    roles = _roles(options) if options.role else [role for role in Role if role in bases]
     missing = [role.value for role in roles if role not in bases]
     if missing:
         raise InputError(f"--start-from: no model for {missing[0]} is named, name one or choose another --role")
@@ -119,18 +119,13 @@ def _run_finetuning(options: argparse.Namespace) -> Outcome:
         "demo": False,
         "note": _NOTES[False],
     }
-    make_folder(options.output)
-    workspace = training.Workspace(options.output)
+    workspace = _work_folder(options)
     warnings = training.prepare(cases, workspace, recipe, about, stage, bases)
-    folds = range(training.FOLDS) if options.fold is None else [options.fold]
-    training.train(workspace, roles, folds, stage)
-    return _finish(options, workspace, recipe, roles, warnings)
+    return _train(options, workspace, recipe, roles, training.train, warnings)
 
 
 def _run_starter(options: argparse.Namespace) -> Outcome:
     """Train on synthetic CTA that is made while the networks learn."""
-    from .. import training
-    from ..models import Role
     from ..training import starter
 
     if not options.anatomy:
@@ -140,8 +135,7 @@ def _run_starter(options: argparse.Namespace) -> Outcome:
         raise InputError(f"--preset starter reads no data set and takes no {' and no '.join(wrong)}")
     anatomies = [starter.Anatomy.of(file) for file in options.anatomy]
     recipe = starter.recipe_for_this_machine()
-    make_folder(options.output)
-    workspace = training.Workspace(options.output)
+    workspace = _work_folder(options)
     about = {
         "name": options.name or "starter",
         "trained_on": starter.describe_anatomies(anatomies),
@@ -151,18 +145,22 @@ def _run_starter(options: argparse.Namespace) -> Outcome:
     }
     stage("reading the anatomy")
     starter.prepare_starter(workspace, recipe, anatomies, about)
-    roles = [Role(options.role)] if options.role else list(Role)
-    folds = range(training.FOLDS) if options.fold is None else [options.fold]
-    starter.train_starter(workspace, roles, folds, stage)
-    return _finish(options, workspace, recipe, roles, [])
+    return _train(options, workspace, recipe, _roles(options), starter.train_starter)
 
 
-def _recipe(options: argparse.Namespace) -> Recipe:
-    """Give the preset, with the user's number of epochs."""
-    from ..training import PRESETS
+def _work_folder(options: argparse.Namespace) -> Workspace:
+    """Make the work folder, or go on in the one that is there."""
+    from ..training import Workspace
 
-    recipe = PRESETS[options.preset]
-    return recipe if options.epochs is None else replace(recipe, epochs=options.epochs)
+    make_folder(options.output)
+    return Workspace(options.output)
+
+
+def _roles(options: argparse.Namespace) -> list[Role]:
+    """Give the ensemble that was asked for, else both."""
+    from ..models import Role
+
+    return [Role(options.role)] if options.role else list(Role)
 
 
 def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) -> list[str]:
@@ -190,13 +188,19 @@ def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) 
     return training.prepare(cases, workspace, recipe, about, stage)
 
 
-def _finish(
-    options: argparse.Namespace, workspace: Workspace, recipe: Planned, roles: list[Role], warnings: list[str]
+def _train(
+    options: argparse.Namespace,
+    workspace: Workspace,
+    recipe: Planned,
+    roles: list[Role],
+    train: Callable[[Workspace, list[Role], Collection[int], Tell], None],
+    warnings: Sequence[str] = (),
 ) -> Outcome:
-    """Assemble and install what is complete, and say what is there."""
+    """Train the folds, assemble and install what is complete, and say what is there."""
     from ..models import install
-    from ..training.run import assemble
+    from ..training import FOLDS, assemble
 
+    train(workspace, roles, range(FOLDS) if options.fold is None else [options.fold], stage)
     folders = assemble(workspace, roles, stage)
     lines: list[str] = []
     models: list[Model] = []
@@ -215,6 +219,6 @@ def _finish(
         "work": str(workspace.root),
         "folders": {role.value: str(folder) for role, folder in folders.items()},
         "models": [model.to_dict() for model in models],
-        "warnings": warnings,
+        "warnings": [*warnings],
     }
     return Outcome(lines, data, warnings)
