@@ -1,8 +1,9 @@
-"""Boxes of voxels: the part of an array that something lies in."""
+"""Parts of an array: the box that something lies in, and slabs to work on one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from .geometry import Array, Geometry
 
 Box = tuple[slice, slice, slice]
 """Part of an array, axes (k, j, i)."""
+
+SLAB_VOXELS = 2**21
+"""Voxels that are worked on at once, so that nothing of the size of a CTA is made on the way."""
 
 
 def nonzero_box(array: Array, padding: int = 0) -> Box | None:
@@ -64,6 +68,12 @@ def start_of(box: Box) -> tuple[int, int, int]:
 def shape_of(box: Box) -> tuple[int, int, int]:
     """Give the number of voxels of a box along its axes, (k, j, i)."""
     return box[0].stop - box[0].start, box[1].stop - box[1].start, box[2].stop - box[2].start
+
+
+def slabs(shape: Sequence[int]) -> Iterator[slice]:
+    """Cut the first axis of an array of `shape` into slabs of `SLAB_VOXELS`, of one plane at least."""
+    thickness = max(1, SLAB_VOXELS // max(1, math.prod(shape[1:])))
+    return (slice(low, low + thickness) for low in range(0, shape[0], thickness))
 
 
 def part_of(geometry: Geometry, box: Box) -> Geometry:

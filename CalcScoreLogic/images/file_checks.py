@@ -19,10 +19,10 @@ import numpy as np
 
 from ..case_files import CTA_STEM, IMAGE_SUFFIXES, without_ending
 from ..errors import InputError
+from .boxes import slabs
 from .file_headers import read_layout
 from .file_layout import Layout, first_bytes
 from .geometry import Array
-from .label_values import slabs
 
 _FORMATS = "NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr, .seg.nrrd) or MetaImage (.mha, .mhd)"
 _CHUNK = 1 << 18
@@ -184,7 +184,7 @@ def count_not_finite(array: Array) -> int:
     """Count voxels that are NaN or infinite, shape (k, j, i), without a copy of the volume."""
     if not np.issubdtype(array.dtype, np.floating):
         return 0
-    return sum(int(np.count_nonzero(~np.isfinite(slab))) for slab in slabs(array))
+    return sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in slabs(array.shape))
 
 
 def _has_checksum(path: str | os.PathLike[str], layout: Layout, array: Array) -> bool:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from .boxes import nonzero_box
+from .boxes import nonzero_box, slabs
 from .geometry import Array, Image
-
-_SLAB = 1 << 22
-
-
-def slabs(array: Array) -> Iterator[Array]:
-    """Cut an array along its first axis into views of a few million values."""
-    step = max(1, _SLAB // max(1, math.prod(array.shape[1:])))
-    for first in range(0, array.shape[0], step):
-        yield array[first : first + step]
 
 
 def label_values(path: str | os.PathLike[str], array: Array, what: str) -> list[int]:
@@ -46,8 +36,9 @@ def label_values(path: str | os.PathLike[str], array: Array, what: str) -> list[
         A value is not a whole number.
     """
     box = nonzero_box(array)
+    filled = array[box] if box else array[:0]
     found: set[int] = set()
-    for slab in slabs(array[box]) if box else ():
+    for slab in (filled[rows] for rows in slabs(filled.shape)):
         low, high = slab.min(), slab.max()
         if not np.issubdtype(array.dtype, np.integer):
             _check_whole(path, slab, what)
@@ -82,8 +73,9 @@ def relabelled(image: Image, mapping: Mapping[int, int], dtype: type[np.unsigned
     if box:
         table = np.zeros(max(mapping) + 1, dtype)
         table[list(mapping)] = list(mapping.values())
-        for source, target in zip(slabs(image.array[box]), slabs(array[box]), strict=True):
-            target[:] = table[source.astype(np.uint16, copy=False)]
+        source, target = image.array[box], array[box]
+        for rows in slabs(source.shape):
+            target[rows] = table[source[rows].astype(np.uint16, copy=False)]
     array.flags.writeable = False
     return Image(array, image.geometry)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..images.boxes import slabs
 from ..images.geometry import Array
 from .anatomy_file import FIELD_MM
 from .body import Body
@@ -22,7 +23,6 @@ _THIN_WALL_MM, _SEEN_WALL_MM = 1.7, 0.3
 # A thin wall beside bright blood is not seen: an artery's edge is where the image is steepest, just outside the lumen.
 _SEEN_CALCIUM_MM = 0.25  # calcium is seen, and drawn by readers, a little beyond its edge
 _AORTA_FIRST_MM = 1e3  # the aorta owns what lies inside its wall, but for what lies below its fork
-_SLAB_VOXELS = 4_000_000  # that are looked up at once
 _SOFT_EDGES_MM = 1.5  # on finer grids the steps of the field would show
 _WIRE_MM, _RING_EVERY_MM, _ZIGZAG_MM = 0.25, 6.0, 4.0  # of a stent: half thickness, rings, their height
 
@@ -79,9 +79,7 @@ def render(rng: np.random.Generator, body: Body, pose: Pose, contrast: Contrast,
     texture += low_field(rng, axes.shape, np.maximum(rng.uniform(3, 9) / steps, 1)) * np.float32(0.7)
     tissue, image = np.empty(axes.shape, np.uint8), np.empty(axes.shape, np.float32)
     outside = np.empty(axes.shape, bool)
-    slices = max(1, _SLAB_VOXELS // (axes.shape[1] * axes.shape[2]))
-    for first in range(0, axes.shape[0], slices):
-        slab = slice(first, first + slices)
+    for slab in slabs(axes.shape):
         part = axes._replace(z=axes.z[slab])
         tissue[slab], image[slab], outside[slab] = _lay(body.field, pose, contrast.mean, part, steps.min())
     image += contrast.spread.take(tissue) * texture

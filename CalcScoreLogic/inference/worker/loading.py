@@ -18,8 +18,8 @@ from nnunetv2.utilities.label_handling.label_handling import determine_num_input
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
 from ...errors import InputError
+from ...images.boxes import slabs
 from ...images.geometry import Array
-from ...images.label_values import slabs
 from ...models import Model, check
 from ...models.check import DATASET, PLANS
 from ...models.checkpoints import check_weights, safe_loading
@@ -95,11 +95,11 @@ class LoadedEnsemble:
         for theirs, ours in self.model.label_values.items():
             table[theirs] = ours
 
-        def turn(part: Array) -> None:
-            part[:] = table[part]
+        def turn(rows: slice) -> None:
+            labels[rows] = table[labels[rows]]
 
         # Numpy makes indices of eight bytes of every label, so never of a whole CTA at once.
-        in_threads(turn, slabs(labels))
+        in_threads(turn, slabs(labels.shape))
         return labels
 
     def preprocess(self, cta: Path) -> tuple[torch.Tensor, dict[str, Any]]:

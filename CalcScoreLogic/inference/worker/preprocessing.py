@@ -16,13 +16,13 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from ...images.boxes import nonzero_box
+from ...images.boxes import nonzero_box, slabs
 from ...images.geometry import Array
 from ...images.itk_bridge import array_of
 from ...models.plans import intensities_key
 from .interpolation import is_default_resampling, positions, resampled_shape, slice_axis
 from .parallel import in_threads
-from .splines import Splines, slabs
+from .splines import Splines
 
 KEPT_BYTES = 2**29
 """A CTA that waits for its ensemble takes so much memory at most: 512x512x512 voxels at 1 mm."""

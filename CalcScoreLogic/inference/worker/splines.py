@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
+from ...images.boxes import slabs
 from ...images.geometry import Array
 from .interpolation import positions
 from .parallel import in_threads
-
-SLAB_VOXELS = 2**21
-"""Voxels that are worked on at once; a slab has one plane at least."""
 
 _PADDING = 12
 """Voxels that scipy adds at each border before it computes spline coefficients."""
@@ -131,9 +129,3 @@ def _filter(values: Array, order: int, axis: int) -> None:
         ndimage.spline_filter1d(part, order, max(axis, 1), output=part, mode="nearest")
 
     in_threads(filter_planes, slabs(across.shape))
-
-
-def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Cut the first axis of an array of `shape` into slabs of `SLAB_VOXELS`, of one plane at least."""
-    thickness = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
-    return (slice(low, low + thickness) for low in range(0, shape[0], thickness))

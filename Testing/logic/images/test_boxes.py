@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from CalcScoreLogic.images.boxes import joint_box, nonzero_box
+from CalcScoreLogic.images.boxes import SLAB_VOXELS, joint_box, nonzero_box, slabs
 
 
 def test_nonzero_box() -> None:
@@ -20,3 +20,11 @@ def test_joint_box() -> None:
     assert joint_box([first, None, second]) == (slice(0, 3), slice(3, 9), slice(4, 7))
     assert joint_box([first]) == first
     assert joint_box([None]) is None
+
+
+def test_slabs() -> None:
+    plane = SLAB_VOXELS // 3
+    assert [range(8)[rows] for rows in slabs((8, plane, 1))] == [range(0, 3), range(3, 6), range(6, 8)]
+    assert [range(2)[rows] for rows in slabs((2, 2 * SLAB_VOXELS, 1))] == [range(0, 1), range(1, 2)]
+    assert [*slabs((0, 4, 4))] == []
+    assert [range(5)[rows] for rows in slabs((5, 0, 4))] == [range(5)]

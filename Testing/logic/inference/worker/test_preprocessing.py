@@ -26,7 +26,8 @@ from nnunetv2.preprocessing.resampling.default_resampling import (  # noqa: E402
 )
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager  # noqa: E402
 
-from CalcScoreLogic.inference.worker import preprocessing, splines  # noqa: E402
+from CalcScoreLogic.images import boxes  # noqa: E402
+from CalcScoreLogic.inference.worker import preprocessing  # noqa: E402
 from CalcScoreLogic.inference.worker.interpolation import slice_axis  # noqa: E402
 from CalcScoreLogic.inference.worker.preprocessing import CtPreprocessing, preprocess  # noqa: E402
 
@@ -56,7 +57,7 @@ def test_every_bit_is_nnunets(
     expected = resample_data_or_seg_to_shape(data.copy(), new_shape, current, target, is_seg=False, **options)
     axis = slice_axis(current, target, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splines, "SLAB_VOXELS", 50)
+        patch.setattr(boxes, "SLAB_VOXELS", 50)
         found = preprocessing.resample(data[0], new_shape, order, axis)
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected[0])
