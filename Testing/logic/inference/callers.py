@@ -1,4 +1,4 @@
-"""Programs that start a worker and are killed, and whether the worker has gone."""
+"""Callers of a worker: how far it is, programs that start one and are killed, and whether it has gone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from CalcScoreLogic.inference.protocol import Message, Progress
+from CalcScoreLogic.inference.run import InferenceRun
+from Testing.logic.cohort_cases import until
 
 
 def gone(process: int) -> bool:
@@ -31,3 +35,15 @@ def kill_caller(code: str, temporary: Path) -> int:
     caller.wait()
     caller.stdout.close()
     return worker
+
+
+def reach(run: InferenceRun, stage: str) -> list[Message]:
+    """Poll until a run tells of a stage."""
+    seen: list[Message] = []
+
+    def there() -> bool:
+        seen.extend(run.poll())
+        return any(isinstance(message, Progress) and stage in message.stage for message in seen)
+
+    until(there)
+    return seen
