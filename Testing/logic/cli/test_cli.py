@@ -1,28 +1,20 @@
-"""The command line: what it writes, prints and answers, for good input and bad."""
+"""The commands: what they write and print, by hand-drawn cases and phantoms."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
-import pty
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from CalcScoreLogic.cli import main
 from CalcScoreLogic.csv_files import read_csv
-from Testing.logic.bad_files import BAD_FILES, good_calcification, good_ct, good_territories
-from Testing.logic.cohort_cases import until
-from Testing.logic.image_files import nifti
+from Testing.logic.cli.command_line import call, read, score_arguments
 from Testing.phantom_networks import PHANTOM_NETWORKS
-from Testing.trees import Capsule, paint, to_sitk
+from Testing.trees import to_sitk
 
 COLUMNS = [
     "case",
@@ -34,42 +26,6 @@ COLUMNS = [
     "cluster_count",
     "mean_cluster_volume_mm3",
 ]
-
-
-@pytest.fixture
-def case(tmp_path: Path) -> Path:
-    """A case folder: aorta, two iliacs of 40 mm, one renal artery, one plaque of 27 voxels in the aorta."""
-    capsules = [
-        Capsule(1, (30, 30, 45), (30, 30, 88), 7),
-        Capsule(2, (30, 30, 44), (48, 30, 8), 4),
-        Capsule(2, (30, 30, 44), (12, 30, 8), 4),
-        Capsule(4, (30, 30, 70), (56, 34, 70), 3),
-    ]
-    territories = paint(capsules, (60, 60, 100), (1, 1, 1))
-    calcification = np.where(territories > 0, 1, 0).astype(np.uint8)
-    calcification[60:63, 29:32, 29:32] = 2
-    cta = np.where(territories > 0, 350, 40).astype(np.int16)
-    cta[calcification == 2] = 800
-    folder = tmp_path / "patient 7 ä"
-    folder.mkdir()
-    for name, array in (("territories", territories), ("calcification", calcification), ("cta", cta)):
-        sitk.WriteImage(to_sitk(array, (1, 1, 1)), str(folder / f"{name}.nii.gz"))
-    return folder
-
-
-def call(*arguments: object) -> int:
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
-
-
-def read(path: Path) -> np.ndarray:
-    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-
-
-def score_arguments(case: Path) -> list[object]:
-    return ["score", "--territories", case / "territories.nii.gz", "--calcification", case / "calcification.nii.gz"]
 
 
 def test_score_writes_the_contract(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,79 +181,6 @@ def test_totalsegmentator_preset(case: Path, capsys: pytest.CaptureFixture[str])
     assert "iliac_artery_right is empty" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_input_gives_exit_code_2_and_one_sentence(
-    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    bad = BAD_FILES[name]
-    inputs = {"ct": good_ct(tmp_path), "territories": good_territories(tmp_path)}
-    inputs["calcification"] = good_calcification(tmp_path)
-    inputs["arteries"] = inputs["territories"]
-    inputs[bad.kind] = bad.make(tmp_path)
-    output = tmp_path / "output"
-    output.mkdir()
-    if bad.kind in ("ct", "arteries"):
-        arguments = ["threshold", inputs["ct"], "--arteries", inputs["arteries"], "--method", "fixed"]
-        arguments += ["-o", output / "c.nii.gz"]
-    else:
-        arguments = ["score", "--territories", inputs["territories"], "--calcification", inputs["calcification"]]
-        arguments += ["-o", output / "s.json", "--csv", output / "s.csv"]
-    assert call(*arguments, "--json") == 2
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert bad.fragment in printed.err
-    assert inputs[bad.kind].name in printed.err
-    assert not list(output.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("arguments", "fragment"),
-    [
-        ([], "required: COMMAND"),
-        (["nonsense"], "invalid choice"),
-        (["score"], "the following arguments are required"),
-        (["shorten", "T", "-o", "O", "--length", "abc"], "invalid float value"),
-        (["shorten", "T", "-o", "O", "--length", "101"], "runs from 5 to 100 mm"),
-        (["shorten", "T", "-o", "missing/o.nii.gz"], "missing does not exist"),
-        (["shorten", "T.nii.gz", "-o", "T.nii.gz"], "would overwrite an input"),
-        (["shorten", "T.nii.gz", "-o", "."], "this is a folder"),
-        (["threshold", "C", "--arteries", "T", "-o", "O.nii", "--method", "ideal"], "needs a reference"),
-        (
-            ["threshold", "C", "--arteries", "T", "-o", "O.nii", "--method", "fixed", "--value", "nan"],
-            "must be a number",
-        ),
-        (["territories", "-o", "O.nii.gz"], "give a segmentation"),
-        (["territories", "S", "--map", "1=aorta", "--aorta", "F", "-o", "O.nii"], "give a segmentation"),
-        (["phantom", "-o", "P", "--cases", "0"], "give 1 or more"),
-        (["phantom", "-o", "P", "--seed", "-1"], "0 or more"),
-        (["phantom", "-o", "P", "--spacing", "0.1", "1", "1"], "0.4 to 5 mm"),
-    ],
-)
-def test_bad_usage_gives_exit_code_2_and_one_line(
-    arguments: list[str],
-    fragment: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert call(*arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert fragment in printed.err
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_output_that_cannot_be_an_image_is_refused_before_any_work(
-    case: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert call("shorten", case / "territories.nii.gz", "-o", case / "out.txt") == 2
-    assert "out.txt" in capsys.readouterr().err
-    assert not (case / "out.txt").exists()
-
-
 def test_phantom_writes_case_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["phantom", "-o", tmp_path / "p", "--seed", "3", "--cases", "2", "--spacing", "3", "3", "3", "--json"]
     assert call(*arguments) == 0
@@ -333,74 +216,3 @@ def test_demo_makes_the_picture_and_the_scores(
     )
     expected = np.count_nonzero((calcification == 2) & (territories > 0)) / np.count_nonzero(territories)
     assert combined["burden"] == pytest.approx(expected)
-
-
-def test_both_names_are_the_same_program_and_start_without_the_heavy_libraries() -> None:
-    code = "import sys, CalcScoreLogic.cli as c; c.build_parser(); print([m for m in sys.modules if '.' not in m])"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not {"numpy", "scipy", "SimpleITK", "skimage", "matplotlib", "torch"} & set(eval(loaded))  # noqa: S307
-    shown = subprocess.run(
-        [sys.executable, "-m", "CalcScoreLogic", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    assert all(name in shown for name in ("territories", "shorten", "score", "threshold", "phantom", "demo"))
-
-
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_leaves_nothing(ending: signal.Signals, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "CalcScoreLogic", "phantom", "-o", str(tmp_path), "--cases", "500"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    until(lambda: list(tmp_path.glob("case_0")))
-    process.send_signal(ending)
-    _, complaint = process.communicate(timeout=300)
-    assert process.returncode == 130
-    assert complaint == "calcscore: interrupted, nothing half done was left\n"
-    assert list(tmp_path.glob("case_0"))
-    assert all(folder.name.startswith("case_") for folder in tmp_path.iterdir())
-    assert all(len(list(folder.iterdir())) == 4 for folder in tmp_path.iterdir())
-
-
-def test_a_notice_waits_for_the_end_and_gives_way_to_what_is_wrong(case: Path) -> None:
-    plain = nifti(read(case / "territories.nii.gz"), {252: bytes(4)})
-    (case / "territories.nii").write_bytes(plain)
-    (case / "calcification.nii").write_bytes(nifti(read(case / "calcification.nii.gz"), {252: bytes(4)}))
-    (case / "cut.nii").write_bytes(plain[:-1000])
-
-    def said(calcification: str) -> tuple[int, list[str]]:
-        given = ["--territories", str(case / "territories.nii"), "--calcification", str(case / calcification)]
-        command = [sys.executable, "-m", "CalcScoreLogic", "score", *given, "-o", str(case / "s.json")]
-        ended = subprocess.run(command, capture_output=True, text=True)
-        return ended.returncode, ended.stderr.splitlines()
-
-    code, lines = said("cut.nii")
-    assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith(f"calcscore: {case / 'cut.nii'}: ")
-    code, lines = said("calcification.nii")
-    assert code == 0
-    told = [line for line in lines if "the header has no orientation" in line]
-    # Two threads read, so that either file may come first.
-    assert sorted(line.split(": ")[:2] for line in told) == [
-        ["warning", str(case / f"{name}.nii")] for name in ("calcification", "territories")
-    ]
-
-
-def test_a_terminal_sees_what_is_going_on(case: Path) -> None:
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "CalcScoreLogic", *map(str, score_arguments(case)), "-o", str(case / "s.json")]
-    subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=True)
-    os.close(theirs)
-    seen = os.read(ours, 10_000).decode()
-    assert "reading…" in seen
-    assert "shortening and scoring…" in seen
-    assert "scoring…\r\x1b[Kwarning: " in seen
-
-
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
-def test_a_console_without_some_letters_gets_the_results_all_the_same(case: Path, encoding: str) -> None:
-    named = case.rename(case.parent / "血管 ä")
-    environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "CalcScoreLogic", *map(str, score_arguments(named)), "-o", str(named / "s.json")]
-    printed = subprocess.run([*command, "--json"], env=environment, capture_output=True, check=True).stdout
-    assert json.loads(printed.decode(encoding))["case"] == "血管 ä"
-    line = subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode(encoding)
-    assert "burden aorta" in line
-    assert ("血管" in line) is (encoding == "utf-8")

@@ -19,23 +19,16 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image as Picture
 
-from CalcScoreLogic.cli import main
 from CalcScoreLogic.errors import CalcScoreError
 from CalcScoreLogic.evaluation import StudyParameters, find_fixed_threshold, match_cases, run_study
 from CalcScoreLogic.evaluation.measure import examine
 from CalcScoreLogic.evaluation.phases import PHASE_COLUMNS
 from CalcScoreLogic.evaluation.pool import map_cases, worker_count
 from CalcScoreLogic.evaluation.tables import CASES_COLUMNS, TABLE2_COLUMNS, TABLE3_COLUMNS, TESTS_COLUMNS
+from Testing.logic.cli.command_line import call
 from Testing.logic.evaluation.small_cases import bar, cta_of, plaques, tree, write
 
 NAMES = ("=1+1", "anna 1", "b", "d")
-
-
-def call(*arguments: object) -> int:
-    try:
-        return main([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        return int(stop.code or 0)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
