@@ -8,15 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from CalcScoreLogic.cli import main
 from CalcScoreLogic.images.files import read_calcification, write_image
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.models import file_sha256
-from Testing.logic.cli.test_sources import GEOMETRY, write_case
-
-
-def call(*arguments: object) -> int:
-    return main([str(argument) for argument in arguments])
+from Testing.logic.cli.command_line import call
+from Testing.logic.other_tool_cases import GEOMETRY, write_case
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -15,8 +15,8 @@ import pytest
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.cohort.state import STATE_FOLDER
 from CalcScoreLogic.models import Role
-from Testing.logic.cli.test_sources import write_case
 from Testing.logic.cohort_cases import make_cases, make_models, network_options, tables, until
+from Testing.logic.other_tool_cases import write_case
 
 pytest.importorskip("nnunetv2", reason="nnunetv2 and torch are not installed")
 distributed = pytest.importorskip("distributed", reason="dask.distributed is not installed")

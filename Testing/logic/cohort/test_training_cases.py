@@ -13,7 +13,7 @@ from CalcScoreLogic.images.coverage import Coverage
 from CalcScoreLogic.images.files import read_calcification, read_ct, read_territories, write_image
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.training import find_cases
-from Testing.logic.cli.test_sources import GEOMETRY, arrays, write_case
+from Testing.logic.other_tool_cases import GEOMETRY, arrays, write_case
 
 PAINTED = np.s_[70:73, 29:32, 29:32]
 """Three slices in the aorta that a reader paints."""
