@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from ..atomic import atomic_folder, write_json
 from ..errors import CalcScoreError
 from ..models import ORIENTATION, Role, safe_loading
 from ..models.check import ABOUT, DATASET, PLANS
-from .processes import attend
+from .processes import run_process
 from .recipe import FOLDS
 from .workspace import FINAL, Workspace
 
@@ -118,15 +117,5 @@ def _halved(weights: Mapping[str, Any]) -> dict[str, Any]:
     return halved
 
 
-def main() -> None:
-    """Run as a process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("role", type=Role)
-    options = parser.parse_args()
-    attend()
-    assemble(Workspace(options.work), options.role)
-
-
 if __name__ == "__main__":
-    main()
+    run_process(assemble, __doc__)

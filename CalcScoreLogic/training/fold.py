@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..models import Role
-from .processes import attend
+from .processes import run_process
 from .recipe import CONFIGURATION
 from .workspace import FINAL, LATEST, Workspace
 
@@ -105,16 +104,5 @@ def _start_from(trainer: Any, checkpoint: Path) -> None:
     trainer.network.load_state_dict(weights)
 
 
-def main() -> None:
-    """Run as a process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("role", type=Role)
-    parser.add_argument("fold", type=int)
-    options = parser.parse_args()
-    attend()
-    train_fold(Workspace(options.work), options.role, options.fold)
-
-
 if __name__ == "__main__":
-    main()
+    run_process(train_fold, __doc__, "fold")

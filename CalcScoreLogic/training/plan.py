@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from ..atomic import write_json, write_text
 from ..models import Role
 from .finetune.prepare import preprocess_for
-from .processes import attend
+from .processes import run_process
 from .recipe import CONFIGURATION, DATASET_IDS, Recipe, SmallNetwork
 from .workspace import Workspace
 
@@ -94,16 +92,5 @@ def small_plans(default: dict[str, Any], recipe: Recipe, network: SmallNetwork) 
     }
 
 
-def main() -> None:
-    """Run as a process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("role", type=Role)
-    parser.add_argument("--processes", type=int, default=2)
-    options = parser.parse_args()
-    attend()
-    plan_and_preprocess(Workspace(options.work), options.role, options.processes)
-
-
 if __name__ == "__main__":
-    main()
+    run_process(plan_and_preprocess, __doc__, "processes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CalcScoreError
+from ..models import Role
 from ..process_trees import end_tree, kill_own_tree, kill_tree, own_tree_options
+from .workspace import Workspace
 
 ATTENDED = "CALCSCORE_ATTENDED"
 """Environment variable that makes a process end when its standard input closes."""
@@ -97,10 +100,29 @@ def run_jobs(
             _end(process)
 
 
-def attend() -> None:
-    """End this process and its children as soon as whoever started it with `ATTENDED` is gone."""
+def run_process(work: Callable[..., object], about: str | None, *numbers: str) -> None:
+    """Do a part of a training as a process of its own, as its command line says.
+
+    It ends with its children as soon as whoever started it with `ATTENDED` is gone.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the workspace, the role, and the numbers.
+    about : str or None
+        What the help says.
+    *numbers : str
+        Names of further arguments, which are whole numbers.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("role", type=Role)
+    for name in numbers:
+        parser.add_argument(name, type=int)
+    options = vars(parser.parse_args())
     if os.environ.get(ATTENDED):
         threading.Thread(target=_end_with_parent, daemon=True).start()
+    work(Workspace(options["work"]), options["role"], *(options[name] for name in numbers))
 
 
 def _end_with_parent() -> None:

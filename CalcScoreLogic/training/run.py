@@ -80,7 +80,7 @@ def prepare(
         jobs = [
             Job(
                 f"planning and preprocessing for {role.value}",
-                ("plan", str(workspace.root), role.value, "--processes", str(_processes())),
+                ("plan", str(workspace.root), role.value, str(_processes())),
                 workspace.log(f"plan_{role.value}"),
             )
             for role in (Role if bases is None else bases)

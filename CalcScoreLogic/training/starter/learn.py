@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...atomic import atomic_path
 from ...errors import InputError
 from ...models import Role
-from ..processes import attend
+from ..processes import run_process
 from ..recipe import CONFIGURATION
 from ..workspace import FINAL, LATEST, Workspace
 from .parts import START, TRUNK, part_folder
@@ -256,16 +255,5 @@ def _remember(dice: dict[int, float], logits: torch.Tensor, target: torch.Tensor
         dice[label] = _REMEMBERED * dice.get(label, value) + (1 - _REMEMBERED) * value
 
 
-def main() -> None:
-    """Run as a process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("work", type=Path)
-    parser.add_argument("role", type=Role)
-    parser.add_argument("fold", type=int)
-    options = parser.parse_args()
-    attend()
-    learn(Workspace(options.work), options.role, options.fold)
-
-
 if __name__ == "__main__":
-    main()
+    run_process(learn, __doc__, "fold")
