@@ -16,7 +16,8 @@ from scipy.spatial import cKDTree
 
 from .anatomy import CalcificationLabel, Territory
 from .images.boxes import Box, joint_box, nonzero_box, pad_box
-from .images.geometry import Array, Image, check_same_grid
+from .images.common_grid import check_same_grid
+from .images.geometry import Array, Image
 
 _CROSS = ndimage.generate_binary_structure(3, 1)
 _STEPS = np.concatenate([np.eye(3, dtype=np.intp), -np.eye(3, dtype=np.intp)])

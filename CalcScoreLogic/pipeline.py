@@ -11,7 +11,8 @@ from typing import Any
 from .anatomy import Territory
 from .artery_holes import Arteries, FilledArteries, fill_holes
 from .file_hashes import file_sha256
-from .images.geometry import Image, aligned
+from .images.common_grid import aligned
+from .images.geometry import Image
 from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings

@@ -15,7 +15,8 @@ from scipy import ndimage
 from .anatomy import COMBINED, SIDE_TERRITORIES, STRUCTURES, VESSELS_OF, CalcificationLabel, Territory, Vessel
 from .errors import InputError
 from .images.boxes import nonzero_box, start_of
-from .images.geometry import Array, Geometry, Image, aligned
+from .images.common_grid import aligned
+from .images.geometry import Array, Geometry, Image
 from .shortening import attached
 from .vessels import separate_vessels
 

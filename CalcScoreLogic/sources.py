@@ -9,9 +9,10 @@ from typing import Any
 
 from .anatomy import STRUCTURES, Territory
 from .errors import InputError
+from .images.common_grid import aligned
 from .images.coverage import Coverage
 from .images.files import read_calcification, read_territories
-from .images.geometry import Geometry, Image, aligned
+from .images.geometry import Geometry, Image
 from .inference.options import InferenceOptions
 from .inference.protocol import Message, grid_of
 from .inference.run import InferenceRun, Labelled

@@ -16,7 +16,8 @@ import numpy as np
 from .anatomy import CalcificationLabel, Territory
 from .errors import InputError
 from .images.boxes import nonzero_box
-from .images.geometry import Array, Image, aligned
+from .images.common_grid import aligned
+from .images.geometry import Array, Image
 from .lumen import LEAST_VOXELS, Lumen, measure_arteries, measure_lumen
 
 FIXED_HU = 470.0

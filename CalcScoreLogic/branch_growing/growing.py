@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import InputError
-from ..images.geometry import Array, Geometry, Image, check_same_grid
+from ..images.common_grid import check_same_grid
+from ..images.geometry import Array, Geometry, Image
 from .path import STEP_MM, evened, fastest_path, lengths
 from .region import Region
 from .wall import centred, edges_of, tube

@@ -50,8 +50,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..cohort.report import write_cohort_page
     from ..cohort.state import CohortFolder
     from ..cohort.tables import read_tables
+    from ..images.common_grid import aligned
     from ..images.files import read_ct
-    from ..images.geometry import aligned
     from ..report.case_folder import write_case
 
     folder = case_of(options.corrected, options.output)

@@ -43,8 +43,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from concurrent.futures import ThreadPoolExecutor
 
     from ..case_files import case_name
+    from ..images.common_grid import aligned
     from ..images.files import read_calcification, read_ct, read_territories
-    from ..images.geometry import aligned
     from ..images.segment_files import is_segment_file
     from ..pipeline import score_masks
 

@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> Outcome:
     import numpy as np
 
     from ..anatomy import CalcificationLabel
+    from ..images.common_grid import aligned
     from ..images.files import read_calcification, read_ct, read_territories, write_label_map
-    from ..images.geometry import aligned
     from ..quality.belonging import belonging_warnings
     from ..quality.ct import value_warnings
     from ..quality.labels import metal_warnings

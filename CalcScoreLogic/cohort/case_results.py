@@ -8,8 +8,8 @@ from pathlib import Path
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
+from ..images.common_grid import aligned
 from ..images.files import read_calcification, read_territories
-from ..images.geometry import aligned
 from ..images.segment_files import is_segment_file
 from ..results import CaseResult, ScoredCase
 from .case_inputs import own_cta

@@ -12,9 +12,10 @@ from .. import case_files as files
 from ..anatomy import STRUCTURES, CalcificationLabel, Territory
 from ..errors import InputError
 from ..images import file_checks
+from ..images.common_grid import aligned
 from ..images.dicom_segments import find_segmentation, read_dicom_segments
 from ..images.files import read_calcification, read_territories
-from ..images.geometry import Array, Image, aligned
+from ..images.geometry import Array, Image
 from ..images.image_header import ImageHeader
 from ..images.segment_files import is_segment_file, read_segments
 from ..rescoring import SEGMENTS, overlap_warning

@@ -13,7 +13,8 @@ from ..archive.objects import DicomOrder
 from ..archive.source import check_source
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
-from ..images.geometry import Image, aligned
+from ..images.common_grid import aligned
+from ..images.geometry import Image
 from ..inference.options import InferenceOptions
 from ..inference.run import Labelled
 from ..inference.service import InferenceService

@@ -13,9 +13,10 @@ from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_folder
 from ..errors import InputError
 from ..images.boxes import Box, nonzero_box, part_of
+from ..images.common_grid import check_same_grid, laid_onto
 from ..images.coverage import coverage_of
 from ..images.files import read_ct, write_image, write_label_map
-from ..images.geometry import Image, check_same_grid, laid_onto
+from ..images.geometry import Image
 from ..results import ScoredCase
 from .case_inputs import CohortInput
 from .case_results import cta_of, read_scored

@@ -15,9 +15,10 @@ from ..anatomy import COMBINED, VESSELS_OF, CalcificationLabel, Territory
 from ..artery_holes import Arteries, fill_holes
 from ..errors import CalcScoreError, InputError
 from ..images.boxes import nonzero_box
+from ..images.common_grid import aligned
 from ..images.coverage import coverage_of
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, aligned
+from ..images.geometry import Array, Image
 from ..notices import held_notices
 from ..quality.calcium import calcium_warnings
 from ..quality.labels import label_warning

@@ -13,7 +13,8 @@ from ..anatomy import STRUCTURES, Territory
 from ..case_files import without_ending
 from ..errors import InputError
 from .boxes import nonzero_box
-from .geometry import Array, Image, aligned
+from .common_grid import aligned
+from .geometry import Array, Image
 
 TOTALSEGMENTATOR_LABELS = {
     52: ("aorta", Territory.AORTA),

@@ -15,7 +15,8 @@ import SimpleITK as sitk
 
 from ..anatomy import CUT_STRUCTURE, CalcificationLabel, Territory
 from ..errors import InputError
-from .geometry import Array, Geometry, Image, laid_onto
+from .common_grid import laid_onto
+from .geometry import Array, Geometry, Image
 from .image_header import ImageHeader
 from .itk_bridge import plain_errors
 from .label_values import brief

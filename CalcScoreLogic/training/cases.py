@@ -12,9 +12,10 @@ import numpy as np
 from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
+from ..images.common_grid import check_same_grid
 from ..images.file_checks import case_images
 from ..images.files import read_calcification, read_ct, read_territories
-from ..images.geometry import Array, Image, check_same_grid
+from ..images.geometry import Array, Image
 from ..models import Role
 from .recipe import FOLDS
 

@@ -14,8 +14,9 @@ import numpy as np
 from scipy import ndimage
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory, Vessel
+from CalcScoreLogic.images.common_grid import check_same_grid
 from CalcScoreLogic.images.files import read_ct, read_labels, read_mask, read_territories
-from CalcScoreLogic.images.geometry import Array, Image, check_same_grid
+from CalcScoreLogic.images.geometry import Array, Image
 from CalcScoreLogic.models import Model, Role, find
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from CalcScoreLogic.errors import InputError
+from CalcScoreLogic.images.common_grid import check_same_grid
 from CalcScoreLogic.images.files import read_calcification, read_ct, read_territories
-from CalcScoreLogic.images.geometry import check_same_grid
 from Testing.logic.bad_files import BAD_FILES, BadFile, good_calcification, good_ct, good_territories
 
 READERS = {

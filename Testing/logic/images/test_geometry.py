@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from CalcScoreLogic.errors import InputError
-from CalcScoreLogic.images.geometry import Geometry, Image, aligned, check_same_grid
+from CalcScoreLogic.images.geometry import Geometry, Image
 from Testing.logic.test_shortening import ORIENTATIONS
 from Testing.trees import rotation, to_image, to_sitk
 
@@ -89,37 +89,12 @@ def test_difference_forgives_no_more_than_a_twentieth_of_a_millimetre() -> None:
     assert first.difference(Geometry((10, 10, 10), (1.0, 1.0, 8.0), (0, 0, 0.051))) is not None
 
 
-@pytest.mark.parametrize("code", ORIENTATIONS[::7])
-def test_an_image_in_another_order_is_aligned_without_a_change(code: str) -> None:
-    array = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
-    image = to_sitk(array, (0.7, 0.8, 1.5), rotation((5, -8, 3)))
-    reference, other = to_image(image), to_image(sitk.DICOMOrient(image, code))
-    found = aligned(reference, other, "a", "b")
-    np.testing.assert_array_equal(found.array, array)
-    assert found.geometry == reference.geometry
-
-
-def test_what_lies_elsewhere_is_not_aligned() -> None:
-    image = to_sitk(np.zeros((4, 4, 4), np.uint8), (1, 1, 1))
-    moved = sitk.DICOMOrient(image, "RAS")
-    moved.SetOrigin([v + 0.5 for v in moved.GetOrigin()])
-    with pytest.raises(InputError, match="different grids"):
-        aligned(to_image(image), to_image(moved), "a", "b")
-
-
 @pytest.mark.parametrize("spacing", [0.7, 0.703125, 0.9765625, 0.74609375, 0.8, 1.0, 2.0, 0.68359375])
 def test_single_precision_and_nudges_leave_a_grid_on_its_grain(spacing: float) -> None:
     grid = Geometry((4, 4, 4), (spacing, spacing, 1.25), (-100.25, 3.0, 0.5))
     for factor in (1.0, 1 + 1e-7, 1 - 1e-7):
         noisy = float(np.float32(spacing)) * factor
         assert Geometry(grid.size, (noisy, noisy, 1.25), grid.origin).on_grain() == grid.on_grain()
-
-
-def test_check_same_grid_names_both_files() -> None:
-    first = Image(np.zeros((2, 2, 2)), Geometry((2, 2, 2), (1, 1, 1)))
-    second = Image(np.zeros((2, 2, 2)), Geometry((2, 2, 2), (1, 1, 2)))
-    with pytest.raises(InputError, match=r"a\.nii and b\.nii lie on different grids \(spacing"):
-        check_same_grid(first, second, "a.nii", "b.nii")
 
 
 @pytest.mark.parametrize(

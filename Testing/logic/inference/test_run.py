@@ -10,8 +10,9 @@ import SimpleITK as sitk
 from skimage import measure
 
 from CalcScoreLogic.anatomy import Territory
+from CalcScoreLogic.images.common_grid import aligned
 from CalcScoreLogic.images.files import read_image, write_image
-from CalcScoreLogic.images.geometry import Image, aligned
+from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunState
