@@ -88,7 +88,20 @@ def make_segmentation(
 
 
 def is_edited(segment: Segment, result: CaseResult) -> bool:
-    """Tell whether a segment was edited by hand, or made from one that was."""
+    """Tell whether a segment was edited by hand, or made from a full-length artery that was.
+
+    Parameters
+    ----------
+    segment : Segment
+        The segment.
+    result : CaseResult
+        The scores, whose provenance names the edited segments.
+
+    Returns
+    -------
+    bool
+        Whether it was.
+    """
     edited = result.provenance.get("rescored", {}).get("edited_segments", [])
     territory = segment.territory
     full = territory is not None and f"full.{territory.key}" in edited

@@ -29,7 +29,23 @@ SMOOTHING_MM = 0.6
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """The part of the CTA around two points, in the frame of its own axes: (k, j, i), mm from its first voxel."""
+    """The part of the CTA around two points, in the frame of its own axes: (k, j, i), mm from its first voxel.
+
+    Attributes
+    ----------
+    hu : ndarray of float32, shape (k, j, i)
+        Intensities, smoothed.
+    known : ndarray of bool, shape (k, j, i)
+        The arteries that are there already.
+    spacing : ndarray, shape (3,)
+        Distance between voxel centres along (k, j, i), mm.
+    box : tuple of slice
+        Where it lies in the CTA.
+    points : ndarray, shape (2, 3)
+        The points, in the middle of the lumen, mm.
+    lumen_hu : float
+        Intensity of the lumen, HU.
+    """
 
     hu: Array
     known: Array
@@ -40,7 +56,17 @@ class Region:
 
     @classmethod
     def of(cls, cta: Image, arteries: Image, points: Array) -> Region:
-        """Cut it out, and move the points to the middle of the lumen near them."""
+        """Cut it out, and move the points to the middle of the lumen near them.
+
+        Parameters
+        ----------
+        cta : Image
+            HU.
+        arteries : Image
+            Labels on the same grid; above 0 where an artery is known.
+        points : ndarray, shape (2, 3)
+            Where the branch begins and ends: (k, j, i), mm from the CTA's first voxel.
+        """
         spacing = np.array(cta.geometry.spacing[::-1])
         reach = longest_mm(points) / 2
         low = np.maximum(np.floor((points.mean(axis=0) - reach) / spacing), 0).astype(int)

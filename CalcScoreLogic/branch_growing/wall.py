@@ -20,7 +20,20 @@ _BEYOND_MM = 1.0
 
 
 def edges_of(region: Region, path: Array) -> Array:
-    """Find the edge of the lumen in each direction across a path, shape (places, directions), mm."""
+    """Find the edge of the lumen in each direction across a path.
+
+    Parameters
+    ----------
+    region : Region
+        The part of the CTA.
+    path : ndarray, shape (n, 3)
+        Places along the branch in the region's frame, mm.
+
+    Returns
+    -------
+    ndarray, shape (n, directions)
+        Distance of the edge from the path, mm.
+    """
     falls = _falls(region, path)
     strength = falls.mean(axis=1)
     strength[region.known_at(path)] = 0
@@ -37,7 +50,7 @@ def edges_of(region: Region, path: Array) -> Array:
 
 
 def centred(region: Region, path: Array) -> Array:
-    """Move a path to the middle of the lumen's edges."""
+    """Move a path, shape (n, 3), mm, to the middle of the lumen's edges; gives another of the same shape."""
     edges = edges_of(region, path)
     _, first, second = _across(path)
     # The mean of the edges of a circle lies half as far off as its middle.
@@ -50,7 +63,22 @@ def centred(region: Region, path: Array) -> Array:
 
 
 def tube(region: Region, path: Array, edges: Array) -> Array:
-    """Fill what lies inside the edges around a path, and in no known artery; shape of the region."""
+    """Fill what lies inside the edges around a path, and in no known artery.
+
+    Parameters
+    ----------
+    region : Region
+        The part of the CTA.
+    path : ndarray, shape (n, 3)
+        Places along the branch in the region's frame, mm.
+    edges : ndarray, shape (n, directions)
+        What `edges_of` gives, mm.
+
+    Returns
+    -------
+    ndarray of bool, shape (k, j, i) of the region
+        The branch.
+    """
     along, first, second = _across(path)
     centres = voxel_centres(region.hu.shape, region.spacing)
     apart, nearest = cKDTree(path).query(centres, distance_upper_bound=float(edges.max()) + STEP_MM)

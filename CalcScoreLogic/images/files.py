@@ -112,7 +112,25 @@ def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None,
 
 
 def read_calcification(path: str | os.PathLike[str], grid: Geometry | None = None) -> Image:
-    """Read a calcification map; parameters, return and errors as `read_territories`."""
+    """Read a calcification map.
+
+    Parameters
+    ----------
+    path : path
+        A label map (`read_label_map`), or a DICOM segmentation or a folder with one (`read_dicom_segments`).
+    grid : Geometry, optional
+        The CTA's grid, which segments that are stored cropped (.seg.nrrd, DICOM) are laid onto.
+
+    Returns
+    -------
+    Image
+        Values of `CalcificationLabel`, shape (k, j, i), uint8.
+
+    Raises
+    ------
+    InputError, CalcScoreError
+        As `read_label_map` and `read_dicom_segments`.
+    """
     segmentation = _dicom_segmentation(path)
     if segmentation is not None:
         return read_dicom_segments(segmentation, grid).calcification_map(segmentation)
@@ -280,7 +298,24 @@ def write_label_map(
     labels: Iterable[Territory | CalcificationLabel],
     note: str | None = None,
 ) -> None:
-    """Write a label map, with names and colours where the format has them; see `write_image`."""
+    """Write a label map, with names and colours where the format has them (.seg.nrrd).
+
+    Parameters
+    ----------
+    path : path
+        The file to make; its ending is one of `OUTPUT_SUFFIXES`.
+    image : Image
+        Values of `labels`, shape (k, j, i), unsigned.
+    labels : iterable of Territory or CalcificationLabel
+        The labels that the map may hold.
+    note : str, optional
+        A remark for the header, 79 ASCII characters at most in NIfTI.
+
+    Raises
+    ------
+    InputError, CalcScoreError
+        As `write_image`.
+    """
     write_image(path, image, labels, note)
 
 

@@ -115,7 +115,20 @@ def _paint(hu: Array, full: Array, kept: Array, marked: Array, along: int) -> Ar
 
 
 def nearest_labels(territories: Array, along: int) -> tuple[Array, Array]:
-    """Give the label nearest to the reader, and how deep in the box it lies (voxels)."""
+    """Give the label nearest to the reader, and how deep in the box it lies.
+
+    Parameters
+    ----------
+    territories : ndarray, shape (z, y, x)
+        Labels, in canonical storage.
+    along : int
+        Axis that is looked along: 1 from the front, 2 from the patient's left.
+
+    Returns
+    -------
+    labels, depth : ndarray
+        Without the axis; depth in voxels from the reader's side.
+    """
     # The reader stands in front (anterior) for y and at the patient's left for x.
     seen = territories if along == 1 else np.flip(territories, axis=along)
     depth = np.argmax(seen > 0, axis=along)

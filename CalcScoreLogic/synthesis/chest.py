@@ -57,7 +57,24 @@ class Thorax(NamedTuple):
 
 
 def find_thorax(tissues: Array, hull: Array, top: int, step: float) -> Thorax:
-    """Measure the chest in the highest slices of a scan, whose uppermost one is `top` - 1."""
+    """Measure the chest in the highest slices of a scan.
+
+    Parameters
+    ----------
+    tissues : ndarray of uint8, shape (z, y, x)
+        Values of `Tissue`.
+    hull : ndarray of bool, shape (z, y, x)
+        The body.
+    top : int
+        Slices of the scan, whose uppermost one is `top` - 1.
+    step : float
+        Voxel size along all axes, mm.
+
+    Returns
+    -------
+    Thorax
+        Its measures, mm.
+    """
     spine = np.argwhere(tissues[top - 4 : top] == Tissue.VERTEBRA_MARROW)
     x = float(np.median(spine[:, 2]))
     near = spine[np.abs(spine[:, 2] - x) * step < 16]

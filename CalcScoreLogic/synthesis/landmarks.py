@@ -31,7 +31,22 @@ class Landmarks:
 
 
 def find_landmarks(tissues: Array, aorta: Array, step_mm: float) -> Landmarks:
-    """Find where the branches of an aorta (n, 3), mm, lead in a field of `Tissue` values."""
+    """Find where the branches of an aorta lead.
+
+    Parameters
+    ----------
+    tissues : ndarray of uint8, shape (z, y, x)
+        Values of `Tissue`.
+    aorta : ndarray, shape (n, 3)
+        Its course, (x, y, z), mm from the field's first voxel.
+    step_mm : float
+        Voxel size along all axes, mm.
+
+    Returns
+    -------
+    Landmarks
+        Points in the frame of `aorta`, mm.
+    """
     kidney = np.argwhere((tissues == Tissue.KIDNEY_CORTEX) | (tissues == Tissue.KIDNEY_MEDULLA))[:, ::-1] * step_mm
     middle = aorta[np.abs(aorta[:, 2] - kidney[:, 2].mean()).argmin()]
     hila = {}
