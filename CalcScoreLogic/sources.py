@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .anatomy import STRUCTURES, Territory
-from .errors import InputError
+from .errors import naming
 from .images.common_grid import aligned
 from .images.coverage import Coverage
 from .images.files import read_calcification, read_territories
@@ -21,7 +22,7 @@ from .pipeline import CaseParameters, score_masks
 from .quality.codes import CodedWarning, WarningCode
 from .quality.thresholds import adaptive_warnings
 from .results import BurdenRange, CaseResult, ScoredCase
-from .thresholding import ThresholdMethod, threshold
+from .thresholding import Thresholding, ThresholdMethod, threshold
 
 Calcium = Image | ThresholdMethod | float | None
 """A calcification map, `ThresholdMethod.ADAPTIVE`, a threshold in HU, or None: the network."""
@@ -148,29 +149,31 @@ def score_sources(
         Grids that differ, or too little artery to apply a threshold in.
     """
     territories = aligned(cta, territories or _of_run(run, "territories", cta), *_names(inputs))
-    extra: dict[str, Any] = {}
-    told: tuple[str, ...] = ()
+    found: Thresholding | None = None
     if calcification is None:
         source, labels = "network", _of_run(run, "calcification", cta)
     elif isinstance(calcification, Image):
         source, labels = "segment", calcification
     else:
-        value = None if isinstance(calcification, ThresholdMethod) else calcification
-        method = ThresholdMethod.ADAPTIVE if value is None else ThresholdMethod.FIXED
-        try:
-            found = threshold(cta, territories, method, value)
-        except InputError as error:
-            raise InputError(f"{_names(inputs)[1]}: {error}" if "arteries" in (inputs or {}) else str(error)) from None
-        source, labels, extra = found.method.value, found.calcification, found.to_dict()
-        told = adaptive_warnings(found.adaptive)
+        found = _thresholded(cta, territories, calcification, inputs)
+        source, labels = found.method.value, found.calcification
     parameters = replace(parameters or CaseParameters(), calcification=source)
     scored = score_masks(case, territories, labels, parameters, cta, inputs)
-    result = replace(
-        scored.result,
-        parameters={**scored.result.parameters, **extra},
-        warnings=(*told, *scored.result.warnings),
-    )
+    result = scored.result
+    if found is not None:
+        told = (*adaptive_warnings(found.adaptive), *result.warnings)
+        result = replace(result, parameters={**result.parameters, **found.to_dict()}, warnings=told)
     return replace(scored, result=result if run is None else _labelled_by(run, result, cta.geometry))
+
+
+def _thresholded(
+    cta: Image, arteries: Image, calcium: ThresholdMethod | float, inputs: Mapping[str, Path] | None
+) -> Thresholding:
+    """Apply the adaptive threshold, or one in HU; raises InputError that names the file of the arteries, if any."""
+    value = None if isinstance(calcium, ThresholdMethod) else calcium
+    method = ThresholdMethod.ADAPTIVE if value is None else ThresholdMethod.FIXED
+    with naming(inputs["arteries"]) if inputs and "arteries" in inputs else nullcontext():
+        return threshold(cta, arteries, method, value)
 
 
 def _names(inputs: Mapping[str, Path] | None) -> tuple[str, str]:

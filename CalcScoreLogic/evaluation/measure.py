@@ -125,12 +125,13 @@ def examine(case: StudyCase, parameters: StudyParameters) -> CaseOutcome:
 
 @dataclass(frozen=True)
 class _Side:
-    """Label maps of one side, and its territory map shortened."""
+    """Label maps of one side, its territory map shortened, where calcification was looked for, and what is told."""
 
     territories: Image
     calcification: Image
     shortened: Image
     looked: Array | None
+    warnings: tuple[str, ...]
 
     @property
     def plaques(self) -> Array:
@@ -168,13 +169,13 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
     those of the first prediction. The scores of all rest on the first prediction's shortened arteries, as the paper's
     do. Thresholds are compared by themselves inside the reference's arteries (`phases`).
     """
-    warnings: list[str] = []
-    truth = _read_side(case.reference, REFERENCE, parameters, warnings)
-    expected = truth.scores()
+    truth = _read_side(case.reference, REFERENCE, parameters)
+    expected, warnings = truth.scores(), [*truth.warnings]
     first: _Side | None = None
     found: list[Measurement] = []
     for method, files in case.predictions.items():
-        side = _read_side(files, method, parameters, warnings, like=truth)
+        side = _read_side(files, method, parameters, like=truth)
+        warnings += side.warnings
         found += _artery_accuracy(method, side.shortened, truth.shortened)
         found += _calcification_accuracy(method, side.plaques, truth, side.looked)
         found += _scores(method, side.scores(), expected)
@@ -183,15 +184,15 @@ def measure_case(case: StudyCase, parameters: StudyParameters) -> tuple[list[str
         cta = read_ct(case.cta)
         cta = aligned(truth.territories, cta, str(case.reference.territories), str(case.cta))
         found += _lumen(cta, truth)
-        found += _thresholds(cta, truth, first, expected, parameters, warnings)
+        told, measured = _thresholds(cta, truth, first, expected, parameters)
+        warnings += told
+        found += measured
         compared = threshold_figures(cta, truth.territories, truth.shortened, truth.calcification)
         found += [Measurement(*figure) for figure in compared]
     return warnings, found
 
 
-def _read_side(
-    files: LabelFiles, name: str, parameters: StudyParameters, warnings: list[str], like: _Side | None = None
-) -> _Side:
+def _read_side(files: LabelFiles, name: str, parameters: StudyParameters, like: _Side | None = None) -> _Side:
     """Read the label maps of one side and shorten its territories."""
     territories, calcification = read_maps(files, None if like is None else like.territories)
     filled = fill_holes(Arteries(territories), calcification)
@@ -199,9 +200,9 @@ def _read_side(
     shortening = shorten(territories, parameters.shortening)
     doubt = label_warning(calcification, territories)
     told = (*calcium_warnings(filled), *shortening.warnings, *([doubt] if doubt else []))
-    warnings += [f"{name}: {text}" for text in told]
+    warnings = tuple(f"{name}: {text}" for text in told)
     looked = _looked(files.calcification.parent / files_of_case.SCORES)
-    return _Side(territories, calcification, shortening.territories, looked)
+    return _Side(territories, calcification, shortening.territories, looked, warnings)
 
 
 def read_maps(files: LabelFiles, reference: Image | None = None) -> tuple[Image, Image]:
@@ -294,19 +295,22 @@ def _lumen(cta: Image, truth: _Side) -> Iterator[Measurement]:
 
 
 def _thresholds(
-    cta: Image, truth: _Side, first: _Side, expected: Scores, parameters: StudyParameters, warnings: list[str]
-) -> Iterator[Measurement]:
+    cta: Image, truth: _Side, first: _Side, expected: Scores, parameters: StudyParameters
+) -> tuple[list[str], list[Measurement]]:
     """Measure the thresholds; one that cannot be used in this case is left out with a warning."""
+    warnings: list[str] = []
+    found: list[Measurement] = []
     for method, result in apply_thresholds(
         cta, truth.territories, truth.calcification, first.territories, parameters.fixed_hu
     ):
         if isinstance(result, InputError):
             warnings.append(f"{method}: left out in this case, {result}")
             continue
-        yield Measurement(method, CALCIFICATION, THRESHOLD_HU, result.threshold_hu)
+        found.append(Measurement(method, CALCIFICATION, THRESHOLD_HU, result.threshold_hu))
         plaques = np.asarray(result.calcification.array == CalcificationLabel.CALCIFICATION)
-        yield from _calcification_accuracy(method, plaques, truth, first.looked)
-        yield from _scores(method, first.scores(result.calcification), expected)
+        found += _calcification_accuracy(method, plaques, truth, first.looked)
+        found += _scores(method, first.scores(result.calcification), expected)
+    return warnings, found
 
 
 def apply_thresholds(
