@@ -189,7 +189,7 @@ def assemble(workspace: Workspace, roles: Collection[Role], tell: Tell) -> dict[
     jobs = [
         Job(
             f"assembling {role.value}",
-            ("assemble", str(workspace.root), role.value),
+            ("assembly", str(workspace.root), role.value),
             workspace.log(f"assemble_{role.value}"),
         )
         for role in complete

@@ -13,7 +13,7 @@ from CalcScoreLogic.cli import train as command
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import Role, check, install
 from CalcScoreLogic.training import Recipe, Workspace, finetune, make_cases
-from CalcScoreLogic.training.assemble import _model_card, assemble
+from CalcScoreLogic.training.assembly import _model_card, assemble
 from CalcScoreLogic.training.finetune import Base, bases_of
 from Testing.logic import model_folders
 from Testing.logic.model_folders import LABELS, NEEDS_NNUNET, make_model, plans_json

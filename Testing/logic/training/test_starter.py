@@ -13,7 +13,7 @@ import pytest
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.models import Role, check
 from CalcScoreLogic.training import Workspace
-from CalcScoreLogic.training.assemble import assemble
+from CalcScoreLogic.training.assembly import assemble
 from Testing.logic.model_folders import NEEDS_NNUNET
 
 pytestmark = NEEDS_NNUNET

@@ -1,4 +1,4 @@
-"""A trained-model folder from what nnU-Net trained, as a process: ``python -m CalcScoreLogic.training.assemble``."""
+"""A trained-model folder from what nnU-Net trained, as a process: ``python -m CalcScoreLogic.training.assembly``."""
 
 from __future__ import annotations
 
