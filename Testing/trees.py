@@ -12,6 +12,13 @@ from CalcScoreLogic.images.geometry import Geometry, Image
 
 Point = Sequence[float]
 
+ORIENTATIONS = [
+    "".join(letters[i] for i in order)
+    for letters in (x + y + z for x in "LR" for y in "PA" for z in "SI")
+    for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+]
+"""All 48 ways of storing a volume along the patient's axes, as ITK writes them."""
+
 
 @dataclass(frozen=True)
 class Capsule:

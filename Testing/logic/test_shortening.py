@@ -17,15 +17,9 @@ from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.shortening import ShorteningParameters, path_length_mm, shorten
 from Testing.reference import shortening as reference
 from Testing.reference.shortening import shorten_image
-from Testing.trees import Capsule, paint, rotation, to_image, to_sitk
+from Testing.trees import ORIENTATIONS, Capsule, paint, rotation, to_image, to_sitk
 
 FIELD_MM = (62.0, 54.0, 92.0)
-
-ORIENTATIONS = [
-    "".join(letters[i] for i in order)
-    for letters in (x + y + z for x in "LR" for y in "PA" for z in "SI")
-    for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
-]
 
 
 def cross_dilation(mask: np.ndarray, footprint: np.ndarray) -> np.ndarray:

@@ -9,8 +9,7 @@ import SimpleITK as sitk
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.common_grid import aligned, check_same_grid, laid_onto
 from CalcScoreLogic.images.geometry import Geometry, Image
-from Testing.logic.test_shortening import ORIENTATIONS
-from Testing.trees import rotation, to_image, to_sitk
+from Testing.trees import ORIENTATIONS, rotation, to_image, to_sitk
 
 
 @pytest.mark.parametrize("code", ORIENTATIONS[::7])

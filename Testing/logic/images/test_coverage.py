@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from CalcScoreLogic.images.coverage import Coverage
-from Testing.trees import rotation, to_image, to_sitk
-
-ORIENTATIONS = [
-    "".join(pair[side] for pair, side in zip(axes, sides, strict=True))
-    for axes in permutations(("LR", "PA", "SI"))
-    for sides in product((0, 1), repeat=3)
-]
+from Testing.trees import ORIENTATIONS, rotation, to_image, to_sitk
 
 
 @pytest.mark.parametrize("stored", ORIENTATIONS)

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.geometry import Geometry, Image
-from Testing.logic.test_shortening import ORIENTATIONS
-from Testing.trees import rotation, to_image, to_sitk
+from Testing.trees import ORIENTATIONS, rotation, to_image, to_sitk
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

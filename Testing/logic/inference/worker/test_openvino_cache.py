@@ -12,20 +12,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.models import Role, check, install, starter_models_folder
 from Testing.logic.model_folders import copy_model
 
 pytest.importorskip("torch", reason="torch is not installed")
+pytest.importorskip("nnunetv2", reason="nnunetv2 is not installed")
 
 from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork
 from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork, cache_file
-from Testing.logic.inference.worker.test_openvino_network import (
+from Testing.logic.inference.worker.small_networks import (
     CONVERT,
     logits_of,
     noise,
     plain,
     plain_logits,
 )
+
+if InferenceOptions().cpu_engine() != "openvino":
+    pytest.skip("OpenVINO is not installed", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")

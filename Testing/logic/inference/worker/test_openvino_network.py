@@ -30,11 +30,19 @@ from CalcScoreLogic.inference.worker.fused_network import fused  # noqa: E402
 from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork  # noqa: E402
 from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork, has_bfloat16  # noqa: E402
 from CalcScoreLogic.inference.worker.parallel import usable_cores  # noqa: E402
+from Testing.logic.inference.worker.small_networks import (  # noqa: E402
+    CONVERT,
+    PATCH,
+    logits_of,
+    noise,
+    plain,
+    residual,
+    without_affine,
+)
 
 if InferenceOptions().cpu_engine() != "openvino":
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
 
-PATCH = (16, 32, 16)
 LOGITS_TOLERANCE = 1e-5
 """Share of the largest logit: float32 sums in another order."""
 
@@ -120,36 +128,6 @@ def test_bfloat16_gives_nearly_the_same_labels(role: Role) -> None:
     assert min(per_label.values()) >= 0.995
 
 
-def plain(seed: int = 0, deep_supervision: bool = False) -> Any:
-    """A small network of nnU-Net's default kind, with strides that differ by axis."""
-    from dynamic_network_architectures.architectures.unet import PlainConvUNet
-
-    torch.manual_seed(seed)
-    strides = [[1, 1, 1], [1, 2, 2], [2, 2, 2]]
-    return PlainConvUNet(1, 3, [4, 6, 8], *layers(strides, [1, 2, 1], [1, 1]), deep_supervision=deep_supervision)
-
-
-def residual() -> Any:
-    from dynamic_network_architectures.architectures.unet import ResidualEncoderUNet
-
-    torch.manual_seed(5)
-    return ResidualEncoderUNet(1, 3, [4, 6, 8], *layers([[1, 1, 1], [2, 2, 2], [2, 2, 1]], [1, 2, 2], [1, 1]))
-
-
-def without_affine() -> Any:
-    from dynamic_network_architectures.architectures.unet import PlainConvUNet
-
-    torch.manual_seed(6)
-    return PlainConvUNet(1, 2, [4, 6], *layers([[1, 1, 1], [2, 2, 2]], [1, 1], [1], affine=False))
-
-
-def layers(strides: list[list[int]], encoder: list[int], decoder: list[int], affine: bool = True) -> tuple[Any, ...]:
-    nn = torch.nn
-    norm = (nn.InstanceNorm3d, {"eps": 1e-5, "affine": affine})
-    kernels = [[1, 3, 3], [3] * 3, [3] * 3][: len(strides)]
-    return nn.Conv3d, kernels, strides, encoder, 3, decoder, True, *norm, None, None, nn.LeakyReLU
-
-
 def make_noisy(network: Any) -> Any:
     """Copy a network with other weights, the constant ones of a new network among them."""
     other = copy.deepcopy(network)
@@ -170,23 +148,9 @@ class Given:
         return self.description
 
 
-def noise(n: int, seed: int = 1) -> Any:
-    return torch.randn(n, 1, *PATCH, generator=torch.Generator().manual_seed(seed))
-
-
 def by_torch(network: Any, x: Any) -> np.ndarray:
     with torch.inference_mode():
         return network.eval()(x).numpy()
-
-
-def logits_of(network: Any, x: Any, **options: Any) -> np.ndarray:
-    return OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1, **options)(x).numpy()
-
-
-@cache
-def plain_logits(seed: int) -> np.ndarray:
-    """Give the logits of `plain(seed)` for `noise(1)`, converted without a cache."""
-    return logits_of(plain(seed), noise(1))
 
 
 @pytest.mark.parametrize("make", [plain, residual, without_affine])
@@ -255,24 +219,6 @@ def test_threads_are_those_asked_for() -> None:
     assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=1).threads == 1
     if usable_cores() >= 2:
         assert OpenVinoNetwork(ConvertibleNetwork(network, PATCH, 1), network.state_dict(), threads=2).threads == 2
-
-
-CONVERT = """
-import os
-import sys
-from pathlib import Path
-
-from CalcScoreLogic.inference.worker.openvino_conversion import ConvertibleNetwork
-from CalcScoreLogic.inference.worker.openvino_network import OpenVinoNetwork
-from Testing.logic.inference.worker.test_openvino_network import PATCH, noise, plain
-
-network, convertible = plain(0), ConvertibleNetwork(plain(0), PATCH, 1)
-for _ in range(int(sys.argv[2])):
-    file = Path(sys.argv[1])
-    file.unlink(missing_ok=True)
-    logits = OpenVinoNetwork(convertible, network.state_dict(), threads=1, cache=file)(noise(1))
-    file.with_name(f"{os.getpid()}.logits").write_bytes(logits.numpy().tobytes())
-"""
 
 
 def test_nothing_is_printed_and_nobody_is_told(tmp_path: Path) -> None:
