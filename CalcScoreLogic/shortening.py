@@ -181,11 +181,11 @@ def _shorten_isotropic(fine: Array, parameters: ShorteningParameters) -> tuple[A
             continue
         labels, count = ndimage.label(fine[box] == territory, _CROSS)
         sizes = np.bincount(labels.ravel(), minlength=count + 1)
-        attached, detached = _settle_specks(labels, sizes, reach[box], parameters)
-        if attached.any():
-            shortened[box][attached[labels]] = territory
-        detached_mm3 = sizes[detached].tolist()
-        for component_box, component in _components(labels, box, ~(attached | detached)):
+        kept_specks, left_specks = _settle_specks(labels, sizes, reach[box], parameters)
+        if kept_specks.any():
+            shortened[box][kept_specks[labels]] = territory
+        detached_mm3 = sizes[left_specks].tolist()
+        for component_box, component in _components(labels, box, ~(kept_specks | left_specks)):
             stump = _stump(component, reach[component_box])
             if not stump.any():
                 detached_mm3.append(int(np.count_nonzero(component)))
