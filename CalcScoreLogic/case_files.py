@@ -1,4 +1,4 @@
-"""The names of a case's files, the same in every folder."""
+"""The names of a case's files, the same in every folder, and what a name tells of a file."""
 
 from __future__ import annotations
 
@@ -62,6 +62,12 @@ def without_ending(path: Path) -> str:
     return name if path.is_dir() else name[: len(name) - len(ending)] or name
 
 
+def image_suffix(path: str | os.PathLike[str]) -> str | None:
+    """Give the ending of an image file's name, e.g. ``".nii.gz"``, or None when it is none of `IMAGE_SUFFIXES`."""
+    name = Path(path).name.lower()
+    return max((s for s in IMAGE_SUFFIXES if name.endswith(s)), key=len, default=None)
+
+
 CTA_STEM = without_ending(Path(CTA))
 """Name of a case's CTA without its ending."""
 
@@ -91,3 +97,27 @@ def case_name(path: Path) -> str:
     """
     stem = without_ending(path)
     return real_path(path).parent.name if stem in CASE_STEMS else stem
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Give the files of an image: those in a folder, sorted, where it is one."""
+    return tuple(sorted(file for file in path.iterdir() if file.is_file())) if path.is_dir() else (path,)
+
+
+def case_images(case: Path, stem: str) -> list[Path]:
+    """List what could be a file of a case.
+
+    Parameters
+    ----------
+    case : Path
+        The case's folder.
+    stem : str
+        Standard name of the file, without its ending.
+
+    Returns
+    -------
+    list of Path
+        Image files of this name, sorted; for a CTA also a folder, which can be that of a DICOM series.
+    """
+    named = sorted(path for path in case.iterdir() if without_ending(path) == stem)
+    return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == CTA_STEM)]

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_files import real_path
+from ..case_files import files_of, real_path
 from ..errors import InputError
 from .outcome import Outcome, add_dicom_option
 from .progress import stage
@@ -88,7 +88,6 @@ def _order(options: argparse.Namespace) -> DicomOrder | None:
     """Check, before any work, what the DICOM objects are made for; None where none are wanted."""
     from ..archive.objects import DicomOrder
     from ..archive.source import check_source
-    from ..images.file_checks import files_of
 
     if not options.dicom:
         if options.observer:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..case_files import CTA_STEM, without_ending
-from ..images.file_checks import files_of, image_suffix
+from ..case_files import CTA_STEM, files_of, image_suffix, without_ending
 from ..quality.codes import CodedWarning
 
 _LONGEST_NAME = 80

@@ -91,7 +91,7 @@ def read_correction(source: Path, territories: Image, shortened: Image) -> Corre
 
 def _dicom_segmentation(source: Path) -> Path | None:
     """Find the DICOM segmentation that a correction is; none where label maps or .seg.nrrd files speak for it."""
-    if file_checks.image_suffix(source) or (source.is_dir() and next(_files(source), None) is not None):
+    if files.image_suffix(source) or (source.is_dir() and next(_files(source), None) is not None):
         return None
     return find_segmentation(source)
 
@@ -111,7 +111,7 @@ def _files(source: Path) -> Iterator[Path]:
         yield source
         return
     known = (_TERRITORIES, _SHORTENED, _CALCIFIED)
-    images = [path for path in sorted(source.iterdir()) if file_checks.image_suffix(path)]
+    images = [path for path in sorted(source.iterdir()) if files.image_suffix(path)]
     yield from (p for p in images if files.without_ending(p) in known and not is_segment_file(p))
     yield from filter(is_segment_file, images)
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from ..case_files import CASE_STEMS, CTA_STEM, real_path, without_ending
+from ..case_files import CASE_STEMS, CTA_STEM, image_suffix, real_path, without_ending
 from ..images.dicom_identifiers import without_identifiers
-from ..images.file_checks import image_suffix
 from ..wording import counted
 from .case_inputs import Inputs, LeftOut, Named, unique
 from .dicom_series import find_series

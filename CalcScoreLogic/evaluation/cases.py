@@ -10,7 +10,6 @@ from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.dicom_segments import find_segmentation
-from ..images.file_checks import case_images
 from ..shortening import ShorteningParameters
 from ..thresholding import FIXED_HU
 
@@ -177,7 +176,7 @@ def _side(folder: Path, stems: tuple[str, ...]) -> dict[str, _Found]:
 def _candidates(case: Path, stem: str) -> list[Path]:
     """List what could be a file of a case; a DICOM series is a folder, a DICOM segmentation holds both label maps."""
     finish_folder(case)
-    found = case_images(case, stem)
+    found = files.case_images(case, stem)
     if found or stem == files.CTA_STEM:
         return found
     segmentation = find_segmentation(case)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..case_files import image_suffix
 from ..errors import InputError, naming
 from . import other_tools
 from .dicom_segments import find_segmentation, read_dicom_segments
-from .file_checks import image_suffix
 from .files import read_labels, read_mask, read_territories
 from .geometry import Geometry, Image
 from .nifti_headers import label_names

@@ -24,9 +24,9 @@ from ..anatomy import (
     CalcificationLabel,
     Territory,
 )
+from ..case_files import files_of
 from ..errors import InputError
 from .common_grid import laid_onto
-from .file_checks import files_of
 from .geometry import Array, Geometry, Image
 from .highdicom_bridge import plain_errors, require_highdicom
 from .other_tools import TOTALSEGMENTATOR_FILES, TerritoryMap, described

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..case_files import CTA_STEM, IMAGE_SUFFIXES, without_ending
+from ..case_files import image_suffix
 from ..errors import InputError
 from .boxes import slabs
 from .file_headers import read_layout
@@ -29,36 +29,6 @@ _CHUNK = 1 << 18
 
 _MOST_BYTES_PER_BYTE = {"raw": 1, "hex": 1, "text": 8, "zlib": 1032, "gzip": 1032}
 """Voxel bytes that one byte of a file can hold at most; 1032 is the limit of deflate."""
-
-
-def image_suffix(path: str | os.PathLike[str]) -> str | None:
-    """Give the ending of an image file's name, e.g. ``".nii.gz"``, or None when it is none of `IMAGE_SUFFIXES`."""
-    name = Path(path).name.lower()
-    return max((s for s in IMAGE_SUFFIXES if name.endswith(s)), key=len, default=None)
-
-
-def files_of(path: Path) -> tuple[Path, ...]:
-    """Give the files of an image: those in a folder, sorted, where it is one."""
-    return tuple(sorted(file for file in path.iterdir() if file.is_file())) if path.is_dir() else (path,)
-
-
-def case_images(case: Path, stem: str) -> list[Path]:
-    """List what could be a file of a case.
-
-    Parameters
-    ----------
-    case : Path
-        The case's folder.
-    stem : str
-        Standard name of the file, without its ending.
-
-    Returns
-    -------
-    list of Path
-        Image files of this name, sorted; for a CTA also a folder, which can be that of a DICOM series.
-    """
-    named = sorted(path for path in case.iterdir() if without_ending(path) == stem)
-    return [path for path in named if (image_suffix(path) if path.is_file() else stem == path.name == CTA_STEM)]
 
 
 def check_exists(path: str | os.PathLike[str]) -> None:

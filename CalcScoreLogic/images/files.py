@@ -16,6 +16,7 @@ import SimpleITK as sitk
 
 from ..anatomy import CalcificationLabel, Territory
 from ..atomic import atomic_path
+from ..case_files import image_suffix
 from ..errors import CalcScoreError, InputError
 from . import file_checks
 from .dicom import read_dicom_series
@@ -271,7 +272,7 @@ def write_image(
     CalcScoreError
         The file could not be written whole.
     """
-    suffix = file_checks.image_suffix(path)
+    suffix = image_suffix(path)
     if suffix in (".nhdr", ".mhd"):
         raise InputError(f"{path}: {suffix} needs two files, which cannot appear at once, write .nrrd or .mha instead")
     if suffix is None:
@@ -321,7 +322,7 @@ def write_label_map(
 
 def _dicom_segmentation(path: str | os.PathLike[str]) -> Path | None:
     """Find the DICOM segmentation that a path is or holds; None for every other file or folder."""
-    return None if file_checks.image_suffix(path) else find_segmentation(path)
+    return None if image_suffix(path) else find_segmentation(path)
 
 
 def _read(header: ImageHeader, at_most_float32: bool = False) -> Image:
@@ -364,7 +365,7 @@ def _write_whole(path: str | os.PathLike[str], temporary: Path, output: sitk.Ima
     try:
         sitk.WriteImage(output, str(temporary), useCompression=temporary.suffix != ".nii")
         # ITK does not notice when the system writes only a part of a NIfTI file.
-        if file_checks.image_suffix(temporary) in (".nii", ".nii.gz"):
+        if image_suffix(temporary) in (".nii", ".nii.gz"):
             layout = file_checks.open_layout(temporary)
             file_checks.check_promise(temporary, layout, layout.expected or 0)
             file_checks.check_data(temporary, layout, array_of(output))

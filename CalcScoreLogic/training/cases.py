@@ -13,7 +13,6 @@ from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.common_grid import check_same_grid
-from ..images.file_checks import case_images
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image
 from ..models import Role
@@ -94,7 +93,7 @@ def find_cases(folder: Path) -> list[TrainingCase]:
     cases, problems = [], []
     for case in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         finish_folder(case)
-        found = {stem: case_images(case, stem) for stem in _STEMS}
+        found = {stem: files.case_images(case, stem) for stem in _STEMS}
         if not any(found.values()):
             continue
         lacking = [stem for stem, paths in found.items() if not paths]

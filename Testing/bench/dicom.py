@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from CalcScoreLogic.archive.objects import DicomOrder, write_objects
-from CalcScoreLogic.images.file_checks import files_of
+from CalcScoreLogic.case_files import files_of
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.results import ScoredCase

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from CalcScoreLogic.archive.objects import DicomOrder, write_objects
-from CalcScoreLogic.images.file_checks import files_of
+from CalcScoreLogic.case_files import files_of
 from CalcScoreLogic.images.files import read_ct
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.phantom import Phantom, PhantomParameters, make_phantom

@@ -13,11 +13,11 @@ import pytest
 
 from CalcScoreLogic.anatomy import CalcificationLabel, Territory
 from CalcScoreLogic.archive.objects import DicomOrder
+from CalcScoreLogic.case_files import files_of
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.evaluation.cases import match_cases
 from CalcScoreLogic.images.dicom_segments import find_segmentation, read_dicom_segments
-from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.files import read_calcification, read_image, read_territories, write_image, write_label_map
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.report.case_folder import write_case

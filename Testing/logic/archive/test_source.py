@@ -17,9 +17,9 @@ from pydicom.uid import EnhancedCTImageStorage, generate_uid
 
 from CalcScoreLogic.archive.objects import DicomOrder, write_objects
 from CalcScoreLogic.archive.source import read_source
+from CalcScoreLogic.case_files import files_of
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.dicom_segments import read_dicom_segments
-from CalcScoreLogic.images.file_checks import files_of
 from CalcScoreLogic.images.files import read_ct
 from CalcScoreLogic.images.geometry import Geometry, Image
 from CalcScoreLogic.pipeline import score_masks
