@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,35 +96,31 @@ class _Reading:
     ----------
     path : Path
         File or DICOM folder.
-    forecast : callable
-        Gives the sentence for a grid.
+    foretell : callable
+        Says how long the networks will take on a grid.
 
     Attributes
     ----------
-    cta : Image
-        The CTA, once it has been read.
     forecast : str
-        The sentence, once it is known.
+        What `foretell` says, once the grid is known.
     """
 
-    cta: Image
+    def __init__(self, path: Path, foretell: Callable[[Geometry], str]) -> None:
+        self._path, self._foretell = path, foretell
+        self.forecast = ""
 
-    def __init__(self, path: Path, forecast: Callable[[Geometry], str]) -> None:
-        self._path, self._forecast = path, forecast
-        self._read, self.forecast = False, ""
-
-    def __call__(self) -> Image:
+    @cached_property
+    def cta(self) -> Image:
+        """The CTA; it is read when it is first asked for."""
         from ..cohort.inputs import refuse_label_map
         from ..images.files import read_ct
 
-        if not self._read:
-            stage("reading")
-            self.cta = read_ct(self._path)
-            refuse_label_map(self.cta, str(self._path))
-            self._read = True
-            self.forecast = self._forecast(self.cta.geometry)
-            stage(self.forecast)
-        return self.cta
+        stage("reading")
+        cta = read_ct(self._path)
+        refuse_label_map(cta, str(self._path))
+        self.forecast = self._foretell(cta.geometry)
+        stage(self.forecast)
+        return cta
 
 
 def run(options: argparse.Namespace) -> Outcome:
@@ -149,19 +146,19 @@ def run(options: argparse.Namespace) -> Outcome:
     order = DicomOrder(case.files, case.name) if options.dicom else None
     if order is not None:
         check_source(order.files, order.name)
-    read = _Reading(
+    reading = _Reading(
         options.cta, lambda grid: forecast_text(models, grid, networks) if models and not options.json else ""
     )
     if sources.arteries is not None:
-        arteries, told = _read_arteries(Path(options.arteries), sources.arteries, read)
+        arteries, told = _read_arteries(Path(options.arteries), sources.arteries, reading)
     scored = analyze(
         case.name,
-        read,
+        lambda: reading.cta,
         models,
         parameters,
         networks,
         options.python,
-        teller(lambda: read.forecast),
+        teller(lambda: reading.forecast),
         inputs,
         arteries=arteries,
         calcification=sources.calcification,
@@ -169,16 +166,16 @@ def run(options: argparse.Namespace) -> Outcome:
     warnings = (*case.warnings, *coded(WarningCode.OTHER_TOOL, told), *scored.result.warnings)
     scored = replace(scored, result=replace(scored.result, warnings=warnings))
     stage("writing")
-    write_case(options.output, read.cta, scored, order, stage)
+    write_case(options.output, reading.cta, scored, order, stage)
     return Outcome([summary(scored.result)], scored.result.to_dict(), list(scored.result.warnings))
 
 
-def _read_arteries(path: Path, how: ArteryFormat, read_cta: Callable[[], Image]) -> tuple[Image, tuple[str, ...]]:
+def _read_arteries(path: Path, how: ArteryFormat, reading: _Reading) -> tuple[Image, tuple[str, ...]]:
     """Read arteries that another tool has segmented, and what is to be told of them."""
     from ..images.segment_files import is_segment_file
 
     # Segments are laid onto the CTA's grid, so that the CTA has to be read first.
-    grid = read_cta().geometry if is_segment_file(path) or how.knows(path) else None
+    grid = reading.cta.geometry if is_segment_file(path) or how.knows(path) else None
     stage("reading the arteries")
     return how.read(path, grid)
 
