@@ -14,7 +14,7 @@ from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.models import Role
 from CalcScoreLogic.training import Workspace, phantoms, recipe
 from Testing.logic.model_folders import NEEDS_NNUNET
-from Testing.logic.training.test_training import TINY, options
+from Testing.logic.training.tiny_training import TINY, options
 
 LEARNED = {Role.TERRITORIES: 3, Role.CALCIFICATION: 2}
 """Folds that are trained, counted from 0."""

@@ -17,7 +17,7 @@ from CalcScoreLogic.training.assembly import _model_card, assemble
 from CalcScoreLogic.training.finetune import Base, bases_of
 from Testing.logic import model_folders
 from Testing.logic.model_folders import LABELS, NEEDS_NNUNET, make_model, plans_json
-from Testing.logic.training.test_training import options
+from Testing.logic.training.tiny_training import options
 
 pytestmark = NEEDS_NNUNET
 

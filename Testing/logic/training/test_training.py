@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -21,24 +20,14 @@ from CalcScoreLogic.cli import train as command
 from CalcScoreLogic.errors import CalcScoreError, InputError
 from CalcScoreLogic.images.files import read_ct, read_territories
 from CalcScoreLogic.models import Role
-from CalcScoreLogic.training import Recipe, SmallNetwork, Workspace, processes
+from CalcScoreLogic.training import Recipe, Workspace, processes
 from CalcScoreLogic.training.plan import small_plans
 from CalcScoreLogic.training.processes import Job, run_jobs
 from CalcScoreLogic.training.run import run_locked
 from Testing.logic.model_folders import NEEDS_NNUNET
+from Testing.logic.training.tiny_training import TINY, options
 
 ABOUT = {"name": "test", "trained_on": "tests", "demo": True, "note": ""}
-TINY = Recipe(
-    "demo",
-    epochs=1,
-    iterations=2,
-    networks={
-        Role.TERRITORIES: SmallNetwork(5.0, (16, 32, 32), features=(4, 8, 8)),
-        Role.CALCIFICATION: SmallNetwork(
-            4.0, (16, 32, 32), batch_size=2, features=(4, 8, 8), keeps_bright=True, label_weights=(1.0, 2.0, 3.0)
-        ),
-    },
-)
 
 
 def write(path: Path, array: np.ndarray, spacing: float = 1.0) -> None:
@@ -301,12 +290,6 @@ def test_processes_get_their_folders_and_the_caller_keeps_its_environment(tmp_pa
     environment = Workspace(tmp_path).environment()
     assert environment["nnUNet_results"] == str(tmp_path / "nnUNet_results")
     assert dict(os.environ) == before
-
-
-def options(*arguments: object) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    command.add(parser.add_subparsers())
-    return parser.parse_args(["train", *(str(argument) for argument in arguments)])
 
 
 @NEEDS_NNUNET
