@@ -56,7 +56,7 @@ class SourcesView:
         bindings.number(ui.thresholdSpin, "threshold_hu")
         # What adds a volume goes on to give it its voxels and its name.
         ui.ctaSelector.connect(
-            "nodeAdded(vtkMRMLNode*)", lambda node: qt.QTimer.singleShot(0, self._choose_only_volume)
+            "nodeAdded(vtkMRMLNode*)", lambda node: qt.QTimer.singleShot(0, self._look_at_new_volumes)
         )
         ui.previewCheck.connect("toggled(bool)", lambda checked: self._show_preview())
         ui.calcificationSegmentCombo.connect("currentIndexChanged(int)", self._keep_segment)
@@ -112,8 +112,12 @@ class SourcesView:
         self._preview.hide()
         self._adaptive.forget()
 
-    def _choose_only_volume(self) -> None:
-        """Choose the volume that was loaded while the page is shown, where nothing is chosen and it is the only one."""
+    def _look_at_new_volumes(self) -> None:
+        """List what was loaded while the page is shown; choose it where nothing is chosen and it is the only volume."""
+        # The page may have gone meanwhile: a deleted widget is falsy.
+        if not self._ui.ctaSelector:
+            return
+        self._hide_proxies()
         parameters, volume = self._parameters, only_volume(slicer.mrmlScene)
         if parameters is None or parameters.cta is not None or volume is None or volume.GetImageData() is None:
             return

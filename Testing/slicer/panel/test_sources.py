@@ -266,7 +266,7 @@ def test_only_volumes_that_can_be_a_cta_are_listed(panel: Any, cta: Any) -> None
     browser.AddSynchronizedSequenceNode(sequence)
     proxy = browser.GetProxyNode(sequence)
     assert proxy is not None
-    panel.refresh()
+    harness.rest()
     assert listed(panel) == ["Choose a volume", "CTA"]
 
 
