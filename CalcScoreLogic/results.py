@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from .anatomy import COMBINED, Territory, Vessel
 from .atomic import write_json, write_text
 from .csv_files import to_csv
-from .errors import InputError
+from .errors import InputError, naming
 from .images.geometry import Geometry, Image
 from .quality.codes import CodedWarning, codes_of, with_codes
 from .scoring import Cluster, Row, Scores, Status
@@ -168,7 +169,7 @@ class CaseResult:
         InputError
             Another schema, or something is missing or of the wrong type.
         """
-        schema = content.get("schema")
+        schema = content.get("schema") if isinstance(content, Mapping) else None
         if schema != SCHEMA:
             raise InputError(f"the scores have the schema {schema!r}, this version reads {SCHEMA!r}; analyze again")
         try:
@@ -207,6 +208,16 @@ class CaseResult:
     def write_csv(self, path: Path) -> None:
         """Write ``scores.csv``; the file appears whole or not at all."""
         write_text(path, to_csv(self.csv_rows(), CSV_COLUMNS))
+
+
+def read_scores(path: Path) -> CaseResult:
+    """Read ``scores.json``; raises InputError where it is not there or holds no scores that this version knows."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: the scores cannot be read, analyze the case again") from error
+    with naming(path):
+        return CaseResult.from_dict(content)
 
 
 def _plain(row: Row) -> dict[str, Any]:

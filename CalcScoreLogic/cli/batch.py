@@ -78,6 +78,7 @@ def _outcome(done: Summary, inputs: Inputs, source: Path, output: Path) -> Outco
     from ..cohort.state import CohortFolder, State
 
     failed = [record for record in done.records if record.state is State.FAILED]
+    warnings = _warnings(done, inputs, failed)
     reasons = {case.name: case.reason for case in inputs.cases}
     lines = [_line(record, CohortFolder(output)) for record in done.records if record.case in done.ran]
     before = len(done.records) - len(done.ran)
@@ -102,8 +103,9 @@ def _outcome(done: Summary, inputs: Inputs, source: Path, output: Path) -> Outco
             for record in done.records
         ],
         "left_out": [{"what": left.what, "reason": left.reason, "files": left.files} for left in inputs.left_out],
+        "warnings": warnings,
     }
-    return Outcome(lines, data, _warnings(done, inputs, failed), failed=bool(failed))
+    return Outcome(lines, data, warnings, failed=bool(failed))
 
 
 def _line(record: Record, cohort: Any) -> str:
@@ -128,8 +130,13 @@ def _warnings(done: Summary, inputs: Inputs, failed: list[Record]) -> list[str]:
     if done.kept:
         told.append(
             f"{_some(done.kept)} were edited by hand and stay as they are, although the CTA, the models or the "
-            "parameters have changed; remove their folders to analyze them again"
+            "parameters have changed or are not known any more; remove their folders to analyze them again"
         )
+    told += [
+        f"{_some(names)} hold the same CTA, so that one patient counts {len(names)} times in the tables; take the "
+        "others out of the source, and their folders out of the results"
+        for names in done.doubles
+    ]
     if done.others:
         told.append(f"{_some(done.others)} are in the folder but not in this source, and stay in the tables")
     other = sorted({record.calcscore for record in done.records} - {__version__})

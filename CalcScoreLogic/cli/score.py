@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..case_files import real_path
 from ..errors import InputError
 from ..wording import counted
 from .outcome import Outcome, add_shortening_options, check_outputs, shortening_parameters
@@ -53,6 +54,8 @@ def run(options: argparse.Namespace) -> Outcome:
     check_outputs([options.output, options.csv], inputs.values())
     if options.no_shorten and (options.length, options.margin, options.method) != (None, None, None):
         raise InputError("--no-shorten takes no --length, --margin or --method")
+    if real_path(options.territories) == real_path(options.calcification) and not _holds_both(options.territories):
+        raise InputError(f"{options.territories}: this one label map is given for both, give the other one too")
     parameters = case_parameters(options)
     if options.no_shorten:
         parameters = replace(parameters, shortening=None)
@@ -78,6 +81,13 @@ def run(options: argparse.Namespace) -> Outcome:
     if options.csv:
         result.write_csv(options.csv)
     return Outcome([summary(result)], result.to_dict(), list(result.warnings))
+
+
+def _holds_both(path: Path) -> bool:
+    """Tell whether a file can hold arteries and calcification: a segmentation of 3D Slicer or DICOM."""
+    from ..images.file_checks import image_suffix
+
+    return image_suffix(path) in (None, ".seg.nrrd")
 
 
 def case_parameters(options: argparse.Namespace) -> CaseParameters:

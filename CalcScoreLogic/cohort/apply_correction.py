@@ -9,6 +9,8 @@ import numpy as np
 from ..anatomy import CalcificationLabel, Territory
 from ..artery_holes import Arteries, fill_holes
 from ..images.geometry import Array, Image
+from ..quality.codes import CodedWarning
+from ..quality.exchange import exchange_warning
 from ..rescoring import Edits, lengths_of, rescore, trim_again
 from ..results import CaseResult, ScoredCase
 from ..shortening import ShorteningParameters, shorten
@@ -67,7 +69,7 @@ def correct(before: ScoredCase, correction: Correction, cta: Image) -> ScoredCas
                 *(_FULL + territory.key for territory in full),
             ),
             territories=tuple(t for t in Territory if t in trimmed or t in full or t in inside),
-            warnings=tuple(correction.warnings),
+            warnings=(*correction.warnings, *_doubts(calcification, territories)),
         ),
     )
     if full and not trimmed:
@@ -100,8 +102,15 @@ def correct_in_place(before: ScoredCase, cta: Image) -> ScoredCase | None:
     )
     if not changed:
         return None
-    edits = _merged(before.result, Edits(tuple(territory.key for territory in changed), changed))
+    doubts = _doubts(before.calcification, before.territories)
+    edits = _merged(before.result, Edits(tuple(territory.key for territory in changed), changed, doubts))
     return rescore(before.result, *maps, cta, edits, last)
+
+
+def _doubts(calcification: Image, territories: Image) -> tuple[CodedWarning, ...]:
+    """Tell of label maps that seem to be exchanged."""
+    found = exchange_warning(calcification, territories)
+    return () if found is None else (found,)
 
 
 def _rebuilt(case: ScoredCase) -> Arteries:

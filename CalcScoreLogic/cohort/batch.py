@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..case_files import real_path
-from ..errors import InputError
+from ..errors import CalcScoreError, InputError
+from ..report.case_folder import check_place
 from .case_inputs import CohortInput, Inputs
 from .case_outcome import Ending, OnProgress
-from .checksums import Content, content_of, stamp_of
+from .checksums import UNREADABLE, Content, content_of, stamp_of
 from .dicom_objects import add_missing
 from .local import run_here
 from .progress import Countdown
 from .recipe import Recipe
 from .report import write_cohort_page
 from .state import STATE_FOLDER, CohortFolder, Record, State
-from .tables import read_tables
+from .tables import Tables, read_tables
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Summary:
         Edited cases that were made in another way and would have lost their edits.
     dicom_problems : tuple of str
         Why cases that were done before have no DICOM objects, although these are wanted.
+    doubles : tuple of tuple of str
+        Cases of the folder whose files hold the same.
     """
 
     records: tuple[Record, ...]
@@ -44,6 +47,7 @@ class Summary:
     others: tuple[str, ...]
     kept: tuple[str, ...]
     dicom_problems: tuple[str, ...] = ()
+    doubles: tuple[tuple[str, ...], ...] = ()
 
 
 def run_batch(
@@ -87,8 +91,13 @@ def run_batch(
     _check_apart(inputs, output)
     cohort = CohortFolder(output)
     with cohort.locked():
+        ours = {case for case, record in cohort.records().items() if record.state is State.DONE}
         tables, records = read_tables(cohort)
+        for case in inputs.cases:
+            if case.name not in records or records[case.name].reason:
+                _adopt_edited(case.name, cohort, tables, records)
         pending, kept = _triage(inputs.cases, cohort, records, recipe, retry_failed)
+        pending = [_checked(case, cohort, case.name in ours) for case in pending]
         for case in pending:
             # Their results stay until new ones are written; another try with the old options finds them.
             records.pop(case.name, None)
@@ -115,7 +124,17 @@ def run_batch(
         tuple(sorted(records.keys() - set(names))),
         kept,
         problems,
+        _doubles(records.values()),
     )
+
+
+def _doubles(records: Iterable[Record]) -> tuple[tuple[str, ...], ...]:
+    """Find cases that hold the same; what cannot be read is like nothing else."""
+    names: dict[str, list[str]] = {}
+    for record in sorted(records, key=lambda record: record.case):
+        if record.content.sha256 and not record.reason:
+            names.setdefault(record.content.sha256, []).append(record.case)
+    return tuple(tuple(cases) for cases in names.values() if len(cases) > 1)
 
 
 def _check_apart(inputs: Inputs, output: Path) -> None:
@@ -146,6 +165,25 @@ def _triage(
             else:
                 pending.append(case)
     return pending, tuple(kept)
+
+
+def _adopt_edited(case: str, cohort: CohortFolder, tables: Tables, records: dict[str, Record]) -> None:
+    """Take in results that were edited by hand and that no record speaks of, such as those of a copied folder."""
+    result = cohort.result(case)
+    if result is not None and result.edited_segments:
+        # What they were made of is not known, and never the same as what a recipe makes.
+        records[case] = Record(case, State.DONE, "", 0.0, UNREADABLE, "", result.provenance.get("calcscore", ""))
+        cohort.keep(records[case])
+        tables.put(records[case], result)
+
+
+def _checked(case: CohortInput, cohort: CohortFolder, is_ours: bool) -> CohortInput:
+    """Give a case, with the reason why it cannot be run where something would be lost in its folder."""
+    try:
+        check_place(cohort.case_folder(case.name), case.all_files, is_ours)
+    except CalcScoreError as error:
+        return replace(case, problem=case.problem or str(error))
+    return case
 
 
 def _unchanged(case: CohortInput, content: Content) -> bool:

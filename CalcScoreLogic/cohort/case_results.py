@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from .. import case_files as files
@@ -11,7 +10,7 @@ from ..errors import InputError
 from ..images.common_grid import aligned
 from ..images.files import read_calcification, read_territories
 from ..images.segment_files import is_segment_file
-from ..results import CaseResult, ScoredCase
+from ..results import ScoredCase, read_scores
 from .case_inputs import own_cta
 
 
@@ -81,10 +80,7 @@ def read_scored(folder: Path) -> ScoredCase:
         What a killed program left cannot be put in place.
     """
     finish_folder(folder)
-    try:
-        content = json.loads((folder / files.SCORES).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / files.SCORES}: the scores cannot be read, analyze the case again") from error
+    result = read_scores(folder / files.SCORES)
     territories = read_territories(folder / files.TERRITORIES)
     shortened = read_territories(folder / files.SHORTENED)
     calcification = read_calcification(folder / files.CALCIFICATION)
@@ -92,7 +88,7 @@ def read_scored(folder: Path) -> ScoredCase:
         aligned(territories, image, str(folder / files.TERRITORIES), "another of the case's label maps")
         for image in (shortened, calcification)
     )
-    return ScoredCase(CaseResult.from_dict(content), territories, shortened, calcification)
+    return ScoredCase(result, territories, shortened, calcification)
 
 
 def cta_of(corrected: Path, folder: Path) -> Path:

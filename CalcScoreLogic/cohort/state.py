@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import case_files as files
 from ..atomic import finish_folder, locked, write_json
 from ..errors import InputError
-from ..results import CaseResult
+from ..results import CaseResult, read_scores
 from ..version import __version__
 from .checksums import Content
 
@@ -129,8 +129,8 @@ class CohortFolder:
         if not files.has_results(folder):
             return None
         try:
-            return CaseResult.from_dict(json.loads((folder / files.SCORES).read_text(encoding="utf-8")))
-        except (OSError, ValueError, InputError):
+            return read_scores(folder / files.SCORES)
+        except InputError:
             return None
 
     def _record(self, case: str) -> Path:

@@ -16,6 +16,7 @@ from ..scoring import Row, Status
 from ..shortening import ShorteningMethod, ShorteningParameters
 from .belonging import belonging_warnings
 from .codes import CodedWarning, WarningCode
+from .exchange import exchange_warning
 
 METAL_HU = 3000.0
 """Calcium stays below this on CT; stents, clips and coils do not."""
@@ -254,9 +255,13 @@ def label_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
     -------
     CodedWarning or None
         A sentence where the map has no calcification (2) and its artery label (1) covers less than half
-        of the arteries; or where all of a territory is
-        calcification.
+        of the arteries; where all of a territory is calcification; or where the two maps seem to be exchanged.
     """
+    return _map_warning(calcification, arteries) or exchange_warning(calcification, arteries)
+
+
+def _map_warning(calcification: Image, arteries: Image) -> CodedWarning | None:
+    """Warn where the calcification map alone looks like another map."""
     box = nonzero_box(arteries.array)
     if box is None:
         return None

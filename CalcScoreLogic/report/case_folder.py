@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,7 @@ from ..atomic import atomic_folder, finish_folder
 from ..errors import InputError
 from ..images.coverage import coverage_of
 from ..images.files import write_image, write_label_map
-from ..results import CaseResult
+from ..results import read_scores
 from .case_page import write_report
 from .overview import overview_png
 from .projections import projections
@@ -28,13 +26,14 @@ if TYPE_CHECKING:
     from ..results import ScoredCase
     from ..synthesis import SyntheticCase
 
-_LABEL_MAPS = (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION)
+_CAN_BE_BROUGHT = (files.TERRITORIES, files.SHORTENED, files.CALCIFICATION, *files.DICOM_OBJECTS)
+_WRITTEN = (*files.RESULTS, files.OVERVIEW, *files.DICOM_OBJECTS)
 
 SEARCHED_NOTE = "Calcification was looked for around the trimmed arteries only, not elsewhere."
 """Header of a calcification map; ``coverage`` of ``scores.json`` says where exactly."""
 
 
-def check_place(folder: Path, inputs: Iterable[Path]) -> None:
+def check_place(folder: Path, inputs: Iterable[Path], is_ours: bool = False) -> None:
     """Refuse, before any work, a folder of results in which something would be lost.
 
     Parameters
@@ -43,30 +42,37 @@ def check_place(folder: Path, inputs: Iterable[Path]) -> None:
         What `write_case` will be given; it need not exist.
     inputs : iterable of Path
         Files that are read.
+    is_ours : bool
+        Whether an analysis is known to have written there, so that what is left of its results may go.
 
     Raises
     ------
     InputError
-        An input has the name of a result, a label map there is no result of an analysis, or the results there were
-        edited by hand.
+        An input has the name of a result, a file there is no result of an analysis, or the results there were
+        edited by hand or cannot be read, so that nobody knows.
     CalcScoreError
         See `finish_folder`.
     """
     finish_folder(folder)
-    places = {files.real_path(folder / name) for name in files.RESULTS}
+    places = {files.real_path(folder / name) for name in _WRITTEN}
     for path in inputs:
         if files.real_path(path) in places:
             raise InputError(f"{path}: the output would overwrite an input, choose another folder for the results")
-    drawn = [name for name in _LABEL_MAPS if (folder / name).is_file()]
-    if drawn and not files.has_results(folder):
+    brought = [name for name in _CAN_BE_BROUGHT if (folder / name).is_file()]
+    if brought and not (is_ours or files.has_results(folder)):
         raise InputError(
-            f"{folder}: {drawn[0]} in it is no result of an analysis and would be overwritten, choose another folder"
+            f"{folder}: {brought[0]} in it is no result of an analysis and would be overwritten, choose another folder"
         )
-    previous = None
-    # Scores that cannot be read are no loss.
-    with suppress(OSError, ValueError, InputError):
-        previous = CaseResult.from_dict(json.loads((folder / files.SCORES).read_text(encoding="utf-8")))
-    if previous is not None and previous.edited_segments:
+    if not (folder / files.SCORES).is_file():
+        return
+    try:
+        previous = read_scores(folder / files.SCORES)
+    except InputError:
+        raise InputError(
+            f"{folder}: {files.SCORES} in it cannot be read, so that edits by hand may be lost; choose another folder, "
+            "or move this one away"
+        ) from None
+    if previous.edited_segments:
         raise InputError(
             f"{folder}: the results in it were edited by hand and would be lost, choose another folder, or remove "
             "this one"

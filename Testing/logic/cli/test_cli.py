@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,8 @@ def test_a_plain_mask_as_calcification_map_is_noticed(case: Path, capsys: pytest
 
 def test_one_map_for_both_is_noticed(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
     maps = case / "calcification.nii.gz"
-    assert call("score", "--territories", maps, "--calcification", maps, "-o", case / "s.json") == 0
+    copy = shutil.copy(maps, case / "copy.nii.gz")
+    assert call("score", "--territories", copy, "--calcification", maps, "-o", case / "s.json") == 0
     assert "Iliac: all of it is marked as calcification; check that the calcification map" in capsys.readouterr().err
     assert call("score", "--territories", case / "territories.nii.gz", "--calcification", maps, "-o", case / "s") == 0
     assert "all of it is marked" not in capsys.readouterr().err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from CalcScoreLogic.cohort.state import STATE_FOLDER
 from CalcScoreLogic.images.files import read_calcification, write_image
 from CalcScoreLogic.images.geometry import Image
 from CalcScoreLogic.models import file_sha256
@@ -82,6 +84,80 @@ def test_analyze_and_batch_keep_what_was_corrected(
     assert call(*command, 600) == 0
     assert "case_0 were edited by hand and stay as they are" in capsys.readouterr().err
     assert contents(results / "case_0") == before
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"schema": "calcscore/2"}'])
+def test_results_whose_scores_cannot_be_read_are_not_replaced(
+    damage: str, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arteries = tmp_path / "drawn.nii.gz"
+    (case / "territories.nii.gz").rename(arteries)
+    results = tmp_path / "results"
+    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification")
+    assert call(*command, 470) == 0
+    # Nobody can tell any more whether they were edited by hand.
+    (results / "case_0" / "scores.json").write_text(damage)
+    before = contents(results / "case_0")
+    told = f"{results / 'case_0'}: scores.json in it cannot be read, so that edits by hand may be lost"
+    capsys.readouterr()
+    for options in ([], ["--retry-failed"]):
+        assert call(*command, 470, *options) == 1
+        assert f"case_0: failed, {told}" in capsys.readouterr().out
+        assert contents(results / "case_0") == before
+    assert call("analyze", case / "cta.nii.gz", "--arteries", arteries, "-o", results / "case_0") == 2
+    assert told in capsys.readouterr().err
+    assert contents(results / "case_0") == before
+
+
+def test_a_batch_keeps_edited_results_of_which_it_has_no_record(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arteries = tmp_path / "drawn.nii.gz"
+    (case / "territories.nii.gz").rename(arteries)
+    results = tmp_path / "results"
+    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification", 470)
+    assert call(*command) == 0
+    scores = results / "case_0" / "scores.json"
+    content = json.loads(scores.read_text(encoding="utf-8"))
+    content["territories"]["aorta"]["edited"] = True
+    scores.write_text(json.dumps(content))
+    # As a copy made with * leaves it behind.
+    shutil.rmtree(results / STATE_FOLDER)
+    before = contents(results / "case_0")
+    for _ in range(2):
+        capsys.readouterr()
+        assert call(*command) == 0
+        assert "case_0 were edited by hand and stay as they are" in capsys.readouterr().err
+        assert contents(results / "case_0") == before
+        assert "case_0,aorta" in (results / "scores.csv").read_text(encoding="utf-8")
+
+
+def test_a_batch_leaves_drawn_label_maps_and_its_own_inputs_alone(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    drawn = results / "case_0" / "territories.nii.gz"
+    drawn.parent.mkdir(parents=True)
+    (case / "territories.nii.gz").rename(drawn)
+    before = contents(results / "case_0")
+    command = ("batch", case.parent, "-o", results, "--calcification", 470, "--arteries")
+    assert call(*command, drawn) == 1
+    assert f"failed, {drawn}: the output would overwrite an input" in capsys.readouterr().out
+    assert call(*command, case / "totalseg.nii.gz", "--preset", "totalsegmentator") == 1
+    assert f"failed, {drawn.parent}: territories.nii.gz in it is no result" in capsys.readouterr().out
+    assert contents(results / "case_0") == before
+
+
+def test_analyze_leaves_dicom_objects_alone_that_it_did_not_write(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    theirs = results / "segmentation.dcm"
+    theirs.write_bytes(b"the segmentation of another program")
+    assert analyze(case, results) == 2
+    assert f"{results}: segmentation.dcm in it is no result of an analysis" in capsys.readouterr().err
+    assert theirs.read_bytes() == b"the segmentation of another program"
 
 
 @pytest.mark.parametrize("command", ["phantom", "synthesize"])

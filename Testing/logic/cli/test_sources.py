@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -276,3 +277,27 @@ def test_label_maps_among_the_cases_are_no_cases(
     options = ["--arteries", "{case}_arteries.nii.gz", "--preset", "totalsegmentator"]
     assert batch(flat, tmp_path / "out", *options) == 0
     assert list(states(tmp_path / "out")) == ["p0", "p1"]
+
+
+def test_a_cta_that_is_two_cases_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cohort = tmp_path / "cohort"
+    for number, name in enumerate(("P1", "P2", "P3")):
+        write_case(cohort / name, number)
+    shutil.copy(cohort / "P2" / "cta.nii.gz", cohort / "P3" / "cta.nii.gz")
+    (cohort / "P3" / "arteries.nii.gz").write_bytes((cohort / "P2" / "arteries.nii.gz").read_bytes())
+    table, output = tmp_path / "list.csv", tmp_path / "results"
+    rows = ["case,path,arteries", *(f"{name},cohort/{name},cohort/{name}/arteries.nii.gz" for name in ("P1", "P2"))]
+    # The same arteries with another CTA, or another reader's with the same CTA, are no double.
+    rows += ["P2 again,cohort/P3,cohort/P3/arteries.nii.gz", "P1 b,cohort/P1,cohort/P2/totalseg.nii.gz"]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    command = ["batch", str(table), "-o", str(output), "--map", "1=aorta,2=iliac,52=aorta,65=iliac"]
+    for options in ([], ["--json"]):
+        assert main([*command, *options]) == 0
+        found = capsys.readouterr()
+        told = json.loads(found.out)["warnings"] if options else found.err.splitlines()
+        assert [line.removeprefix("warning: ") for line in told if "the same CTA" in line] == [
+            "P2, P2_again hold the same CTA, so that one patient counts 2 times in the tables; take the others out of "
+            "the source, and their folders out of the results"
+        ]
+    with (output / "scores.csv").open(newline="", encoding="utf-8") as stream:
+        assert {row["case"] for row in csv.DictReader(stream)} == {"P1", "P1_b", "P2", "P2_again"}
