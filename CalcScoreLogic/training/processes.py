@@ -10,11 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import CalcScoreError
+from ..errors import CalcScoreError, InputError
 from ..models import Role
 from ..process_trees import end_tree, kill_own_tree, kill_tree, own_tree_options
 from .workspace import Workspace
@@ -103,7 +103,8 @@ def run_jobs(
 def run_process(work: Callable[..., object], about: str | None, *numbers: str) -> None:
     """Do a part of a training as a process of its own, as its command line says.
 
-    It ends with its children as soon as whoever started it with `ATTENDED` is gone.
+    It ends with its children as soon as whoever started it with `ATTENDED` is gone. Whoever did so holds the lock of
+    the work; the task of a job array takes it itself. Bad input is told in one sentence.
 
     Parameters
     ----------
@@ -120,9 +121,17 @@ def run_process(work: Callable[..., object], about: str | None, *numbers: str) -
     for name in numbers:
         parser.add_argument(name, type=int)
     options = vars(parser.parse_args())
+    workspace, role = Workspace(options["work"]), options["role"]
+    lock: AbstractContextManager[None] = nullcontext()
     if os.environ.get(ATTENDED):
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    work(Workspace(options["work"]), options["role"], *(options[name] for name in numbers))
+    else:
+        lock = workspace.locked(" ".join([role.value, *(f"{name} {options[name]}" for name in numbers)]))
+    try:
+        with lock:
+            work(workspace, role, *(options[name] for name in numbers))
+    except InputError as error:
+        sys.exit(str(error))
 
 
 def _end_with_parent() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,17 @@ def test_two_trainings_in_one_folder_do_not_meet(folder: Path, tmp_path: Path) -
     with workspace.locked("territories fold 1"), pytest.raises(InputError, match=r"here \(territories fold 1\)"):
         run_locked(Workspace(work), jobs, {}, 1, str)
     assert not (tmp_path / "log").exists()
+
+
+def test_a_task_of_a_job_array_does_not_meet_another_training_of_its_fold(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    module = ["CalcScoreLogic.training.fold", str(tmp_path), "territories"]
+    with workspace.locked("territories fold 1"):
+        for fold, told in (("1", "another calcscore train is at work here (territories fold 1)"), ("2", "no training")):
+            task = subprocess.run([sys.executable, "-m", *module, fold], capture_output=True, text=True)
+            assert task.returncode == 1
+            assert told in task.stderr
+            assert task.stderr.count("\n") == 1
 
 
 def test_recipes_survive_json_and_refuse_no_epochs() -> None:
