@@ -47,7 +47,7 @@ def read_dicom_series(source: str | os.PathLike[str] | Sequence[Path], name: str
     Raises
     ------
     InputError
-        No DICOM image, several series, not CT, fewer than 2 slices, a file that is cut short, slices
+        No DICOM image, several series or patients, not CT, fewer than 2 slices, a file that is cut short, slices
         that are missing, doubled, unevenly spaced, shifted sideways (gantry tilt) or unlike each other,
         or whose HU the header does not tell.
     CalcScoreError
@@ -61,6 +61,9 @@ def read_dicom_series(source: str | os.PathLike[str] | Sequence[Path], name: str
     slices, notes = _without_extras(folder, found)
     if len({one.series for one in slices}) > 1:
         raise InputError(f"{folder}: several series ({_listing(slices)}), give a folder with one CT series")
+    patients = len({one.patient for one in slices})
+    if patients > 1:
+        raise InputError(f"{folder}: the files of the series name {patients} patients, export each patient again")
     modalities = sorted({one.modality or "none" for one in slices})
     if modalities != ["CT"]:
         raise InputError(f"{folder}: the modality is {', '.join(modalities)}, give a CT series")
@@ -150,6 +153,9 @@ def _check_values(folder: str, slices: Sequence[Slice]) -> None:
     units = sorted({one.unit for one in slices if one.unit not in HU_UNITS})
     if units:
         raise InputError(f"{folder}: the values are {', '.join(units)} and not HU (rescale type), give the CTA itself")
+    misread = next((one for one in slices if one.misread), None)
+    if misread is not None:
+        raise InputError(f"{folder}: the file {shown(misread.path)} has {misread.misread}, export the original series")
     untold = [one for one in slices if one.to_hu is None]
     if untold:
         raise InputError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -44,6 +44,8 @@ class Slice:
         Number of the frame in the file, from 0.
     series, sop_class, modality, description : str
         As in the header.
+    patient : tuple of str
+        Number and name of the patient, to be compared and never to be shown.
     image_type : tuple of str
         DICOM image type, in capitals.
     size : tuple of int
@@ -56,6 +58,8 @@ class Slice:
         LPS mm; empty where they are missing or no numbers.
     to_hu : Rescale, Lookup or None
         What makes HU of the stored values; None where the header does not tell.
+    misread : str
+        Why GDCM would give other values than the stored ones; empty where it does not.
     unit : str
         Rescale type in capitals, e.g. ``"HU"``; empty where the header has none.
     padding : float or None
@@ -68,6 +72,7 @@ class Slice:
     sop_class: str
     modality: str
     description: str
+    patient: tuple[str, str] = field(repr=False)
     image_type: tuple[str, ...]
     size: tuple[int, int]
     pixel: int
@@ -76,6 +81,7 @@ class Slice:
     orientation: tuple[float, ...]
     pixel_spacing: tuple[float, ...]
     to_hu: Rescale | Lookup | None
+    misread: str
     unit: str
     padding: float | None
 
@@ -149,13 +155,28 @@ def read_slices(folder: str, paths: Sequence[Path]) -> list[Slice]:
 
 def _check_pixels(folder: str, path: Path, reader: sitk.ImageFileReader) -> None:
     """Refuse a file with less pixel data than its header promises; raises InputError."""
-    bits = reader.GetMetaData("0028|0100").strip() if reader.HasMetaDataKey("0028|0100") else ""
+    bits = _texts(reader)("0028|0100")
     if bits.isdecimal():
         promised = math.prod(reader.GetSize()) * reader.GetNumberOfComponents() * int(bits) // 8
         lacking = lacking_bytes(path, promised)
         if lacking:
             problem = f"lacks {lacking} of {promised} bytes of pixel data"
             raise InputError(f"{folder}: the file {shown(path)} {problem}, export the series again")
+
+
+def _texts(reader: sitk.ImageFileReader) -> Callable[[str], str]:
+    """Give what reads an element of a header, by its tag; empty text where it is not there."""
+    return lambda tag: one_line(reader.GetMetaData(tag)) if reader.HasMetaDataKey(tag) else ""
+
+
+def _misread(text: Callable[[str], str]) -> str:
+    """Say why GDCM would give other values than those that are stored; empty text where it does not."""
+    stored, high = text("0028|0101"), text("0028|0102")
+    if text("0028|0004") == "MONOCHROME1":
+        return "inverted values (MONOCHROME1)"
+    if stored.isdecimal() and high.isdecimal() and int(high) != int(stored) - 1:
+        return f"values that do not begin at the lowest bit (high bit {high}, {stored} bits stored)"
+    return ""
 
 
 def shown(path: Path) -> str:
@@ -192,10 +213,7 @@ def _is_image(folder: str, path: Path) -> bool:
 
 def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
     """Take what matters from a header that was read."""
-
-    def text(tag: str) -> str:
-        return one_line(reader.GetMetaData(tag)) if reader.HasMetaDataKey(tag) else ""
-
+    text = _texts(reader)
     rescale = Rescale.read(text("0028|1053"), text("0028|1052"))
     padding = numbers(text("0028|0120"), 1)
     whole = Slice(
@@ -205,6 +223,7 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
         sop_class=text("0008|0016"),
         modality=text("0008|0060"),
         description=text("0008|103e"),
+        patient=(text("0010|0020"), text("0010|0010")),
         image_type=tuple(text("0008|0008").upper().split("\\")),
         size=(reader.GetSize()[0], reader.GetSize()[1]),
         pixel=reader.GetPixelID(),
@@ -213,6 +232,7 @@ def _slices(path: Path, reader: sitk.ImageFileReader) -> list[Slice]:
         orientation=numbers(text("0020|0037"), 6),
         pixel_spacing=numbers(text("0028|0030"), 2),
         to_hu=rescale,
+        misread=_misread(text),
         unit=text("0028|1054").upper(),
         padding=padding[0] if padding else None,
     )

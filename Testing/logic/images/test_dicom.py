@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -257,6 +258,32 @@ def test_scouts_and_pages_in_the_folder_are_left_out_and_told(
     np.testing.assert_array_equal(image.array, HU)
     assert GRID.difference(image.geometry) is None
     assert image.notes == (f"Left out of the series: {told}; the CT slices beside are used.",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "the file IM0090.dcm has inverted values (MONOCHROME1)"),
+        ({"HighBit": 15}, "values that do not begin at the lowest bit (high bit 15, 12 bits stored)"),
+    ],
+)
+def test_values_that_would_be_misread_are_refused(changes: dict[str, object], told: str, tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "series", **changes)
+    with pytest.raises(InputError, match=re.escape(told)):
+        read_ct(folder)
+    # A scout may be stored as it likes.
+    folder = write_series(tmp_path / "other")
+    write_slice(folder / "extra.dcm", 0, **SCOUT, **changes)
+    np.testing.assert_array_equal(read_ct(folder).array, HU)
+
+
+def test_two_patients_in_one_series_are_no_volume(tmp_path: Path) -> None:
+    """An anonymizer may give all series one UID; laid end to end, two scans look like one."""
+    folder = write_series(tmp_path / "series", range(5))
+    write_series(folder, range(5, COUNT), PatientID="ID4712", PatientName="Other^Name")
+    with pytest.raises(InputError) as caught:
+        read_ct(folder)
+    assert str(caught.value) == f"{folder}: the files of the series name 2 patients, export each patient again"
 
 
 def test_slices_that_were_sent_twice(tmp_path: Path) -> None:
