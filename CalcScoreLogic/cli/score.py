@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_files import real_path
+from ..case_files import image_suffix, real_path
 from ..errors import InputError
 from ..wording import counted
 from .outcome import Outcome, add_shortening_options, check_outputs, shortening_parameters
@@ -85,8 +85,6 @@ def run(options: argparse.Namespace) -> Outcome:
 
 def _holds_both(path: Path) -> bool:
     """Tell whether a file can hold arteries and calcification: a segmentation of 3D Slicer or DICOM."""
-    from ..images.file_checks import image_suffix
-
     return image_suffix(path) in (None, ".seg.nrrd")
 
 
