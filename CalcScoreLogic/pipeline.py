@@ -17,6 +17,7 @@ from .quality.calcium import calcium_warnings
 from .quality.codes import CodedWarning, WarningCode, coded
 from .quality.ct import ct_warnings
 from .quality.labels import artery_warnings, label_warning, row_warnings
+from .quality.orientation import orientation_warning
 from .results import CaseResult, ScoredCase
 from .scoring import Scores, composite_burden, score
 from .shortening import Shortening, ShorteningParameters, shorten
@@ -137,7 +138,7 @@ def _warnings(
 ) -> tuple[CodedWarning, ...]:
     """Tell what a reader should know of a case, from its calcium to its CTA."""
     territories = filled.arteries.full
-    swapped = label_warning(calcification, territories)
+    doubts = (orientation_warning(territories), label_warning(calcification, territories))
     # Where the field of view ends, the rows tell better than the volume's height.
     slices = () if cta is None else tuple(w for w in ct_warnings(cta) if w.code is not WarningCode.CUT_FIELD_OF_VIEW)
     return (
@@ -145,7 +146,7 @@ def _warnings(
         *slices,
         *coded(WarningCode.TRIMMING, shortening.warnings),
         *coded(WarningCode.VESSELS, scores.warnings),
-        *([swapped] if swapped else []),
+        *(doubt for doubt in doubts if doubt),
         *row_warnings(scores.territories, parameters.shortening, parameters.not_given),
         *(() if cta is None else artery_warnings(cta, territories, calcification)),
     )

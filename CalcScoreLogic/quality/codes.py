@@ -33,6 +33,7 @@ class WarningCode(str, Enum):
     DEMO_NETWORKS = "demo_networks"
     SYNTHETIC_NETWORKS = "synthetic_networks"
     LABELS = "labels"
+    ORIENTATION = "orientation"
     OTHER_TOOL = "other_tool"
     TRIMMING = "trimming"
     VESSELS = "vessels"
