@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from Testing.logic.test_shortening import DIRECTIONS, kept_length_mm
+from Testing.straight_tubes import DIRECTIONS, kept_length_mm
 
 
 def run() -> None:
