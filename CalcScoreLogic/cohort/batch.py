@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..case_files import real_path
+from ..case_files import SCORES_TABLE, real_path
 from ..errors import CalcScoreError, InputError
 from ..report.case_folder import check_place
 from .case_inputs import CohortInput, Inputs
@@ -17,9 +17,9 @@ from .dicom_objects import add_missing
 from .local import run_here
 from .progress import Countdown
 from .recipe import Recipe
-from .report import write_cohort_page
+from .report import COHORT_PAGE, write_cohort_page
 from .state import STATE_FOLDER, CohortFolder, Record, State
-from .tables import Tables, read_tables
+from .tables import CASES_TABLE, Tables, read_tables
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _check_apart(inputs: Inputs, output: Path) -> None:
         place = next(iter(case.files), None)
         if place is not None and folder in real_path(place).parents:
             raise InputError(f"{output}: the case {case.name} lies in this folder, choose another one for the results")
-        if case.name == STATE_FOLDER:
+        if case.name in (STATE_FOLDER, SCORES_TABLE, CASES_TABLE, COHORT_PAGE):
             raise InputError(f"{case.name}: no case can have this name, rename it")
 
 

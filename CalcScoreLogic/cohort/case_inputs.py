@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from ..case_files import CTA_STEM, files_of, image_suffix, without_ending
 from ..quality.codes import CodedWarning
 
 _LONGEST_NAME = 80
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -151,5 +153,6 @@ def own_cta(folder: Path) -> Path | None:
 
 def folder_name(text: str) -> str:
     """Turn a name into one that every file system takes."""
-    name = re.sub(r"[^\w.+-]+", "_", text).strip("._ ")[:_LONGEST_NAME]
-    return name or "case"
+    # A Mac stores letters and their accents apart, and no file system of Windows has the names of devices.
+    name = re.sub(r"[^\w.+-]+", "_", unicodedata.normalize("NFC", text)).strip("._ ")[:_LONGEST_NAME]
+    return f"{name}_" if _DEVICE.fullmatch(name) else name or "case"

@@ -12,6 +12,7 @@ from ..images.files import read_calcification, read_territories
 from ..images.segment_files import is_segment_file
 from ..results import ScoredCase, read_scores
 from .case_inputs import own_cta
+from .state import CohortFolder
 
 
 def case_of(corrected: Path, output: Path) -> Path:
@@ -39,12 +40,16 @@ def case_of(corrected: Path, output: Path) -> Path:
         return output
     if not output.is_dir():
         raise InputError(f"{output}: no such folder, give the folder with the results")
-    cases = sorted(path.name for path in output.iterdir() if (path / files.SCORES).is_file())
+    cases = {path.name for path in output.iterdir() if (path / files.SCORES).is_file()}
+    # A case that failed has no results, and its correction belongs to no case with a shorter name.
+    known = sorted(cases | CohortFolder(output).records().keys())
     resolved = files.real_path(corrected)
     for name in (resolved.name, resolved.parent.name):
-        matching = [case for case in cases if _begins(name, case)]
-        if matching:
-            return output / max(matching, key=len)
+        case = max((case for case in known if _begins(name, case)), key=len, default=None)
+        if case is not None and case not in cases:
+            raise InputError(f"{corrected}: the case {case} has no results in {output}, analyze it first")
+        if case is not None:
+            return output / case
     raise InputError(
         f"{corrected}: neither its name nor that of its folder begins with the name of a case in {output}, "
         "give the folder of the case's results with -o"

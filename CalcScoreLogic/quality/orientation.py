@@ -48,4 +48,4 @@ def _centre(mask: Array) -> Array:
         return np.zeros(0)
     inside = mask[box]
     counts = [inside.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
-    return np.array(start_of(box)) + [np.average(np.arange(len(along)), weights=along) for along in counts]
+    return np.asarray(start_of(box) + np.array([np.average(np.arange(len(n)), weights=n) for n in counts]))

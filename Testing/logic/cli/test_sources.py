@@ -301,3 +301,12 @@ def test_a_cta_that_is_two_cases_is_told(tmp_path: Path, capsys: pytest.CaptureF
         ]
     with (output / "scores.csv").open(newline="", encoding="utf-8") as stream:
         assert {row["case"] for row in csv.DictReader(stream)} == {"P1", "P1_b", "P2", "P2_again"}
+
+
+@pytest.mark.parametrize("name", ["cohort.html", "scores.csv", "cases.csv"])
+def test_no_case_has_the_name_of_a_table(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_case(tmp_path / "P1")
+    table, output = tmp_path / "list.csv", tmp_path / "results"
+    table.write_text(f"case,path,arteries\n{name},P1,P1/arteries.nii.gz\n", encoding="utf-8")
+    assert main(["batch", str(table), "-o", str(output)]) == 2
+    assert capsys.readouterr().err == f"calcscore: {name}: no case can have this name, rename it\n"

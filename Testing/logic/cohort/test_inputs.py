@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from CalcScoreLogic.cohort.case_inputs import CohortInput, Inputs
+from CalcScoreLogic.cohort.case_inputs import CohortInput, Inputs, folder_name
 from CalcScoreLogic.cohort.inputs import find_inputs, read_input, single_input
 from CalcScoreLogic.errors import InputError
 from CalcScoreLogic.images.files import read_ct, write_image
@@ -77,6 +77,23 @@ def test_names_are_unique_and_fit_for_folders(tmp_path: Path) -> None:
     for place in ("x/scan.nii.gz", "y/scan.nii.gz", "SCAN.nrrd", "z/odd: name?.nii.gz", "x/v1.5 mm.nii.gz"):
         image(tmp_path / place)
     assert names(find_inputs(tmp_path)) == ["SCAN", "odd_name", "v1.5_mm", "x_scan", "y_scan"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        # A letter and its accent apart, as a Mac stores them.
+        ("Mu\u0308ller", "M\u00fcller"),
+        ("CON", "CON_"),
+        ("nul.txt", "nul.txt_"),
+        ("com1", "com1_"),
+        ("console", "console"),
+        ("a/b\\c", "a_b_c"),
+        ("..", "case"),
+    ],
+)
+def test_names_that_some_file_system_does_not_take(text: str, name: str) -> None:
+    assert folder_name(text) == name
 
 
 def test_a_list_names_its_cases(tmp_path: Path) -> None:
