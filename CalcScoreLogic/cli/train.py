@@ -113,12 +113,7 @@ def _run_finetuning(options: argparse.Namespace) -> Outcome:
         raise InputError(f"--start-from: no model for {missing[0]} is named, name one or choose another --role")
     cases = training.find_cases(options.cases)
     recipe = finetune.fine_tuning(options.epochs)
-    about = {
-        "name": options.name or "tuned",
-        "trained_on": f"{len(cases)} cases",
-        "demo": False,
-        "note": _NOTES[False],
-    }
+    about = training.About(options.name or "tuned", f"{len(cases)} cases", _NOTES[False])
     workspace = _work_folder(options)
     warnings = training.prepare(cases, workspace, recipe, about, stage, bases)
     return _train(options, workspace, recipe, roles, training.train, warnings)
@@ -126,7 +121,7 @@ def _run_finetuning(options: argparse.Namespace) -> Outcome:
 
 def _run_starter(options: argparse.Namespace) -> Outcome:
     """Train on synthetic CTA that is made while the networks learn."""
-    from ..training import starter
+    from ..training import About, starter
 
     if not options.anatomy:
         raise InputError("--preset starter makes its patches from labelled anatomy: give --anatomy FILE")
@@ -136,13 +131,12 @@ def _run_starter(options: argparse.Namespace) -> Outcome:
     anatomies = [starter.Anatomy.of(file) for file in options.anatomy]
     recipe = starter.recipe_for_this_machine()
     workspace = _work_folder(options)
-    about = {
-        "name": options.name or "starter",
-        "trained_on": starter.describe_anatomies(anatomies),
-        "demo": False,
-        "synthetic": True,
-        "note": "trained on synthetic CTA only; check its labels on cases of your own",
-    }
+    about = About(
+        options.name or "starter",
+        starter.describe_anatomies(anatomies),
+        "trained on synthetic CTA only; check its labels on cases of your own",
+        synthetic=True,
+    )
     stage("reading the anatomy")
     starter.prepare_starter(workspace, recipe, anatomies, about)
     return _train(options, workspace, recipe, _roles(options), starter.train_starter)
@@ -179,12 +173,12 @@ def _prepare(options: argparse.Namespace, workspace: Workspace, recipe: Recipe) 
         # An interrupted run may have made more of them.
         names = {f"case_{seed}" for seed in training.phantom_spacings(options.phantoms)}
         cases = [case for case in cases if case.name in names]
-    about = {
-        "name": options.name or ("demo" if synthetic else "trained"),
-        "trained_on": training.describe_phantoms(options.phantoms) if synthetic else f"{len(cases)} cases",
-        "demo": synthetic,
-        "note": _NOTES[synthetic],
-    }
+    about = training.About(
+        options.name or ("demo" if synthetic else "trained"),
+        training.describe_phantoms(options.phantoms) if synthetic else f"{len(cases)} cases",
+        _NOTES[synthetic],
+        demo=synthetic,
+    )
     return training.prepare(cases, workspace, recipe, about, stage)
 
 

@@ -5,6 +5,7 @@ nnU-Net and PyTorch are imported only by the processes that `run_jobs` starts.
 
 from __future__ import annotations
 
+from .about import About
 from .cases import CaseReport, TrainingCase, check_cases, find_cases
 from .dataset import convert, split_cases
 from .phantoms import describe_phantoms, make_cases, phantom_spacings
@@ -18,6 +19,7 @@ __all__ = [
     "FOLDS",
     "PAPER",
     "PRESETS",
+    "About",
     "CaseReport",
     "Recipe",
     "SmallNetwork",

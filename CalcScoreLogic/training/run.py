@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InputError
 from ..models import Role
 from ..version import __version__
+from .about import About
 from .cases import TrainingCase, check_cases, raise_problems
 from .dataset import convert
 from .finetune.base import Base
@@ -34,7 +35,7 @@ def prepare(
     cases: Sequence[TrainingCase],
     workspace: Workspace,
     recipe: Recipe,
-    about: dict[str, Any],
+    about: About,
     tell: Tell,
     bases: Mapping[Role, Base] | None = None,
 ) -> list[str]:
@@ -48,8 +49,8 @@ def prepare(
         Where to.
     recipe : Recipe
         How the ensembles will be trained.
-    about : dict
-        What is told of the models: ``name``, ``trained_on``, ``demo`` and ``note``.
+    about : About
+        What is told of the models.
     tell : callable
         Called with a few words about what is done.
     bases : mapping of Role to Base, optional
@@ -70,7 +71,7 @@ def prepare(
     wanted = {
         "calcscore": __version__,
         "recipe": recipe.to_dict(),
-        "about": about,
+        "about": about.to_dict(),
         "cases": {case.name: case.stamps() for case in cases},
     }
     if bases is not None:

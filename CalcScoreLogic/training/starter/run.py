@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ...atomic import write_json
 from ...images.file_checks import check_exists
 from ...models import Role, file_sha256
 from ...version import __version__
+from ..about import About
 from ..dataset import dataset_json
 from ..processes import Job
 from ..run import Tell, run_locked
@@ -65,9 +65,7 @@ def describe_anatomies(anatomies: Sequence[Anatomy]) -> str:
     return f"synthetic CTA made from labelled anatomy: {told}; no CT of a patient"
 
 
-def prepare_starter(
-    workspace: Workspace, recipe: StarterRecipe, anatomies: Sequence[Anatomy], about: dict[str, Any]
-) -> None:
+def prepare_starter(workspace: Workspace, recipe: StarterRecipe, anatomies: Sequence[Anatomy], about: About) -> None:
     """Write recipe and plans into a work folder, which may hold them already.
 
     Parameters
@@ -78,8 +76,8 @@ def prepare_starter(
         How the ensembles will be trained.
     anatomies : sequence of Anatomy
         What patches are made of.
-    about : dict
-        What is told of the models: ``name``, ``trained_on``, ``demo`` and ``note``.
+    about : About
+        What is told of the models.
 
     Raises
     ------
@@ -94,7 +92,7 @@ def prepare_starter(
         "calcscore": __version__,
         "recipe": recipe.to_dict(),
         "anatomies": [{"file": str(anatomy.file), "sha256": anatomy.sha256} for anatomy in anatomies],
-        "about": about,
+        "about": about.to_dict(),
     }
     if workspace.settings_file.is_file():
         there = workspace.settings()

@@ -12,7 +12,7 @@ import pytest
 
 from CalcScoreLogic.cli import main
 from CalcScoreLogic.models import Role, check
-from CalcScoreLogic.training import Workspace
+from CalcScoreLogic.training import About, Workspace
 from CalcScoreLogic.training.assembly import assemble
 from Testing.logic.model_folders import NEEDS_NNUNET
 
@@ -91,8 +91,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     made = Workspace(tmp_path / "work")
     (tmp_path / "work").mkdir()
     anatomies = [Anatomy.of(anatomy)]
-    about = {"name": "starter", "trained_on": describe_anatomies(anatomies), "demo": False, "synthetic": True}
-    prepare_starter(made, TINY, anatomies, {**about, "note": ""})
+    prepare_starter(made, TINY, anatomies, About("starter", describe_anatomies(anatomies), synthetic=True))
     return made
 
 
@@ -150,7 +149,7 @@ def test_the_model_is_one_that_stock_nnunet_runs(workspace: Workspace) -> None:
 def test_a_work_folder_keeps_to_its_anatomies(workspace: Workspace, tmp_path: Path) -> None:
     other = tmp_path / "other.nrrd"
     other.write_bytes(b"another one")
-    about = workspace.settings()["about"]
+    about = About(**workspace.settings()["about"])
     with pytest.raises(Exception, match="other anatomies"):
         prepare_starter(workspace, TINY, [Anatomy.of(other)], about)
 

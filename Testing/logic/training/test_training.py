@@ -28,7 +28,7 @@ from CalcScoreLogic.training.run import run_locked
 from Testing.logic.model_folders import NEEDS_NNUNET
 from Testing.logic.training.tiny_training import TINY, options
 
-ABOUT = {"name": "test", "trained_on": "tests", "demo": True, "note": ""}
+ABOUT = training.About("test", "tests", demo=True)
 
 
 def write(path: Path, array: np.ndarray, spacing: float = 1.0) -> None:
