@@ -235,7 +235,9 @@ class PlaquesView:
         tree = self._ui.plaquesTree
         row_height = tree.visualItemRect(tree.topLevelItem(0)).height() if self._plaques else 0
         rows = min(len(self._plaques), _MOST_ROWS)
-        tree.setFixedHeight(tree.header().sizeHint.height() + rows * row_height + 2 * tree.frameWidth + 2)
+        # Room to spare would show the top of one more row.
+        spare = 2 if len(self._plaques) <= _MOST_ROWS else 0
+        tree.setFixedHeight(tree.header().sizeHint.height() + rows * row_height + 2 * tree.frameWidth + spare)
 
     def _item(self, plaque: Plaque, current: bool) -> Any:
         item = qt.QTreeWidgetItem()

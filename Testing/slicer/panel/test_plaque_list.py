@@ -167,6 +167,15 @@ def test_the_list_of_a_case_that_is_not_read_yet_says_so(analyzed: Analyzed) -> 
     assert panel.state.value == "done"
 
 
+def test_a_long_list_shows_whole_rows(analyzed: Analyzed) -> None:
+    panel = analyzed()
+    case, tree = panel.case, panel.ui.plaquesTree
+    header = tree.height - tree.viewport().height - 2 * tree.frameWidth
+    panel.sections.plaques.show(case.plaques() * 10, case.record, case.volume, True)
+    row = tree.visualItemRect(tree.topLevelItem(0)).height()
+    assert tree.minimumHeight == header + 7 * row + 2 * tree.frameWidth
+
+
 def test_a_right_click_offers_the_territories_themselves(analyzed: Analyzed) -> None:
     """A menu within it would have no title."""
     panel = analyzed()

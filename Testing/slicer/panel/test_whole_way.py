@@ -90,7 +90,7 @@ def test_from_a_cta_to_a_corrected_saved_and_loaded_case(
     done = picture("results")
     if renders:
         harness.settle(panel.case.arteries.GetDisplayNode().GetVisibility)
-        three_d = harness.view3d_screenshot(pictures / "three_d.png", 880, Image.open(done).height)
+        three_d = harness.view3d_screenshot(pictures / "three_d.png", 640, Image.open(done).height)
         beside(pictures / "panel.png", done, three_d, gap=0)
 
     before = found["aorta"]
