@@ -246,6 +246,7 @@ class PlaquesView:
         for column, text in enumerate(cells):
             item.setText(column, text)
             item.setTextAlignment(column, _alignment(column))
+            item.setToolTip(column, _COLUMNS[column][1])
             if not current:
                 item.setForeground(column, pale_brush(self._ui.plaquesTree))
         return item

@@ -208,7 +208,10 @@ def test_every_control_says_what_it_does(panel: Any) -> None:
 
 
 def test_every_figure_has_its_definition(analyzed: Callable[[], Any]) -> None:
-    tree = analyzed().ui.scoresTree
+    panel = analyzed()
+    tree, plaques = panel.ui.scoresTree, panel.ui.plaquesTree
+    assert plaques.topLevelItem(0).toolTip(3) == "Volume of the plaque"
+    assert all(plaques.topLevelItem(0).toolTip(n) for n in range(plaques.columnCount))
     aorta, renal = tree.topLevelItem(0), tree.topLevelItem(3)
     assert "Calcified volume divided by artery volume" in aorta.toolTip(1)
     assert all(aorta.toolTip(n) for n in range(tree.columnCount))
