@@ -36,7 +36,7 @@ def orientation_warning(arteries: Image) -> CodedWarning | None:
     where = "above" if up > max(abs(back), abs(left)) / _BESIDE else "beside"
     text = (
         f"The iliac arteries lie {where} the aorta, so the file's orientation is not the patient's, and the arteries "
-        "were trimmed at the wrong ends; export the images and the label maps again."
+        "are trimmed at the wrong ends; export the images and the label maps again."
     )
     return CodedWarning(WarningCode.ORIENTATION, text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from ..images.common_grid import check_same_grid
 from ..images.files import read_calcification, read_ct, read_territories
 from ..images.geometry import Array, Image
 from ..models import Role
+from ..quality.belonging import belonging_warnings
+from ..quality.ct import value_warnings
+from ..quality.exchange import exchange_warning
+from ..quality.orientation import orientation_warning
 from .recipe import FOLDS
 
 _STEMS = tuple(files.without_ending(Path(name)) for name in (files.CTA, files.TERRITORIES, files.CALCIFICATION))
@@ -124,21 +129,27 @@ def check_cases(cases: Sequence[TrainingCase], tell: Callable[[str], None] = lam
     -------
     CaseReport
         Files that cannot be read or hold unknown labels, maps on another grid than their CTA, labels that no case
-        holds and fewer than five cases are problems; a case without some label map's content is a warning.
+        holds and fewer than five cases are problems; an empty label map, a CTA that is there twice, and what `quality`
+        finds of maps and values are warnings.
     """
     report = CaseReport()
     if len(cases) < FOLDS:
         report.problems.append(f"there are {len(cases)} cases, five folds need at least {FOLDS}")
     seen: dict[Role, set[int]] = {role: set() for role in Role}
+    same: dict[str, str] = {}
     readable = 0
     for number, case in enumerate(cases, start=1):
         tell(f"checking case {number} of {len(cases)}")
         try:
-            held = _check_case(case, report)
+            cta = read_ct(case.cta)
+            held = _check_case(case, cta, report)
         except InputError as error:
             report.problems.append(str(error))
             continue
         readable += 1
+        first = same.setdefault(hashlib.sha256(cta.canonical().array.tobytes()).hexdigest(), case.name)
+        if first != case.name:
+            report.warnings.append(f"{case.cta}: the same CTA as in {first}, so a fold is tested on what it has seen")
         for role, values in held.items():
             seen[role] |= values
     for role in Role if readable == len(cases) else ():
@@ -158,9 +169,8 @@ def raise_problems(problems: Sequence[str]) -> None:
         raise InputError("\n  ".join([f"the cases have {len(problems)} problems:", *problems]))
 
 
-def _check_case(case: TrainingCase, report: CaseReport) -> dict[Role, set[int]]:
+def _check_case(case: TrainingCase, cta: Image, report: CaseReport) -> dict[Role, set[int]]:
     """Check one case and say which labels its maps hold; raises InputError."""
-    cta = read_ct(case.cta)
     maps = {Role.TERRITORIES: read_territories(case.territories)}
     maps[Role.CALCIFICATION] = read_calcification(case.calcification)
     for role, image in maps.items():
@@ -170,6 +180,10 @@ def _check_case(case: TrainingCase, report: CaseReport) -> dict[Role, set[int]]:
         if not values:
             report.warnings.append(f"{case.label_map(role)}: the label map is empty")
     _compare(case, maps, report)
+    arteries, calcification = maps[Role.TERRITORIES], maps[Role.CALCIFICATION]
+    doubts = (exchange_warning(calcification, arteries), orientation_warning(arteries))
+    told = (*(doubt for doubt in doubts if doubt), *belonging_warnings(cta, arteries, calcification))
+    report.warnings += [f"{case.name}: {text}" for text in (*told, *value_warnings(cta))]
     return held
 
 

@@ -41,7 +41,7 @@ def make_case(folder: Path, suffix: str = ".nii.gz", seed: int = 0) -> Path:
     """A case of 6 x 7 x 8 voxels that holds every label."""
     folder.mkdir(parents=True)
     territories = np.zeros((8, 7, 6), np.uint8)
-    territories[:, 2, 2], territories[:, 3, 3] = 1, 2
+    territories[:, 2, 2], territories[:6, 3, 3] = 1, 2
     territories[:, 4, 4], territories[:, 5, 4] = 3, 4
     calcification = (territories > 0).astype(np.uint8)
     calcification[3, 2, 2] = 2
@@ -136,6 +136,24 @@ def test_empty_label_map_of_one_case_is_a_warning(folder: Path) -> None:
     report = training.check_cases(training.find_cases(folder))
     assert report.problems == []
     assert report.warnings == [f"{path}: the label map is empty"]
+
+
+def test_a_cta_that_is_there_twice_is_told(folder: Path) -> None:
+    """The folds' own validation would be of cases that they have learned from."""
+    shutil.rmtree(folder / "case ä3")
+    copy = shutil.copytree(folder / "case ä1", folder / "case ä3") / "cta.nii.gz"
+    report = training.check_cases(training.find_cases(folder))
+    assert report.problems == []
+    assert report.warnings == [f"{copy}: the same CTA as in case ä1, so a fold is tested on what it has seen"]
+
+
+def test_arteries_that_do_not_belong_to_the_cta_are_told(folder: Path) -> None:
+    """Maps that are shifted, or another patient's, teach nonsense without a word."""
+    write(folder / "case ä2" / "cta.nii.gz", np.full((8, 7, 6), -120, np.int16))
+    report = training.check_cases(training.find_cases(folder))
+    assert report.problems == []
+    assert [warning.partition(":")[0] for warning in report.warnings] == ["case ä2"] * 4
+    assert all("lies in fat or air (median -120 HU)" in warning for warning in report.warnings)
 
 
 def test_split_holds_every_case_out_once_whatever_the_order() -> None:
