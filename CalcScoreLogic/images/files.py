@@ -25,7 +25,7 @@ from .geometry import Geometry, Image
 from .image_header import ImageHeader
 from .itk_bridge import array_of, plain_errors
 from .label_values import brief, label_values, relabelled
-from .segment_files import is_segment_file, segment_map
+from .segment_files import segment_map
 from .segments import has_segments, segment_metadata
 
 OUTPUT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".seg.nrrd", ".mha")
@@ -146,8 +146,8 @@ def read_label_map(
     Parameters
     ----------
     path : path
-        An image file. Where it names its segments (.seg.nrrd), their names tell the labels; otherwise
-        the values do.
+        An image file. Where it names its segments (.seg.nrrd, whatever its ending is now), their names tell the
+        labels; otherwise the values do.
     labels : mapping of str to int
         Value of each label by its key, e.g. ``{"aorta": 1}``; 0 is background.
     what : str
@@ -168,7 +168,7 @@ def read_label_map(
         The memory does not suffice.
     """
     header = ImageHeader.read(path)
-    if is_segment_file(path) and has_segments(header.metadata):
+    if has_segments(header.metadata):
         return segment_map(header, labels, what, grid)
     image = _read(header)
     values = label_values(path, image.array, what)

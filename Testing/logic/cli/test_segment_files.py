@@ -103,6 +103,13 @@ def test_arteries_and_calcification_in_one_file(
     assert score(tmp_path, file, file) == expected
 
 
+def test_names_tell_the_labels_whatever_the_ending(tmp_path: Path, expected: dict[str, Any]) -> None:
+    """A .seg.nrrd file that was renamed, or saved as a plain one: values are those of the segments' order."""
+    arteries = write(tmp_path / "t.nrrd", [["Iliac", "Aorta", "Renal", "Mesenteric"]])
+    plaques = write(tmp_path / "c.nrrd", [["Calcification"]])
+    assert score(tmp_path, arteries, plaques) == expected
+
+
 def test_files_cropped_to_different_extents(tmp_path: Path, expected: dict[str, Any]) -> None:
     arteries = write(tmp_path / "t.seg.nrrd", [["Aorta", "Renal"], ["Iliac", "Mesenteric"]], cropped=True)
     plaques = write(tmp_path / "c.seg.nrrd", [["Calcification"]], cropped=True)
