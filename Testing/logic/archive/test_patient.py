@@ -12,7 +12,7 @@ from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.images.files import read_ct, write_label_map
 from CalcScoreLogic.images.geometry import Image
 from Testing.logic.archive.outside_tools import NEEDS_HIGHDICOM
-from Testing.logic.test_privacy import IDENTIFIERS, WORDS, calcscore, export, leaks
+from Testing.logic.patient_study import IDENTIFIERS, WORDS, calcscore, export, leaks
 
 pytestmark = NEEDS_HIGHDICOM
 
