@@ -112,8 +112,7 @@ class _Reading:
     @cached_property
     def cta(self) -> Image:
         """The CTA; it is read when it is first asked for."""
-        from ..cohort.inputs import refuse_label_map
-        from ..images.files import read_ct
+        from ..images.files import read_ct, refuse_label_map
 
         stage("reading")
         cta = read_ct(self._path)

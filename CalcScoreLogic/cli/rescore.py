@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..case_files import files_of, real_path
+from ..case_files import DICOM_OBJECTS, files_of, real_path
 from ..errors import InputError
 from .outcome import Outcome, add_dicom_option
 from .progress import stage
@@ -55,6 +55,8 @@ def run(options: argparse.Namespace) -> Outcome:
     from ..report.case_folder import write_case
 
     folder = case_of(options.corrected, options.output)
+    if real_path(options.corrected) in [real_path(folder / name) for name in DICOM_OBJECTS]:
+        raise InputError(f"{options.corrected}: the new results would take its place, move it out of the folder first")
     cohort = CohortFolder(real_path(folder).parent)
     with cohort.locked() if cohort.exists() else nullcontext():
         stage("reading")

@@ -6,14 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ..case_files import case_name
 from ..csv_files import read_csv
 from ..errors import CalcScoreError, InputError
 from ..images.dicom import read_dicom_series
 from ..images.dicom_identifiers import without_identifiers
-from ..images.files import read_ct
+from ..images.files import read_ct, refuse_label_map
 from ..images.geometry import Image
 from .case_inputs import CohortInput, Inputs, LeftOut, folder_name, own_cta
 from .dicom_series import find_series, study_name
@@ -27,8 +25,6 @@ ARTERIES_COLUMN = "arteries"
 """Column with the arteries of each case, where another tool has segmented them; relative to the list."""
 
 _LIST_SUFFIXES = (".csv", ".tsv", ".txt")
-
-_MOST_LABELS = 64
 
 
 def find_inputs(source: Path, keep_identifiers: bool = False, results: Path | None = None) -> Inputs:
@@ -137,12 +133,6 @@ def read_input(case: CohortInput) -> Image:
     image = _read_series(case) if case.is_dicom else read_ct(case.files[0])
     refuse_label_map(image, case.name)
     return image
-
-
-def refuse_label_map(image: Image, name: str) -> None:
-    """Refuse what was given for a CTA and has few values, none below 0; raises InputError with the name."""
-    if image.array.min() >= 0 and len(np.unique(image.array[:: max(1, len(image.array) // 32)])) <= _MOST_LABELS:
-        raise InputError(f"{name}: this looks like a label map and not like a CT, give the CTA")
 
 
 def _read_series(case: CohortInput) -> Image:

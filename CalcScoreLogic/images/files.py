@@ -31,6 +31,8 @@ from .segments import has_segments, segment_metadata
 OUTPUT_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".seg.nrrd", ".mha")
 """Endings of the image files that are written."""
 
+_MOST_LABELS = 64
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -82,6 +84,12 @@ def read_ct(path: str | os.PathLike[str]) -> Image:
     if Path(path).is_dir():
         return read_dicom_series(path)
     return _read(ImageHeader.read(path), at_most_float32=True)
+
+
+def refuse_label_map(image: Image, name: str) -> None:
+    """Refuse what was given for a CTA and has few values, none below 0; raises InputError with the name."""
+    if image.array.min() >= 0 and len(np.unique(image.array[:: max(1, len(image.array) // 32)])) <= _MOST_LABELS:
+        raise InputError(f"{name}: this looks like a label map and not like a CT, give the CTA")
 
 
 def read_territories(path: str | os.PathLike[str], grid: Geometry | None = None, trimmed: bool = False) -> Image:

@@ -14,7 +14,7 @@ from .. import case_files as files
 from ..atomic import finish_folder
 from ..errors import InputError
 from ..images.common_grid import check_same_grid
-from ..images.files import read_calcification, read_ct, read_territories
+from ..images.files import read_calcification, read_ct, read_territories, refuse_label_map
 from ..images.geometry import Array, Image
 from ..models import Role
 from ..quality.belonging import belonging_warnings
@@ -142,6 +142,7 @@ def check_cases(cases: Sequence[TrainingCase], tell: Callable[[str], None] = lam
         tell(f"checking case {number} of {len(cases)}")
         try:
             cta = read_ct(case.cta)
+            refuse_label_map(cta, str(case.cta))
             held = _check_case(case, cta, report)
         except InputError as error:
             report.problems.append(str(error))

@@ -260,6 +260,16 @@ def test_the_cta_is_asked_for(cohort: Path, tmp_path: Path, capsys: pytest.Captu
     assert "give the case's CTA with --cta" in capsys.readouterr().err
 
 
+def test_a_segmentation_among_the_results_is_not_taken_away(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # As another program saved it, over the one that --dicom made.
+    edited = cohort / "case_1" / "segmentation.dcm"
+    edited.write_bytes(b"edited by hand")
+    assert rescore(edited, cohort) == 2
+    told = f"calcscore: {edited}: the new results would take its place, move it out of the folder first\n"
+    assert capsys.readouterr().err == told
+    assert edited.read_bytes() == b"edited by hand"
+
+
 def test_whose_correction_it_is(tmp_path: Path) -> None:
     for case in ("case_1", "case_17", "case_17_b"):
         (tmp_path / case).mkdir()

@@ -147,6 +147,12 @@ def test_a_cta_that_is_there_twice_is_told(folder: Path) -> None:
     assert report.warnings == [f"{copy}: the same CTA as in case ä1, so a fold is tested on what it has seen"]
 
 
+def test_a_label_map_in_the_place_of_a_cta_is_a_problem(folder: Path) -> None:
+    cta = folder / "case ä2" / "cta.nii.gz"
+    shutil.copy(folder / "case ä2" / "territories.nii.gz", cta)
+    assert problems(folder) == [f"{cta}: this looks like a label map and not like a CT, give the CTA"]
+
+
 def test_arteries_that_do_not_belong_to_the_cta_are_told(folder: Path) -> None:
     """Maps that are shifted, or another patient's, teach nonsense without a word."""
     write(folder / "case ä2" / "cta.nii.gz", np.full((8, 7, 6), -120, np.int16))
