@@ -10,6 +10,7 @@ from pathlib import Path
 from ..case_files import real_path
 from ..errors import InputError
 from ..images.artery_files import ArteryFormat
+from ..images.file_checks import check_exists
 from .case_inputs import CohortInput, Inputs
 
 CASE_MARK = "{case}"
@@ -46,6 +47,8 @@ def with_arteries(inputs: Inputs, artery_format: ArteryFormat, pattern: str | No
 def _found(case: CohortInput, artery_format: ArteryFormat, pattern: str | None) -> CohortInput:
     """Attach its arteries to a case."""
     try:
+        for file in case.files[:1]:
+            check_exists(file)
         path = case.arteries or _matching(case, pattern)
         return replace(case, arteries=path, artery_files=tuple(artery_format.files(path).values()))
     except InputError as error:

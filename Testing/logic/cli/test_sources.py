@@ -310,3 +310,13 @@ def test_no_case_has_the_name_of_a_table(name: str, tmp_path: Path, capsys: pyte
     table.write_text(f"case,path,arteries\n{name},P1,P1/arteries.nii.gz\n", encoding="utf-8")
     assert main(["batch", str(table), "-o", str(output)]) == 2
     assert capsys.readouterr().err == f"calcscore: {name}: no case can have this name, rename it\n"
+
+
+def test_a_cta_that_is_not_there_is_told_before_its_arteries(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list from Windows names files with backslashes."""
+    table = tmp_path / "list.csv"
+    table.write_text("case,path\nA,P1\\cta.nii.gz\n", encoding="utf-8")
+    assert main(["batch", str(table), "--arteries", "arteries.nii.gz", "-o", str(tmp_path / "out")]) == 1
+    assert "A: failed, P1\\cta.nii.gz: no such file or folder, check the path" in capsys.readouterr().out
