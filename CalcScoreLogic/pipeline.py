@@ -148,7 +148,7 @@ def _warnings(
         *coded(WarningCode.VESSELS, scores.warnings),
         *(doubt for doubt in doubts if doubt),
         *row_warnings(scores.territories, parameters.shortening, parameters.not_given),
-        *(() if cta is None else artery_warnings(cta, territories, calcification)),
+        *(() if cta is None else artery_warnings(cta, territories, calcification, scores.clusters)),
     )
 
 

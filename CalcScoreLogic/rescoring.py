@@ -109,7 +109,7 @@ def rescore(
         *calcium_warnings(filled),
         *coded(WarningCode.VESSELS, scores.warnings),
         *row_warnings(scores.territories, lengths_of(previous), not_given),
-        *(() if cta is None else artery_warnings(cta, unshortened, calcification)),
+        *(() if cta is None else artery_warnings(cta, unshortened, calcification, scores.clusters)),
         *_not_searched(previous, shortened),
     )
     kept = [warning for warning in _kept(previous, OF_SCORING) if warning not in made]

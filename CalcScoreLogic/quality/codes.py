@@ -21,6 +21,7 @@ class WarningCode(str, Enum):
     FILLED_HOLES = "filled_holes"
     CALCIUM_OUTSIDE = "calcium_outside"
     BLOOD_COUNTED = "blood_counted"
+    FAINT_PLAQUES = "faint_plaques"
     ARTERY_IN_FAT = "artery_in_fat"
     VALUES_NOT_HU = "values_not_hu"
     BRIGHT_LUMEN = "bright_lumen"

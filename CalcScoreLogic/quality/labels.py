@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ from scipy import ndimage
 from ..anatomy import SIDE_TERRITORIES, STRUCTURES, CalcificationLabel, Territory
 from ..images.boxes import nonzero_box
 from ..images.geometry import Array, Image
-from ..lumen import robust_sd
-from ..scoring import Row, Status
+from ..lumen import LEAST_SD_HU, Lumen, robust_sd
+from ..scoring import Cluster, Row, Status
 from ..shortening import ShorteningMethod, ShorteningParameters
 from .belonging import belonging_warnings
 from .codes import CodedWarning, WarningCode
@@ -29,6 +29,9 @@ NOISE_HU = 50.0
 
 BRIGHT_HU = 900.0
 """Blood with contrast agent has 200 to 700 HU on an ordinary CT; more is another energy, or no HU."""
+
+FAINT_SHARE = 0.1
+"""On 76 synthetic CTA 0.6 % of the true and 58 % of the false plaques' volume was no brighter than blood with noise."""
 
 _WRAPPED_HU, _BESIDE_WRAPPED_HU = -500.0, 1500.0
 
@@ -52,6 +55,7 @@ OF_SCORING = frozenset(
         WarningCode.METAL,
         WarningCode.CALCIUM_OUTSIDE,
         WarningCode.BLOOD_COUNTED,
+        WarningCode.FAINT_PLAQUES,
         WarningCode.ARTERY_IN_FAT,
         WarningCode.NOT_SEARCHED,
     }
@@ -97,7 +101,9 @@ _DIAGONAL = 0.55
 _STUMP_MM = 5.0
 
 
-def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[CodedWarning, ...]:
+def artery_warnings(
+    cta: Image, arteries: Image, calcification: Image, plaques: Sequence[Cluster] = ()
+) -> tuple[CodedWarning, ...]:
     """Check the intensities inside the arteries.
 
     Parameters
@@ -106,11 +112,14 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
         HU.
     arteries, calcification : Image
         Full-length territory map and calcification map on the same grid.
+    plaques : sequence of Cluster
+        What was scored of them.
 
     Returns
     -------
     tuple of CodedWarning
-        A lumen too dim or too bright to be a CTA, noise, maps of something else, metal; empty where nothing was found.
+        A lumen too dim or too bright to be a CTA, noise, plaques no brighter than blood, maps of something else, metal;
+        empty where nothing was found.
     """
     found = []
     lumen = _lumen_slices(cta, arteries, calcification)
@@ -135,6 +144,7 @@ def artery_warnings(cta: Image, arteries: Image, calcification: Image) -> tuple[
                 "single bright voxels can count as calcification."
             )
             found.append(CodedWarning(WarningCode.NOISE, text))
+        found += _faint_plaques(np.concatenate(lumen), plaques)
     return (*found, *belonging_warnings(cta, arteries, calcification), *metal_warnings(cta, arteries))
 
 
@@ -330,6 +340,20 @@ def _lumen_slices(cta: Image, arteries: Image, calcification: Image) -> list[Arr
         calcification.canonical().array[sample] != CalcificationLabel.CALCIFICATION
     )
     return [hu[k][lumen[k]] for k in range(len(hu)) if lumen[k].any()]
+
+
+def _faint_plaques(blood_hu: Array, plaques: Sequence[Cluster]) -> list[CodedWarning]:
+    """Warn where plaques without a voxel brighter than the aorta's blood are much of the calcification."""
+    blood = Lumen(float(np.median(blood_hu)), max(robust_sd(blood_hu), LEAST_SD_HU), blood_hu.size)
+    faint = [p.volume_mm3 for p in plaques if p.max_hu is not None and p.max_hu < blood.calcium_hu]
+    if sum(faint) <= FAINT_SHARE * sum(plaque.volume_mm3 for plaque in plaques):
+        return []
+    text = (
+        f"{len(faint)} of {len(plaques)} plaques ({sum(faint):.0f} mm³) are nowhere brighter than the aorta's blood "
+        f"with its noise ({blood.calcium_hu:.0f} HU), so blood may be counted as calcium; look at them and take false ones "
+        "away."
+    )
+    return [CodedWarning(WarningCode.FAINT_PLAQUES, text)]
 
 
 def _noise(lumen: list[Array]) -> float:

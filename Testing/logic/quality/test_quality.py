@@ -20,7 +20,7 @@ from CalcScoreLogic.quality.codes import CodedWarning, WarningCode, codes_of
 from CalcScoreLogic.quality.ct import ct_warnings, header_warnings
 from CalcScoreLogic.quality.labels import artery_warnings, plausible_volume_mm3, row_warnings
 from CalcScoreLogic.results import CSV_COLUMNS, CaseResult
-from CalcScoreLogic.scoring import Row, Status
+from CalcScoreLogic.scoring import Cluster, Row, Status
 from CalcScoreLogic.shortening import ShorteningMethod, ShorteningParameters
 
 GRID = Geometry((60, 50, 80), (2.0, 2.0, 2.0))
@@ -129,6 +129,20 @@ def test_intensities_of_the_lumen(hu: float, noise: float, expected: list[Warnin
     for warning in found:
         if warning.code is WarningCode.NOISE:
             assert abs(float(warning.split("noise is ")[1].split(" HU")[0]) - noise) <= 2
+
+
+@pytest.mark.parametrize(
+    ("peaks", "expected"),
+    # 300 HU with an SD of 20 HU: blood reaches 380 HU. All of it, a tenth, and more than that.
+    [([350], "1 of 1 plaques (90 mm³)"), ([350, 1200], None), ([350, 352, 1200], "2 of 3 plaques (180 mm³)")],
+)
+def test_plaques_no_brighter_than_blood(peaks: list[float], expected: str | None) -> None:
+    plaques = [Cluster(Territory.ILIAC, None, 90.0 if hu < 380 else 810.0, (0.0, 0.0, 0.0), hu, hu) for hu in peaks]
+    found = artery_warnings(*lumen(300, 20), plaques)
+    assert codes(found) == ([] if expected is None else [WarningCode.FAINT_PLAQUES])
+    if found:
+        assert found[0].startswith(expected)
+        assert abs(float(found[0].split("noise (")[1].split(" HU")[0]) - 380) <= 3
 
 
 def test_metal_and_no_aorta() -> None:
