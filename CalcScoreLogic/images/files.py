@@ -23,7 +23,7 @@ from .dicom import read_dicom_series
 from .dicom_segments import find_segmentation, read_dicom_segments, read_segment_numbers
 from .geometry import Geometry, Image
 from .image_header import ImageHeader
-from .itk_bridge import array_of, plain_errors
+from .itk_bridge import array_of, itk_image, plain_errors
 from .label_values import brief, label_values, relabelled
 from .segment_files import segment_map
 from .segments import has_segments, segment_metadata
@@ -287,12 +287,8 @@ def write_image(
         raise InputError(f"{path}: unknown format, the name must end in {', '.join(OUTPUT_SUFFIXES)}")
     if suffix == ".seg.nrrd" and segments is None:
         raise InputError(f"{path}: .seg.nrrd holds labelled structures, write this image as .nrrd")
-    array = image.array.view(np.uint8) if image.array.dtype == bool else image.array
     with atomic_path(path) as temporary:
-        output = sitk.GetImageFromArray(array)
-        output.SetSpacing(image.geometry.spacing)
-        output.SetOrigin(image.geometry.origin)
-        output.SetDirection(image.geometry.direction)
+        output = itk_image(image)
         if note is not None:
             output.SetMetaData("ITK_FileNotes", note)
         if suffix == ".seg.nrrd" and segments is not None:

@@ -1,4 +1,4 @@
-"""SimpleITK's memory as arrays, and its errors as sentences."""
+"""SimpleITK's memory as arrays and the other way round, and its errors as sentences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import CalcScoreError, InputError
-from .geometry import Array
+from .geometry import Array, Image
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,6 +62,27 @@ def array_of(image: sitk.Image) -> Array:
         Not writeable; it keeps the image alive, as SimpleITK's own view does not.
     """
     return np.asarray(_Owner(image))
+
+
+def itk_image(image: Image) -> sitk.Image:
+    """Copy an image to SimpleITK.
+
+    Parameters
+    ----------
+    image : Image
+        Numbers, or a mask, which becomes 0 and 1.
+
+    Returns
+    -------
+    SimpleITK.Image
+        The same values on the same grid.
+    """
+    mask = image.array.dtype == bool
+    copy = sitk.GetImageFromArray(image.array.view(np.uint8) if mask else image.array)
+    copy.SetSpacing(image.geometry.spacing)
+    copy.SetOrigin(image.geometry.origin)
+    copy.SetDirection(image.geometry.direction)
+    return copy
 
 
 class _Owner:

@@ -13,13 +13,15 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from CalcScoreLogic.anatomy import Territory
-from CalcScoreLogic.images.geometry import Array, Geometry, Image
+from CalcScoreLogic.images.geometry import Array, Image
+from CalcScoreLogic.images.itk_bridge import itk_image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.models import Role, find
 from CalcScoreLogic.pipeline import score_masks
 from CalcScoreLogic.sources import analyze
 from Testing.bench.accuracy import dice
 from Testing.bench.real import RealCase, read_ctliver
+from Testing.trees import to_image
 
 AIR_HU = -1000
 TILT_DEGREES = 8.0
@@ -42,7 +44,7 @@ def run(data: Path | None) -> None:
 def _row(name: str, case: RealCase, cta: Image) -> str:
     models = [find(role) for role in Role]
     scored = analyze(case.name, cta, models, options=InferenceOptions(mirroring=False))
-    found = _on_grid(scored.territories, case.cta.geometry)
+    found = _onto(scored.territories, case.cta)
     counted = ~case.ignore
     values = [
         dice((found == territory) & counted, (case.territories.array == territory) & counted) for territory in Territory
@@ -55,29 +57,14 @@ def _percent(burden: float | None) -> str:
     return "–" if burden is None else f"{100 * burden:.2f} %"
 
 
-def _sitk(image: Image) -> sitk.Image:
-    made = sitk.GetImageFromArray(image.array)
-    geometry = image.geometry
-    made.SetSpacing(geometry.spacing)
-    made.SetOrigin(geometry.origin)
-    made.SetDirection(geometry.direction)
-    return made
-
-
-def _image(made: sitk.Image) -> Image:
-    geometry = Geometry(made.GetSize(), made.GetSpacing(), made.GetOrigin(), made.GetDirection())
-    return Image(sitk.GetArrayFromImage(made), geometry)
-
-
-def _on_grid(labels: Image, geometry: Geometry) -> Array:
-    """Bring labels to a grid, each voxel with the nearest label."""
-    grid = _sitk(Image(np.zeros(geometry.shape, np.uint8), geometry))
-    return _image(sitk.Resample(_sitk(labels), grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0)).array
+def _onto(labels: Image, cta: Image) -> Array:
+    """Bring labels onto a CTA's grid, each voxel with the nearest label."""
+    return to_image(sitk.Resample(itk_image(labels), itk_image(cta), sitk.Transform(), sitk.sitkNearestNeighbor)).array
 
 
 def _averaged(*counts: int) -> Callable[[Image], Image]:
     """Average this many voxels along (i, j, k), as thick slices or a larger field of view do."""
-    return lambda cta: _image(sitk.Cast(sitk.BinShrink(_sitk(cta), counts), sitk.sitkInt16))
+    return lambda cta: to_image(sitk.Cast(sitk.BinShrink(itk_image(cta), counts), sitk.sitkInt16))
 
 
 def _hu(change: Callable[[Array], Array]) -> Callable[[Image], Image]:
@@ -101,20 +88,20 @@ def _sharp(hu: Array) -> Array:
 
 def _tilted(cta: Image) -> Image:
     """Take slices oblique to the body, turned about its left-right and its front-back axis."""
-    made = _sitk(cta)
+    made = itk_image(cta)
     centre = made.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in made.GetSize()])
     turn = sitk.Euler3DTransform(centre, *np.radians((TILT_DEGREES, TILT_DEGREES, 0.0)))
     tilted = sitk.Resample(made, made, turn, sitk.sitkLinear, AIR_HU)
     matrix = np.reshape(turn.GetMatrix(), (3, 3)) @ np.reshape(made.GetDirection(), (3, 3))
     tilted.SetOrigin(turn.TransformPoint(made.GetOrigin()))
     tilted.SetDirection(matrix.ravel())
-    return _image(tilted)
+    return to_image(tilted)
 
 
 def _cut(cta: Image) -> Image:
     """Leave 25 mm out at each side, in front and behind."""
     margin = round(25 / cta.geometry.spacing[0])
-    return _image(_sitk(cta)[margin:-margin, margin:-margin, :])
+    return to_image(itk_image(cta)[margin:-margin, margin:-margin, :])
 
 
 VARIANTS: dict[str, Callable[[Image], Image]] = {

@@ -13,6 +13,7 @@ from CalcScoreLogic.anatomy import Territory
 from CalcScoreLogic.images.common_grid import aligned
 from CalcScoreLogic.images.files import read_image, write_image
 from CalcScoreLogic.images.geometry import Image
+from CalcScoreLogic.images.itk_bridge import itk_image
 from CalcScoreLogic.inference.options import InferenceOptions
 from CalcScoreLogic.inference.protocol import Message, Progress, Result
 from CalcScoreLogic.inference.run import InferenceRun, RunState
@@ -73,10 +74,7 @@ def test_networks_that_learned_one_orientation_see_it_however_the_cta_is_stored(
 ) -> None:
     about = {"orientation": "LPS"}
     folders = {role.value: make_model(tmp_path / role.value, role, [0], about=about) for role in Role}
-    stored = sitk.GetImageFromArray(cta.array)
-    stored.SetSpacing(cta.geometry.spacing)
-    stored.SetOrigin(cta.geometry.origin)
-    stored.SetDirection(cta.geometry.direction)
+    stored = itk_image(cta)
     maps = []
     for orientation in ("LPS", "RAS", "ASL"):
         turned = to_image(sitk.DICOMOrient(stored, orientation))
