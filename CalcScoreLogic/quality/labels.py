@@ -350,8 +350,7 @@ def _faint_plaques(blood_hu: Array, plaques: Sequence[Cluster]) -> list[CodedWar
         return []
     text = (
         f"{len(faint)} of {len(plaques)} plaques ({sum(faint):.0f} mm³) are nowhere brighter than the aorta's blood "
-        f"with its noise ({blood.calcium_hu:.0f} HU), so blood may be counted as calcium; take false "
-        "ones away."
+        f"with its noise ({blood.calcium_hu:.0f} HU), so blood may be counted as calcium; take false ones away."
     )
     return [CodedWarning(WarningCode.FAINT_PLAQUES, text)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..anatomy import Territory
-from ..images.boxes import nonzero_box, start_of
+from ..images.boxes import nonzero_box
 from ..images.geometry import Array, Image
 from .codes import CodedWarning, WarningCode
 
@@ -27,10 +27,13 @@ def orientation_warning(arteries: Image) -> CodedWarning | None:
         A sentence where the iliac arteries do not lie below the aorta; None also where one of them is not labelled.
     """
     image = arteries.canonical()
-    centres = [_centre(image.array == label) for label in (Territory.AORTA, Territory.ILIAC)]
-    if any(not len(centre) for centre in centres):
+    box = nonzero_box(image.array)
+    if box is None:
         return None
-    up, back, left = (centres[1] - centres[0]) * image.geometry.spacing[::-1]
+    aorta, iliac = (image.array[box] == label for label in (Territory.AORTA, Territory.ILIAC))
+    if not (aorta.any() and iliac.any()):
+        return None
+    up, back, left = (_centre(iliac) - _centre(aorta)) * image.geometry.spacing[::-1]
     if -up * _BESIDE > max(abs(back), abs(left)):
         return None
     where = "above" if up > max(abs(back), abs(left)) / _BESIDE else "beside"
@@ -42,10 +45,6 @@ def orientation_warning(arteries: Image) -> CodedWarning | None:
 
 
 def _centre(mask: Array) -> Array:
-    """Give the mean index of a mask, (z, y, x), in voxels; empty where it is."""
-    box = nonzero_box(mask)
-    if box is None:
-        return np.zeros(0)
-    inside = mask[box]
-    counts = [inside.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
-    return np.asarray(start_of(box) + np.array([np.average(np.arange(len(n)), weights=n) for n in counts]))
+    """Give the mean index (z, y, x) of a mask that is not empty, in voxels."""
+    counts = [mask.sum(axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+    return np.array([np.average(np.arange(len(n)), weights=n) for n in counts])
