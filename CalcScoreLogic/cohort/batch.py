@@ -91,17 +91,7 @@ def run_batch(
     _check_apart(inputs, output)
     cohort = CohortFolder(output)
     with cohort.locked():
-        ours = {case for case, record in cohort.records().items() if record.state is State.DONE}
-        tables, records = read_tables(cohort)
-        for case in inputs.cases:
-            if case.name not in records or records[case.name].reason:
-                _adopt_edited(case.name, cohort, tables, records)
-        pending, kept = _triage(inputs.cases, cohort, records, recipe, retry_failed)
-        pending = [_checked(case, cohort, case.name in ours) for case in pending]
-        for case in pending:
-            # Their results stay until new ones are written; another try with the old options finds them.
-            records.pop(case.name, None)
-            tables.remove(case.name)
+        tables, records, pending, kept = _choose(inputs.cases, cohort, recipe, retry_failed)
         tables.write()
         ended = [records[case.name] for case in inputs.cases if case.name in records]
         failed = sum(record.state is State.FAILED for record in ended)
@@ -146,6 +136,25 @@ def _check_apart(inputs: Inputs, output: Path) -> None:
             raise InputError(f"{output}: the case {case.name} lies in this folder, choose another one for the results")
         if case.name in (STATE_FOLDER, SCORES_TABLE, CASES_TABLE, COHORT_PAGE):
             raise InputError(f"{case.name}: no case can have this name, rename it")
+
+
+def _choose(
+    cases: Sequence[CohortInput], cohort: CohortFolder, recipe: Recipe, retry_failed: bool
+) -> tuple[Tables, dict[str, Record], list[CohortInput], tuple[str, ...]]:
+    """Do what `_triage` does; also give the tables and the records of what stays."""
+    # Before the tables are read: that forgets cases whose results are not whole, and what is left of them may go.
+    ours = {case for case, record in cohort.records().items() if record.state is State.DONE}
+    tables, records = read_tables(cohort)
+    for case in cases:
+        if case.name not in records or records[case.name].reason:
+            _adopt_edited(case.name, cohort, tables, records)
+    pending, kept = _triage(cases, cohort, records, recipe, retry_failed)
+    pending = [_checked(case, cohort, case.name in ours) for case in pending]
+    for case in pending:
+        # Their results stay until new ones are written; another try with the old options finds them.
+        records.pop(case.name, None)
+        tables.remove(case.name)
+    return tables, records, pending, kept
 
 
 def _triage(

@@ -34,6 +34,16 @@ def analyze(case: Path, output: Path, *options: object) -> int:
     return call("analyze", case / "cta.nii.gz", "--arteries", arteries, "--calcification", 470, "-o", output, *options)
 
 
+@pytest.fixture
+def batched(case: Path, tmp_path: Path) -> tuple[Path, Path, tuple[object, ...]]:
+    """Results of a batch, the drawn arteries that it was made with, and the command up to the threshold in HU."""
+    results, arteries = tmp_path / "results", tmp_path / "drawn.nii.gz"
+    (case / "territories.nii.gz").rename(arteries)
+    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification")
+    assert call(*command, 470) == 0
+    return results, arteries, command
+
+
 def test_analyze_leaves_drawn_label_maps_alone(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = contents(case)
     arteries = ("--arteries", case / "totalseg.nii.gz", "--preset", "totalsegmentator", "--calcification", 470)
@@ -59,13 +69,9 @@ def test_analyze_takes_its_own_folder_again_but_no_input_out_of_it(
 
 
 def test_analyze_and_batch_keep_what_was_corrected(
-    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    case: Path, batched: tuple[Path, Path, tuple[object, ...]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arteries = tmp_path / "drawn.nii.gz"
-    (case / "territories.nii.gz").rename(arteries)
-    results = tmp_path / "results"
-    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification")
-    assert call(*command, 470) == 0
+    results, arteries, command = batched
     labels = read_calcification(results / "case_0" / "calcification.nii.gz").array.copy()
     # Outside all arteries: no row changes, and it is a correction all the same.
     labels[5:8, 2:4, 2:4] = 2
@@ -88,13 +94,9 @@ def test_analyze_and_batch_keep_what_was_corrected(
 
 @pytest.mark.parametrize("damage", ["", "{", '{"schema": "calcscore/2"}'])
 def test_results_whose_scores_cannot_be_read_are_not_replaced(
-    damage: str, case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    damage: str, case: Path, batched: tuple[Path, Path, tuple[object, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arteries = tmp_path / "drawn.nii.gz"
-    (case / "territories.nii.gz").rename(arteries)
-    results = tmp_path / "results"
-    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification")
-    assert call(*command, 470) == 0
+    results, arteries, command = batched
     # Nobody can tell any more whether they were edited by hand.
     (results / "case_0" / "scores.json").write_text(damage)
     before = contents(results / "case_0")
@@ -110,13 +112,9 @@ def test_results_whose_scores_cannot_be_read_are_not_replaced(
 
 
 def test_a_batch_keeps_edited_results_of_which_it_has_no_record(
-    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    batched: tuple[Path, Path, tuple[object, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arteries = tmp_path / "drawn.nii.gz"
-    (case / "territories.nii.gz").rename(arteries)
-    results = tmp_path / "results"
-    command = ("batch", case.parent, "--arteries", arteries, "-o", results, "--calcification", 470)
-    assert call(*command) == 0
+    results, _, command = batched
     scores = results / "case_0" / "scores.json"
     content = json.loads(scores.read_text(encoding="utf-8"))
     content["territories"]["aorta"]["edited"] = True
@@ -126,10 +124,18 @@ def test_a_batch_keeps_edited_results_of_which_it_has_no_record(
     before = contents(results / "case_0")
     for _ in range(2):
         capsys.readouterr()
-        assert call(*command) == 0
+        assert call(*command, 470) == 0
         assert "case_0 were edited by hand and stay as they are" in capsys.readouterr().err
         assert contents(results / "case_0") == before
         assert "case_0,aorta" in (results / "scores.csv").read_text(encoding="utf-8")
+
+
+def test_a_batch_replaces_what_is_left_of_its_own_results(batched: tuple[Path, Path, tuple[object, ...]]) -> None:
+    results, _, command = batched
+    whole = set(contents(results / "case_0"))
+    (results / "case_0" / "calcification.nii.gz").unlink()
+    assert call(*command, 470) == 0
+    assert set(contents(results / "case_0")) == whole
 
 
 def test_a_batch_leaves_drawn_label_maps_and_its_own_inputs_alone(
